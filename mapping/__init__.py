@@ -1,0 +1,40 @@
+"""The two network values, what is proved of them, and the way from one to the other.
+
+``TrainedNetwork`` holds real numbers with explicit semantics; ``fold`` turns it into a
+``Network`` of integers with a certificate; ``save`` and ``load`` keep either in a file.
+Node kinds of the integer network are exported here; their trained counterparts of the same
+names live in ``mapping.trained``.
+"""
+
+from . import trained
+from .ends import INPUT, Input, Readout
+from .files import load, save
+from .fold import fold
+from .network import Certificate, Connection, Gate, Network, Neuron, Population
+from .ops import Conv, Dense, Identity, Pool, bipolar
+from .trained import TrainedNetwork
+from .value import WIDTH_MAX, Unsupported
+
+__all__ = [
+    "INPUT",
+    "WIDTH_MAX",
+    "Certificate",
+    "Connection",
+    "Conv",
+    "Dense",
+    "Gate",
+    "Identity",
+    "Input",
+    "Network",
+    "Neuron",
+    "Pool",
+    "Population",
+    "Readout",
+    "TrainedNetwork",
+    "Unsupported",
+    "bipolar",
+    "fold",
+    "load",
+    "save",
+    "trained",
+]

@@ -1,0 +1,57 @@
+"""Inputs at the door: checked and encoded once, for every backend alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .ends import Input
+from .value import Unsupported
+
+
+def check(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
+    """Check a batch of inputs and return it unsigned, as small as its bits allow.
+
+    Args:
+        enter: the network's input.
+        inputs: (samples, T', *shape) for coding "steps" with 1 <= T' <= timesteps, else
+            (samples, *shape); integers or bools of 0 .. 2**bits - 1.
+        timesteps: T of the network.
+
+    Raises:
+        TypeError, ValueError: a wrong dtype, shape or value, one sentence each.
+    """
+    array = np.asarray(inputs)
+    steps = enter.coding == "steps"
+    want = "(samples, T, " if steps else "(samples, "
+    want += ", ".join(map(str, enter.shape)) + ")"
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"inputs must be integers, not {array.dtype}")
+    if array.ndim != 1 + steps + len(enter.shape) or array.shape[1 + steps :] != enter.shape:
+        raise ValueError(f"inputs must have shape {want}, not {array.shape}")
+    if len(array) == 0:
+        raise ValueError("inputs must hold at least one sample")
+    if steps and not 1 <= array.shape[1] <= timesteps:
+        raise ValueError(
+            f"inputs have {array.shape[1]} timesteps; this network runs 1 to {timesteps}"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > enter.top:
+        raise ValueError(
+            f"inputs must lie within 0..{enter.top} ({enter.bits} bits), but hold "
+            f"{low if low < 0 else high}"
+        )
+    return np.ascontiguousarray(array, np.uint8 if enter.bits <= 8 else np.uint16)
+
+
+def encode(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
+    """Return the integers that enter at each timestep, (samples, T', *shape), checked.
+
+    A view without copies for direct coding (every timestep is the same tensor).
+    """
+    array = check(enter, inputs, timesteps)
+    if enter.coding == "steps":
+        return array
+    if enter.coding == "latency":
+        raise Unsupported("input: latency coding is not run yet")
+    shape = (len(array), timesteps, *enter.shape)
+    return np.broadcast_to(array[:, None], shape)

@@ -1,0 +1,221 @@
+"""Both network values in safetensors files with a versioned header; no pickle.
+
+A file holds arrays only. Its metadata has ``spikexact`` (the format version), ``kind`` and
+``value``: the tree of fields as JSON, arrays replaced by references, one-bit weights packed eight
+to a byte; and ``sha256`` over tree and arrays, so that an altered file is refused. What is read
+is built through the same constructors as by hand, and so validated once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import ends, network, ops, trained
+from .value import Value
+
+VERSION = 1
+#: Largest header that is read; a header grows with the number of nodes, not of weights.
+HEADER_MAX = 16 << 20
+
+_SHARED = {c.__name__: c for c in (ops.Dense, ops.Conv, ops.Pool, ops.Identity, ends.Input)}
+_SHARED["Readout"] = ends.Readout
+_NODES = ("Gate", "Connection", "Neuron", "Population")
+_KINDS: dict[str, dict[str, type]] = {
+    "TrainedNetwork": _SHARED
+    | {n: getattr(trained, n) for n in (*_NODES, "Norm", "TrainedNetwork")},
+    "Network": _SHARED
+    | {n: getattr(network, n) for n in (*_NODES, "Certificate", "Network")},
+}
+
+
+class FileError(ValueError):
+    """A file that is not what it should be: one sentence, with its name."""
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it into place on success, else remove it."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {path.parent} does not exist: create it first")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> None:
+    """Write a network to a safetensors file, beside and renamed.
+
+    Raises:
+        TypeError: not a network. OSError: the file cannot be written.
+    """
+    from safetensors.numpy import save as pack
+
+    kind = type(value).__name__
+    if kind not in _KINDS or type(value) is not _KINDS[kind][kind]:
+        raise TypeError(f"save needs a Network or a TrainedNetwork, not {value!r}")
+    arrays: dict[str, np.ndarray] = {}
+    tree = json.dumps(_encode(value, arrays), sort_keys=True)
+    header = {
+        "spikexact": str(VERSION),
+        "kind": kind,
+        "value": tree,
+        "sha256": _digest(kind, tree, arrays),
+    }
+    with beside(Path(path)) as part:
+        part.write_bytes(pack(arrays, metadata=header))
+
+
+def load(path: Path | str, kind: type | None = None) -> network.Network | trained.TrainedNetwork:
+    """Read a network from a file written by ``save``.
+
+    Args:
+        path: the file.
+        kind: Network or TrainedNetwork, if only that will do.
+
+    Raises:
+        FileError: missing, truncated, altered, of another version, or not of that kind.
+    """
+    path = Path(path)
+    meta, arrays = _read(path)
+    if "spikexact" not in meta:
+        raise FileError(f"{path} is a safetensors file, but not one written by spikexact")
+    if meta["spikexact"] != str(VERSION):
+        raise FileError(
+            f"{path} has format version {meta['spikexact']}; this program reads {VERSION}"
+        )
+    found = meta.get("kind", "")
+    if found not in _KINDS:
+        raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
+    if kind is not None and found != kind.__name__:
+        hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
+        raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
+    tree = meta.get("value", "")
+    if meta.get("sha256") != _digest(found, tree, arrays):
+        raise FileError(f"{path} is damaged or was altered: its checksum does not match")
+    try:
+        value = _decode(json.loads(tree), arrays, _KINDS[found])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
+    if type(value) is not _KINDS[found][found]:
+        raise FileError(f"{path} does not hold a {found}")
+    return value
+
+
+def _digest(kind: str, tree: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(f"{VERSION} {kind} {tree}".encode())
+    for key in sorted(arrays):
+        array = arrays[key]
+        digest.update(f" {key} {array.dtype.str} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, np.ndarray):
+        key = f"a{len(arrays):06d}"
+        if value.dtype == np.int8 and value.size and (np.abs(value) == 1).all():
+            arrays[key] = np.packbits(value.ravel() > 0)
+            return {"bits": key, "shape": list(value.shape)}
+        if value.ndim and value.size and (value == value.flat[0]).all() and value.ndim == 1:
+            return {"all": value.flat[0].item(), "of": value.dtype.str, "n": len(value)}
+        arrays[key] = value
+        return {"array": key}
+    if isinstance(value, Value):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {
+            "is": type(value).__name__,
+            **{k: _encode(v, arrays) for k, v in fields.items()},
+        }
+    if isinstance(value, tuple):
+        return [_encode(v, arrays) for v in value]
+    return value
+
+
+def _decode(node: Any, arrays: dict[str, np.ndarray], classes: dict[str, type]) -> Any:
+    if isinstance(node, list):
+        return tuple(_decode(v, arrays, classes) for v in node)
+    if not isinstance(node, dict):
+        return node
+    if "is" in node:
+        fields = {k: _decode(v, arrays, classes) for k, v in node.items() if k != "is"}
+        return classes[node["is"]](**fields)
+    if "array" in node:
+        return arrays[node["array"]]
+    if "bits" in node:
+        shape = tuple(int(n) for n in node["shape"])
+        packed = arrays[node["bits"]]
+        size = math.prod(shape)
+        if packed.dtype != np.uint8 or packed.ndim != 1 or len(packed) != (size + 7) // 8:
+            raise ValueError(f"packed weights do not have shape {shape}")
+        return (np.unpackbits(packed, count=size).astype(np.int8) * 2 - 1).reshape(shape)
+    if "all" in node:
+        if not 0 <= int(node["n"]) <= 1 << 24 or node["of"] not in ("<i8", "<f8"):
+            raise ValueError("a constant array is too long or of a wrong type")
+        return np.full(int(node["n"]), node["all"], np.dtype(node["of"]))
+    raise ValueError("a node of no known form")
+
+
+_DTYPES = {"I8": 1, "U8": 1, "I64": 8, "F64": 8}
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Read a safetensors file strictly; every offset and shape is checked before any array."""
+    from safetensors.numpy import load as unpack
+
+    if not path.exists():
+        raise FileError(f"{path} does not exist")
+    if not path.is_file():
+        raise FileError(f"{path} is not a file")
+    data = path.read_bytes()
+    bad = FileError(f"{path} is not a safetensors file, or is truncated")
+    if len(data) < 8:
+        raise bad
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(HEADER_MAX, len(data) - 8):
+        raise bad
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError):
+        raise bad from None
+    if not isinstance(header, dict):
+        raise bad
+    meta = header.pop("__metadata__", {})
+    body = len(data) - 8 - length
+    for entry in header.values():
+        if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES:
+            raise FileError(f"{path} holds an array that is no int8, uint8, int64 or float64")
+        shape, offsets = entry.get("shape"), entry.get("data_offsets")
+        if not all(
+            isinstance(x, list) and all(type(n) is int and n >= 0 for n in x)
+            for x in (shape, offsets)
+        ):
+            raise bad
+        size = math.prod(shape) * _DTYPES[entry["dtype"]]
+        if len(offsets) != 2 or offsets[1] - offsets[0] != size or offsets[1] > body:
+            raise bad
+    if not isinstance(meta, dict) or not all(isinstance(v, str) for v in meta.values()):
+        raise bad
+    try:
+        return meta, unpack(data)
+    except Exception as error:  # the library's own error type, of any kind: damaged
+        raise FileError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,68 @@
+"""Networks as text: one line a population."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import network, trained
+
+
+def table(value: network.Network | trained.TrainedNetwork) -> str:
+    """Return a short table of a network: shapes, neurons, and what is certified."""
+    rows = rows_of(value)
+    heads = list(rows[0])
+    cells = [heads, *([str(row[h]) for h in heads] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    enter = value.input
+    shape = "x".join(map(str, enter.shape))
+    head = (
+        f"{type(value).__name__}: input {shape}, {enter.bits} bit, coding {enter.coding}; "
+        f"T = {value.timesteps}; read-out {value.readout.kind} of {value.readout.source!r}"
+    )
+    return "\n".join([head, *(line.rstrip() for line in lines)])
+
+
+def rows_of(value: network.Network | trained.TrainedNetwork) -> list[dict[str, Any]]:
+    """Return one dict per population: what ``show`` prints and ``--json`` gives."""
+    return [
+        {
+            "population": p.name,
+            "shape": "x".join(map(str, value.shapes[p.name])),
+            "from": ", ".join(f"{c.source} ({_op(c.op)})" for c in p.connections),
+            **(_integer(value, p) if isinstance(value, network.Network) else _real(p)),
+        }
+        for p in value.populations
+    ]
+
+
+def _op(op: Any) -> str:
+    weights = getattr(op, "weights", None)
+    size = "" if weights is None else " " + "x".join(map(str, weights.shape))
+    return type(op).__name__ + size
+
+
+def _integer(value: network.Network, p: network.Population) -> dict[str, Any]:
+    facts, certificate = value.facts[p.name], p.certificate
+    neuron = p.neuron
+    return {
+        "leak": f"{neuron.num}/{1 << neuron.q}",
+        "reset": neuron.reset if p.spiking else "never fires",
+        "F": certificate.fraction_bits if certificate else "-",
+        "acc bits": max(a.bits for a in facts.acc),
+        "v bits": facts.v.bits,
+        "certificate": "none"
+        if certificate is None
+        else ("exact" if certificate.exact else "bounded"),
+        "reason": certificate.reason if certificate else "typed by hand: integers only",
+    }
+
+
+def _real(p: trained.Population) -> dict[str, Any]:
+    neuron = p.neuron
+    return {
+        "leak": f"{neuron.leak:g}",
+        "fires": f"u {neuron.compare} threshold" if p.spiking else "never",
+        "reset": neuron.reset if p.spiking else "-",
+        "norm": "batch norm" if any(c.norm for c in p.connections) else "-",
+    }

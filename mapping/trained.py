@@ -1,0 +1,241 @@
+"""The trained network: real numbers with explicit semantics, what every importer produces.
+
+One timestep of one population::
+
+    current_k = gate_k(norm_k(scale_k * acc_k + bias_k))        acc_k = op_k(source_k at t - delay_k)
+    u         = v_rest + leak * (u - v_rest) + input_gain * sum_k current_k
+    spike     = u >= threshold, or u > threshold                (compare)
+    u         = v_reset where spike                             (reset "zero"; "subtract": u - threshold)
+
+A population without a threshold outputs u itself. Fields say ``leak``, the factor: a framework's
+``tau = 2`` with ``v += (x - v) / tau`` is leak 1/2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .ends import Input, Readout
+from .graph import check_ends, shapes
+from .ops import OPS, Op
+from .value import Value, choice, integer, name, per_channel, real, reals
+
+RESETS = ("zero", "subtract", "none")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Norm(Value):
+    """Batch norm with fixed statistics: ``gamma * (x - mean) / sqrt(var + eps) + beta``.
+
+    Attributes:
+        gamma, beta, mean, var: (C,) float64; scalars are broadcast by TrainedNetwork.
+        eps: float. The stored floats are the parameters, taken as exact rationals by fold.
+    """
+
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    var: np.ndarray
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        var, eps = reals(self.var, "var of a Norm"), real(self.eps, "eps of a Norm")
+        if eps < 0 or (var + eps <= 0).any() or (var < 0).any():
+            raise ValueError("var of a Norm must be at least 0, and var + eps positive")
+        self.set(
+            gamma=reals(self.gamma, "gamma of a Norm"),
+            beta=reals(self.beta, "beta of a Norm"),
+            mean=reals(self.mean, "mean of a Norm"),
+            var=var,
+            eps=eps,
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gate(Value):
+    """Adaptive gradient modulation: ``sigmoid(alpha[t] * mean(x)) * x``.
+
+    Attributes:
+        alpha: (T,) float64.
+        per_channel: the mean runs over the map of each channel, not over the channels too.
+    """
+
+    alpha: np.ndarray
+    per_channel: bool = False
+
+    def __post_init__(self) -> None:
+        self.set(alpha=reals(self.alpha, "alpha of a gate"), per_channel=bool(self.per_channel))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Connection(Value):
+    """An edge: ``gate(norm(scale * op(source) + bias))``.
+
+    Attributes:
+        source: a population's name, or ``"input"``.
+        op: Dense, Conv, Pool or Identity.
+        scale, bias: (C,) float64, one per output channel; scalars broadcast by TrainedNetwork.
+        norm, gate: or None.
+        delay: whole timesteps.
+    """
+
+    source: str
+    op: Op
+    scale: np.ndarray = 1.0  # type: ignore[assignment]
+    bias: np.ndarray = 0.0  # type: ignore[assignment]
+    norm: Norm | None = None
+    gate: Gate | None = None
+    delay: int = 0
+
+    def __post_init__(self) -> None:
+        name(self.source, "connection source")
+        if not isinstance(self.op, OPS):
+            raise TypeError(f"op of a connection must be Dense, Conv, Pool or Identity: {self.op}")
+        if self.norm is not None and not isinstance(self.norm, Norm):
+            raise TypeError(f"norm must be a Norm or None, not {self.norm!r}")
+        if self.gate is not None and not isinstance(self.gate, Gate):
+            raise TypeError(f"gate must be a Gate or None, not {self.gate!r}")
+        self.set(
+            scale=reals(self.scale, f"scale of the connection from {self.source!r}"),
+            bias=reals(self.bias, f"bias of the connection from {self.source!r}"),
+            delay=integer(self.delay, "delay of a connection", 0, 1 << 16),
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Neuron(Value):
+    """Leak, threshold, compare and reset of a population.
+
+    Attributes:
+        leak: factor of the membrane in each step, 0 to 1.
+        threshold: (C,) float64, or None for a population that never fires and outputs u.
+        compare: ``">="`` or ``">"``.
+        reset: ``"zero"`` (to v_reset), ``"subtract"`` (threshold) or ``"none"``.
+        v_reset, v_rest, v_init: membrane after a spike, at rest, at the start of a sample.
+        input_gain: factor of the summed current (1/tau where a framework decays its input).
+        reset_delay: timesteps between a spike and its reset.
+        max_spikes: spikes per sample after which u is held at v_reset, or None.
+        refractory: timesteps for which u is held at v_reset after a spike.
+    """
+
+    leak: float = 1.0
+    threshold: np.ndarray | None = None
+    compare: str = ">="
+    reset: str = "zero"
+    v_reset: float = 0.0
+    v_rest: float = 0.0
+    v_init: float = 0.0
+    input_gain: float = 1.0
+    reset_delay: int = 0
+    max_spikes: int | None = None
+    refractory: int = 0
+
+    def __post_init__(self) -> None:
+        leak, gain = real(self.leak, "leak"), real(self.input_gain, "input_gain")
+        if not 0 <= leak <= 1:
+            raise ValueError(f"leak must be between 0 and 1 (it is the factor), not {leak}")
+        if gain <= 0:
+            raise ValueError(f"input_gain must be positive, not {gain}")
+        spikes = self.max_spikes
+        self.set(
+            leak=leak,
+            threshold=None if self.threshold is None else reals(self.threshold, "threshold"),
+            compare=choice(self.compare, "compare", (">=", ">")),
+            reset=choice(self.reset, "reset", RESETS),
+            v_reset=real(self.v_reset, "v_reset"),
+            v_rest=real(self.v_rest, "v_rest"),
+            v_init=real(self.v_init, "v_init"),
+            input_gain=gain,
+            reset_delay=integer(self.reset_delay, "reset_delay", 0, 1),
+            max_spikes=None if spikes is None else integer(spikes, "max_spikes", 1),
+            refractory=integer(self.refractory, "refractory", 0, 1 << 16),
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Population(Value):
+    """A named group of neurons with the connections that enter it."""
+
+    name: str
+    connections: tuple[Connection, ...]
+    neuron: Neuron
+
+    def __post_init__(self) -> None:
+        name(self.name, "population name")
+        connections = tuple(self.connections)
+        if not connections or not all(isinstance(c, Connection) for c in connections):
+            raise TypeError(f"connections of {self.name!r} must be a tuple of trained Connections")
+        if not isinstance(self.neuron, Neuron):
+            raise TypeError(f"neuron of {self.name!r} must be a trained Neuron")
+        self.set(connections=connections)
+
+    @property
+    def spiking(self) -> bool:
+        """Whether it has a threshold."""
+        return self.neuron.threshold is not None
+
+
+def _broadcast(population: Population, channels: int) -> Population:
+    def wide(array: np.ndarray, what: str) -> np.ndarray:
+        return per_channel(array, channels, f"{what} of {population.name!r}")
+
+    connections = []
+    for c in population.connections:
+        norm = c.norm
+        if norm is not None:
+            fields = ("gamma", "beta", "mean", "var")
+            norm = replace(norm, **{f: wide(getattr(norm, f), f) for f in fields})
+        connections.append(
+            replace(c, scale=wide(c.scale, "scale"), bias=wide(c.bias, "bias"), norm=norm)
+        )
+    neuron = population.neuron
+    if neuron.threshold is not None:
+        neuron = replace(neuron, threshold=wide(neuron.threshold, "threshold"))
+    return replace(population, connections=tuple(connections), neuron=neuron)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainedNetwork(Value):
+    """A network as it was trained: real parameters, explicit semantics; see the module's head.
+
+    Attributes:
+        input, populations, readout: the graph, populations in an order in which they can run.
+        timesteps: T it was trained with.
+
+    Raises:
+        TypeError, ValueError: at construction, one sentence that names the field.
+    """
+
+    input: Input
+    populations: tuple[Population, ...]
+    readout: Readout
+    timesteps: int
+
+    def __post_init__(self) -> None:
+        populations = tuple(self.populations)
+        if not all(isinstance(p, Population) for p in populations):
+            raise TypeError("populations of a TrainedNetwork must be a tuple of trained ones")
+        if not isinstance(self.input, Input):
+            raise TypeError(f"input must be an Input, not {self.input!r}")
+        known = shapes(self.input.shape, populations)
+        steps = check_ends((self.input, self.readout), self.timesteps, known)
+        wide = tuple(_broadcast(p, known[p.name][0]) for p in populations)
+        self.set(populations=wide, timesteps=steps, _shapes=known)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of the input and of every population, by name."""
+        return dict(self._shapes)  # type: ignore[attr-defined]
+
+    def __getitem__(self, key: str) -> Population:
+        for population in self.populations:
+            if population.name == key:
+                return population
+        raise KeyError(key)
+
+    def __str__(self) -> str:
+        from .show import table
+
+        return table(self)

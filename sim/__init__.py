@@ -1,0 +1,17 @@
+"""Running a Network on any backend, and comparing what comes out."""
+
+from .compare import Agreement, Disagreement, agreement, compare
+from .run import BACKENDS, run
+from .tools import MissingTool
+from .trace import Trace
+
+__all__ = [
+    "BACKENDS",
+    "Agreement",
+    "Disagreement",
+    "MissingTool",
+    "Trace",
+    "agreement",
+    "compare",
+    "run",
+]

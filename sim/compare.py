@@ -1,0 +1,165 @@
+"""Agreement of two traces: equal, complete, and if not, where they first part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .trace import Trace
+
+
+@dataclass(frozen=True)
+class Count:
+    """One cell of the agreement matrix: neuron-values compared and how many differ.
+
+    ``compared`` is None where one side does not give the values: "not compared", never OK.
+    """
+
+    compared: int | None
+    mismatches: int = 0
+
+    def __str__(self) -> str:
+        return "not compared" if self.compared is None else f"{self.mismatches} / {self.compared:,}"
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first place at which two traces differ: earliest sample, then timestep, then population.
+
+    Attributes:
+        sample, timestep, population, neuron: where; neuron is an index tuple.
+        what: ``"spike"`` or ``"v"``.
+        expected, actual: (spike, v) on both sides; None where a side does not give it.
+        threshold: of the neuron on both sides, or None.
+    """
+
+    sample: int
+    timestep: int
+    population: str
+    neuron: tuple[int, ...]
+    what: str
+    expected: tuple[int | None, int | None]
+    actual: tuple[int | None, int | None]
+    threshold: tuple[int | None, int | None]
+    backends: tuple[str, str]
+
+    def __str__(self) -> str:
+        def side(which: int, pair: tuple[int | None, int | None]) -> str:
+            spike = "" if pair[0] is None else f"spike {pair[0]}, "
+            v = "v not given" if pair[1] is None else f"v {pair[1]}"
+            return f"{self.backends[which]}: {spike}{v}, threshold {self.threshold[which]}"
+
+        neuron = self.neuron[0] if len(self.neuron) == 1 else self.neuron
+        return (
+            f"first divergence in {self.what} at sample {self.sample}, timestep {self.timestep}, "
+            f"population {self.population!r}, neuron {neuron} "
+            f"({side(0, self.expected)}; {side(1, self.actual)})"
+        )
+
+
+class Disagreement(AssertionError):
+    """Two traces differ; ``divergence`` tells where, ``agreement`` how much."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        super().__init__(str(agreement.divergence))
+        self.agreement, self.divergence = agreement, agreement.divergence
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The comparison of two traces, population by population."""
+
+    spikes: dict[str, Count]
+    v: dict[str, Count]
+    divergence: Divergence | None
+
+    @property
+    def compared(self) -> int:
+        """Neuron-values compared, spikes and membranes together."""
+        return sum(c.compared or 0 for c in (*self.spikes.values(), *self.v.values()))
+
+    @property
+    def mismatches(self) -> int:
+        """Neuron-values that differ."""
+        return sum(c.mismatches for c in (*self.spikes.values(), *self.v.values()))
+
+
+def agreement(expected: Trace, actual: Trace) -> Agreement:
+    """Compare two traces of one network and count.
+
+    Raises:
+        ValueError: traces of different samples, timesteps or populations.
+    """
+    if list(expected.thresholds) != list(actual.thresholds):
+        raise ValueError("the traces are of networks with different populations")
+    counts: dict[str, dict[str, Count]] = {"spikes": {}, "v": {}}
+    first: tuple[tuple[int, ...], str, str] | None = None
+    for order, (name, threshold) in enumerate(expected.thresholds.items()):
+        for what in ("spikes", "v"):
+            if what == "spikes" and threshold is None:
+                continue
+            a, b = getattr(expected, what).get(name), getattr(actual, what).get(name)
+            if a is None or b is None:
+                counts[what][name] = Count(None)
+                continue
+            if a.shape != b.shape:
+                raise ValueError(
+                    f"{what} of {name!r} have shape {a.shape} in {expected.backend} and "
+                    f"{b.shape} in {actual.backend}: traces of different runs"
+                )
+            wrong = a != b
+            counts[what][name] = Count(a.size, int(wrong.sum()))
+            if wrong.any():
+                sample, step, *neuron = map(int, np.argwhere(wrong)[0])
+                key = (sample, step, order, 0 if what == "spikes" else 1, *neuron)
+                if first is None or key < first[0]:
+                    first = (key, name, what)
+    divergence = None if first is None else _divergence(expected, actual, *first)
+    return Agreement(counts["spikes"], counts["v"], divergence)
+
+
+def _divergence(
+    a: Trace, b: Trace, key: tuple[int, ...], name: str, what: str
+) -> Divergence:
+    sample, step, _, _, *rest = key
+    at = (sample, step, *rest)
+
+    def pair(trace: Trace) -> tuple[int | None, int | None]:
+        spikes, v = trace.spikes.get(name), trace.v.get(name)
+        return (
+            None if spikes is None else int(spikes[at]),
+            None if v is None else int(v[at]),
+        )
+
+    def threshold(trace: Trace) -> int | None:
+        values = trace.thresholds[name]
+        return None if values is None else int(values[rest[0]])
+
+    return Divergence(
+        sample,
+        step,
+        name,
+        tuple(rest),
+        "spike" if what == "spikes" else "v",
+        pair(a),
+        pair(b),
+        (threshold(a), threshold(b)),
+        (a.backend, b.backend),
+    )
+
+
+def compare(expected: Trace, actual: Trace) -> Agreement:
+    """Compare two traces and raise at the first divergence.
+
+    Raises:
+        Disagreement: they differ somewhere. ValueError: nothing could be compared.
+    """
+    result = agreement(expected, actual)
+    if result.divergence is not None:
+        raise Disagreement(result)
+    if result.compared == 0:
+        raise ValueError(
+            f"nothing to compare: {expected.backend} and {actual.backend} share no values"
+        )
+    return result
