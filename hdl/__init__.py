@@ -1,0 +1,1 @@
+"""Amaranth cores and the Verilog made from them."""

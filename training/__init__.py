@@ -1,0 +1,1 @@
+"""Learning methods that produce binary spiking networks."""
