@@ -1,8 +1,8 @@
 """Make an environment, or bring it up to date; called by setup.sh with the environment's folder.
 
-`complete` inside the folder is the stamp: it holds a digest of all that decides what gets installed,
-and is written last. Without it the environment is made anew; with another digest it is updated in
-place; with the right one nothing happens.
+`complete` inside the folder is the stamp: the folder, and a digest of all that decides what gets
+installed. It is written last. With the right digest nothing happens; with another one the
+environment, whose own Python runs this, is updated in place; without a stamp it is made anew.
 """
 
 import fcntl
@@ -22,12 +22,12 @@ INSTALLS = {
 }
 
 
-def digest(venv: Path) -> str:
-    """Digest of what decides the content of `venv`: the files, this Python, the folder."""
-    state = hashlib.sha256(f"{sys.version} {venv}".encode())
+def expected(venv: Path) -> str:
+    """Return the stamp of a complete environment: its folder, and a digest of files and Python."""
+    state = hashlib.sha256(sys.version.encode())
     for name in DECIDES:
         state.update(hashlib.sha256((ROOT / name).read_bytes()).digest())
-    return state.hexdigest()
+    return f"{venv}\n{state.hexdigest()}\n"
 
 
 def pip(venv: Path, *arguments: str) -> None:
@@ -52,20 +52,23 @@ def install(venv: Path) -> None:
 
 
 def main(name: str) -> None:
+    """Leave `name` complete; two at a time take turns, and the second finds it done."""
     venv = ROOT / name
     stamp = venv / "complete"
-    with Path(__file__).open() as lock:  # two makes at a time: the second waits, and finds it done
+    with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == digest(venv):
+        if stamp.exists() and stamp.read_text() == expected(venv):
             return
-        print(f"set-up: {name} with Python {sys.version.split()[0]}; this takes minutes, once", flush=True)
-        if stamp.exists():
-            stamp.unlink()
+        python = sys.version.split()[0]
+        stamp.unlink(missing_ok=True)
+        if Path(sys.prefix) == venv:
+            print(f"set-up: updating {name}", flush=True)
         else:
+            print(f"set-up: making {name} with Python {python}; takes minutes, once", flush=True)
             shutil.rmtree(venv, ignore_errors=True)
             subprocess.run([sys.executable, "-I", "-m", "venv", venv], check=True)
         install(venv)
-        stamp.with_suffix(".new").write_text(digest(venv))
+        stamp.with_suffix(".new").write_text(expected(venv))
         stamp.with_suffix(".new").rename(stamp)
         print(f"set-up: {name} is complete", flush=True)
 
@@ -77,4 +80,4 @@ if __name__ == "__main__":
         sys.exit("set-up: interrupted; the next run starts it anew")
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
-        sys.exit(f"set-up: failed with status {error.returncode}; its messages are above: {command}")
+        sys.exit(f"set-up: this failed, its messages are above: {command}")

@@ -47,8 +47,9 @@ find_python() {
     done
 }
 
-# A complete environment updates itself; anything else is made anew by a Python from outside.
-if [ -f "$venv/complete" ] && "$venv/bin/python" -I -c "" 2>/dev/null; then
+# A complete environment updates itself; anything else, a moved one too, is made by a Python outside.
+if [ "$(head -n 1 "$venv/complete" 2>/dev/null)" = "$(pwd -P)/$venv" ] &&
+    "$venv/bin/python" -I -c "" 2>/dev/null; then
     exec "$venv/bin/python" -I tools/setup.py "$venv"
 fi
 python=$(find_python)

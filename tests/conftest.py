@@ -1,0 +1,41 @@
+"""What all tests share: seeds, and where tools keep their caches."""
+
+import os
+import zlib
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / ".venv" / "yowasp"))
+
+# No deadline: the first example compiles. The same examples every time, as with every other seed.
+hypothesis.settings.register_profile("spikexact", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("spikexact")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --seed."""
+    parser.addoption("--seed", type=int, default=0, help="seed of all random tests (0)")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print the seed, which repeats this run."""
+    return f"seed: {config.getoption('seed')}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Return this run's seed; printed, so that a failure shows it."""
+    value = request.config.getoption("seed")
+    print(f"--seed {value}")
+    return value
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest, seed: int) -> np.random.Generator:
+    """Return a generator of this test's own, whichever tests run beside it."""
+    return np.random.default_rng([seed, zlib.crc32(request.node.nodeid.encode())])
