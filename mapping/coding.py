@@ -17,7 +17,8 @@ def check(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
             (samples, *shape); integers or bools of 0 .. 2**bits - 1.
         timesteps: T of the network.
 
-    Raises:
+    Raises
+    ------
         TypeError, ValueError: a wrong dtype, shape or value, one sentence each.
     """
     array = np.asarray(inputs)

@@ -15,7 +15,8 @@ INPUT = "input"
 class Input(Value):
     """What one sample looks like, and how it becomes one tensor per timestep.
 
-    Attributes:
+    Attributes
+    ----------
         shape: of one timestep, ``(n,)`` or ``(channels, rows, cols)``.
         bits: unsigned bits p of each value; 1 is a spike.
         coding: ``"steps"``: a sample holds every timestep, (T, *shape); ``"direct"``: it holds
@@ -53,7 +54,8 @@ class Input(Value):
 class Readout(Value):
     """Which population's activity is the answer; ties go to the lowest class index.
 
-    Attributes:
+    Attributes
+    ----------
         source: a population's name.
         kind: ``"count"``: spikes of a sample; ``"membrane"``: the membrane after the last
             timestep (of an integrator, leak 1 and no threshold, that is the sum of its drive);

@@ -35,8 +35,7 @@ _NODES = ("Gate", "Connection", "Neuron", "Population")
 _KINDS: dict[str, dict[str, type]] = {
     "TrainedNetwork": _SHARED
     | {n: getattr(trained, n) for n in (*_NODES, "Norm", "TrainedNetwork")},
-    "Network": _SHARED
-    | {n: getattr(network, n) for n in (*_NODES, "Certificate", "Network")},
+    "Network": _SHARED | {n: getattr(network, n) for n in (*_NODES, "Certificate", "Network")},
 }
 
 
@@ -65,7 +64,8 @@ def beside(path: Path) -> Iterator[Path]:
 def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> None:
     """Write a network to a safetensors file, beside and renamed.
 
-    Raises:
+    Raises
+    ------
         TypeError: not a network. OSError: the file cannot be written.
     """
     from safetensors.numpy import save as pack
@@ -92,7 +92,8 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
         path: the file.
         kind: Network or TrainedNetwork, if only that will do.
 
-    Raises:
+    Raises
+    ------
         FileError: missing, truncated, altered, of another version, or not of that kind.
     """
     path = Path(path)

@@ -17,7 +17,8 @@ from .value import integer
 def shapes(input_shape: Shape, populations: Iterable[Any]) -> dict[str, Shape]:
     """Check the graph and return the shape of the input and of every population, by name.
 
-    Raises:
+    Raises
+    ------
         ValueError: a name used twice, an unknown or later source, shapes that do not join.
     """
     populations = tuple(populations)

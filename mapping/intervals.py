@@ -55,7 +55,8 @@ class Interval:
 class Facts:
     """What is derived of one population.
 
-    Attributes:
+    Attributes
+    ----------
         shape: of its output.
         out: least and largest output value; ``(0, 1)`` is a spike tensor.
         depth: populations between the input and its output, along the longest way.
@@ -154,9 +155,7 @@ def _checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     return Interval(frozen(low.astype(np.int64)), frozen(high.astype(np.int64)))
 
 
-def _drive(
-    connection: Connection, acc: Interval, first: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _drive(connection: Connection, acc: Interval, first: bool) -> tuple[np.ndarray, np.ndarray]:
     gain, bias = connection.gain.astype(object), connection.bias.astype(object)
     low, high = gain * acc.low.astype(object), gain * acc.high.astype(object)
     low, high = np.minimum(low, high), np.maximum(low, high)
@@ -208,9 +207,7 @@ def _population(
     )
 
 
-def _fired(
-    neuron: object, low: np.ndarray, high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _fired(neuron: object, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the interval after firing and reset of v within low..high (exact arrays)."""
     threshold, reset = neuron.threshold, neuron.v_reset  # type: ignore[attr-defined]
     if threshold is None or neuron.reset == "none":  # type: ignore[attr-defined]

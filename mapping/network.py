@@ -41,7 +41,8 @@ RESETS = ("zero", "subtract", "none")
 class Gate(Value):
     """Multiplicative gate from a table: ``g = table[t, clamp(total >> shift)]``.
 
-    Attributes:
+    Attributes
+    ----------
         weights: (C,) integers; total = sum_c weights_c * (sum of acc_c over the map) + offset.
         offset, shift: integers.
         table: (T, n) integers.
@@ -71,7 +72,8 @@ class Gate(Value):
 class Connection(Value):
     """An edge: ``gain * op(source) + bias``.
 
-    Attributes:
+    Attributes
+    ----------
         source: a population's name, or ``"input"``.
         op: what is computed of it.
         gain, bias: (C,) int64, one per output channel; a scalar is broadcast by Network.
@@ -106,7 +108,8 @@ class Connection(Value):
 class Neuron(Value):
     """Leak, threshold and reset of a population; (C,) arrays, scalars broadcast by Network.
 
-    Attributes:
+    Attributes
+    ----------
         num, q: the leak factor num / 2**q, at most 1.
         threshold: (C,) int64, or None for a population that never fires and outputs v.
         reset: ``"zero"`` (to v_reset), ``"subtract"`` (rho) or ``"none"``.
@@ -145,7 +148,8 @@ class Neuron(Value):
 class Certificate(Value):
     """What is known of one population against the trained one, given equal inputs.
 
-    Attributes:
+    Attributes
+    ----------
         exact: it does exactly what the trained population does, for every input.
         reason: why it is exact, or why it is only bounded; one sentence.
         fraction_bits: F; the unit connection's gain is 2**F.
@@ -229,11 +233,13 @@ def _broadcast(population: Population, channels: int) -> Population:
 class Network(Value):
     """A network of integers; see the equation at the head of this module.
 
-    Attributes:
+    Attributes
+    ----------
         input, populations, readout: the graph, populations in an order in which they can run.
         timesteps: T. Widths and certificates hold for up to T steps a sample.
 
-    Raises:
+    Raises
+    ------
         TypeError, ValueError: at construction, one sentence that names the field.
     """
 
@@ -268,7 +274,8 @@ class Network(Value):
     def facts(self) -> dict[str, Facts]:
         """Everything derived: shapes, intervals, widths; one Facts per population, in order.
 
-        Raises:
+        Raises
+        ------
             Unsupported: a node of a kind that this version does not run.
             ValueError: a value that would need more than WIDTH_MAX bits.
         """
@@ -283,5 +290,3 @@ class Network(Value):
         from .show import table
 
         return table(self)
-
-

@@ -25,10 +25,12 @@ def bipolar(weights: np.ndarray, where: str = "weights") -> tuple[np.ndarray, np
         weights: (out, ...) real numbers, each output channel holding only -a and +a, a > 0.
         where: what the weights are called in an error.
 
-    Returns:
+    Returns
+    -------
         int8 signs of the same shape, and float64 scales a of shape (out,).
 
-    Raises:
+    Raises
+    ------
         ValueError: a weight is NaN or infinite, or a channel is not {-a, +a}; it is named.
     """
     array = np.asarray(weights)
@@ -77,7 +79,8 @@ def _weights(value: Any, bits: int, ndim: int, what: str) -> np.ndarray:
 class Dense(Value):
     """Fully connected: ``acc = weights @ source.ravel()``.
 
-    Attributes:
+    Attributes
+    ----------
         weights: (out, in) int8; the source is flattened in C order.
         bits: 1 for bipolar weights {-1, +1}, 2 to 8 for signed symmetric integers.
     """
@@ -120,7 +123,8 @@ def _window(shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation
 class Conv(Value):
     """2-D convolution (cross-correlation, as the frameworks compute it); padding is 0.
 
-    Attributes:
+    Attributes
+    ----------
         weights: (out, in / groups, rows, cols) int8.
         stride, padding, dilation: (rows, cols), or one integer for both.
         groups: number of channel groups.
@@ -161,7 +165,8 @@ class Conv(Value):
 class Pool(Value):
     """Window sum or maximum per channel; the maximum of spikes is their OR.
 
-    Attributes:
+    Attributes
+    ----------
         kernel: (rows, cols). stride: defaults to the kernel. padding: zeros around.
         kind: ``"sum"`` or ``"max"``.
     """

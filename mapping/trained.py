@@ -2,10 +2,10 @@
 
 One timestep of one population::
 
-    current_k = gate_k(norm_k(scale_k * acc_k + bias_k))        acc_k = op_k(source_k at t - delay_k)
+    current_k = gate_k(norm_k(scale_k * acc_k + bias_k))     acc_k = op_k(source_k at t - delay_k)
     u         = v_rest + leak * (u - v_rest) + input_gain * sum_k current_k
-    spike     = u >= threshold, or u > threshold                (compare)
-    u         = v_reset where spike                             (reset "zero"; "subtract": u - threshold)
+    spike     = u >= threshold, or u > threshold             (compare)
+    u         = v_reset where spike            (reset "zero"; "subtract": u - threshold)
 
 A population without a threshold outputs u itself. Fields say ``leak``, the factor: a framework's
 ``tau = 2`` with ``v += (x - v) / tau`` is leak 1/2.
@@ -29,7 +29,8 @@ RESETS = ("zero", "subtract", "none")
 class Norm(Value):
     """Batch norm with fixed statistics: ``gamma * (x - mean) / sqrt(var + eps) + beta``.
 
-    Attributes:
+    Attributes
+    ----------
         gamma, beta, mean, var: (C,) float64; scalars are broadcast by TrainedNetwork.
         eps: float. The stored floats are the parameters, taken as exact rationals by fold.
     """
@@ -57,7 +58,8 @@ class Norm(Value):
 class Gate(Value):
     """Adaptive gradient modulation: ``sigmoid(alpha[t] * mean(x)) * x``.
 
-    Attributes:
+    Attributes
+    ----------
         alpha: (T,) float64.
         per_channel: the mean runs over the map of each channel, not over the channels too.
     """
@@ -73,7 +75,8 @@ class Gate(Value):
 class Connection(Value):
     """An edge: ``gate(norm(scale * op(source) + bias))``.
 
-    Attributes:
+    Attributes
+    ----------
         source: a population's name, or ``"input"``.
         op: Dense, Conv, Pool or Identity.
         scale, bias: (C,) float64, one per output channel; scalars broadcast by TrainedNetwork.
@@ -108,7 +111,8 @@ class Connection(Value):
 class Neuron(Value):
     """Leak, threshold, compare and reset of a population.
 
-    Attributes:
+    Attributes
+    ----------
         leak: factor of the membrane in each step, 0 to 1.
         threshold: (C,) float64, or None for a population that never fires and outputs u.
         compare: ``">="`` or ``">"``.
@@ -200,11 +204,13 @@ def _broadcast(population: Population, channels: int) -> Population:
 class TrainedNetwork(Value):
     """A network as it was trained: real parameters, explicit semantics; see the module's head.
 
-    Attributes:
+    Attributes
+    ----------
         input, populations, readout: the graph, populations in an order in which they can run.
         timesteps: T it was trained with.
 
-    Raises:
+    Raises
+    ------
         TypeError, ValueError: at construction, one sentence that names the field.
     """
 

@@ -87,7 +87,8 @@ def frozen(array: np.ndarray) -> np.ndarray:
 def integer(value: Any, what: str, low: int | None = None, high: int | None = None) -> int:
     """Check one integer.
 
-    Raises:
+    Raises
+    ------
         TypeError: not an integer. ValueError: out of range.
     """
     try:

@@ -27,7 +27,8 @@ class Count:
 class Divergence:
     """The first place at which two traces differ: earliest sample, then timestep, then population.
 
-    Attributes:
+    Attributes
+    ----------
         sample, timestep, population, neuron: where; neuron is an index tuple.
         what: ``"spike"`` or ``"v"``.
         expected, actual: (spike, v) on both sides; None where a side does not give it.
@@ -88,7 +89,8 @@ class Agreement:
 def agreement(expected: Trace, actual: Trace) -> Agreement:
     """Compare two traces of one network and count.
 
-    Raises:
+    Raises
+    ------
         ValueError: traces of different samples, timesteps or populations.
     """
     if list(expected.thresholds) != list(actual.thresholds):
@@ -119,9 +121,7 @@ def agreement(expected: Trace, actual: Trace) -> Agreement:
     return Agreement(counts["spikes"], counts["v"], divergence)
 
 
-def _divergence(
-    a: Trace, b: Trace, key: tuple[int, ...], name: str, what: str
-) -> Divergence:
+def _divergence(a: Trace, b: Trace, key: tuple[int, ...], name: str, what: str) -> Divergence:
     sample, step, _, _, *rest = key
     at = (sample, step, *rest)
 
@@ -152,7 +152,8 @@ def _divergence(
 def compare(expected: Trace, actual: Trace) -> Agreement:
     """Compare two traces and raise at the first divergence.
 
-    Raises:
+    Raises
+    ------
         Disagreement: they differ somewhere. ValueError: nothing could be compared.
     """
     result = agreement(expected, actual)

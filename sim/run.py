@@ -25,7 +25,8 @@ BACKENDS = {
 def backend_module(backend: str) -> Any:
     """Import a backend's module.
 
-    Raises:
+    Raises
+    ------
         ValueError: no such backend.
     """
     if backend not in BACKENDS:
@@ -50,7 +51,8 @@ def run(
         record: what to keep, of "spikes" and "v".
         options: of the backend, see its ``run``.
 
-    Raises:
+    Raises
+    ------
         TypeError, ValueError: bad inputs or an unknown backend, one sentence.
         Unsupported: the backend does not run a node of this network; it is named.
         sim.tools.MissingTool: a package or program that the backend needs is not there.

@@ -18,20 +18,20 @@ class MissingTool(RuntimeError):
 def package(name: str, unlocks: str, extra: str) -> ModuleType:
     """Import an optional package, or say what to install and what it unlocks.
 
-    Raises:
+    Raises
+    ------
         MissingTool: it is not installed.
     """
     if importlib.util.find_spec(name) is None:
-        raise MissingTool(
-            f"{unlocks} needs the package {name!r}: pip install 'spikexact[{extra}]'"
-        )
+        raise MissingTool(f"{unlocks} needs the package {name!r}: pip install 'spikexact[{extra}]'")
     return importlib.import_module(name)
 
 
 def program(name: str, unlocks: str, how: str) -> str:
     """Return the path of a program, or say how to get it.
 
-    Raises:
+    Raises
+    ------
         MissingTool: it is not on the PATH.
     """
     path = shutil.which(name)

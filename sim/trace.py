@@ -17,7 +17,8 @@ RECORDS = ("spikes", "v")
 class Trace:
     """Spikes and membranes of a run.
 
-    Attributes:
+    Attributes
+    ----------
         backend: who ran it.
         spikes: population name (in order; those with a threshold) to bool (samples, T, *shape).
         v: population name to int64 (samples, T, *shape): the value that was compared with the
@@ -44,7 +45,7 @@ class Trace:
         return self.scores.argmax(axis=1)
 
     def save(self, path: Path | str) -> None:
-        """Write an .npz: ``spikes/NAME``, ``v/NAME``, ``scores``, ``backend``; renamed into place."""
+        """Write an .npz: ``spikes/NAME``, ``v/NAME``, ``scores``, ``backend``; renamed."""
         from mapping.files import beside
 
         arrays = {f"spikes/{n}": a for n, a in self.spikes.items()}
