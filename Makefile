@@ -2,7 +2,7 @@
 # make test    everything that is tested;  make test-fast  the part that takes minutes
 # Both make .venv first, and reuse it while nothing it depends on has changed.
 
-export YOWASP_CACHE_DIR := $(CURDIR)/.venv/yowasp
+export YOWASP_CACHE_DIR := $(CURDIR)/.venv/yowasp-cache
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / ".venv" / "yowasp"))
+os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / ".venv" / "yowasp-cache"))
 
 # No deadline: the first example compiles. The same examples every time, as with every other seed.
 hypothesis.settings.register_profile("spikexact", deadline=None, derandomize=True)

