@@ -57,6 +57,7 @@ class Channel:
             and v_init where it differs), each divided by A.
         strict: fires at > rather than >=.
         low, high: reachable range of acc.
+        deaf: A is 0, so that no data arrives and nothing was divided.
     """
 
     leak: Leak
@@ -67,6 +68,7 @@ class Channel:
     strict: bool
     low: int
     high: int
+    deaf: bool = False
 
     @functools.cached_property
     def ranges(self) -> list[tuple[int, int]]:
@@ -87,6 +89,10 @@ class Channel:
             row = []
             for n, (total, (low, high)) in enumerate(zip(sums, self.ranges, strict=True), 1):
                 need = self.theta - self.bias * total - start * tau**n
+                if self.deaf:
+                    fires = need.sign < (0 if self.strict else 1)
+                    row.append(low if fires else high + 1)
+                    continue
                 c = first_reaching(need * (1 << self.leak.q * (n - 1)), self.strict)
                 row.append(min(max(c, low), high + 1))
             out.append(row)

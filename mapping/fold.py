@@ -241,7 +241,8 @@ def _channel(
 ) -> Channel:
     strict = compare == ">"
     if lines.a[i] == 0:  # no data: any scale will do
-        return Channel(leak, steps, Surd(theta), lines.b[i], tuple(map(Surd, starts)), strict, 0, 0)
+        raw = tuple(Surd(s) for s in starts)
+        return Channel(leak, steps, Surd(theta), lines.b[i], raw, strict, *span, deaf=True)
     return Channel(
         leak,
         steps,
