@@ -1,9 +1,10 @@
 """Both network values in safetensors files with a versioned header; no pickle.
 
-A file holds arrays only. Its metadata has ``spikexact`` (the format version), ``kind`` and
-``value``: the tree of fields as JSON, arrays replaced by references, one-bit weights packed eight
-to a byte; and ``sha256`` over tree and arrays, so that an altered file is refused. What is read
-is built through the same constructors as by hand, and so validated once more.
+A file holds arrays, and one metadata entry, ``spikexact``, a JSON object: ``version``, ``kind``,
+``value`` (the tree of fields, arrays replaced by references, one-bit weights packed eight to a
+byte) and ``sha256`` over all of it and the arrays, so that an altered file is refused. (One
+entry, because the library writes several in no fixed order.) What is read is built through the
+same constructors as by hand, and so validated once more.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> N
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_encode(value, arrays), sort_keys=True)
     header = {
-        "spikexact": str(VERSION),
+        "version": VERSION,
         "kind": kind,
-        "value": tree,
         "sha256": _digest(kind, tree, arrays),
+        "value": tree,
     }
     with beside(Path(path)) as part:
-        part.write_bytes(pack(arrays, metadata=header))
+        part.write_bytes(pack(arrays, metadata={"spikexact": json.dumps(header)}))
 
 
 def load(path: Path | str, kind: type | None = None) -> network.Network | trained.TrainedNetwork:
@@ -97,15 +98,21 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
         FileError: missing, truncated, altered, of another version, or not of that kind.
     """
     path = Path(path)
-    meta, arrays = _read(path)
-    if "spikexact" not in meta:
+    entries, arrays = _read(path)
+    if "spikexact" not in entries:
         raise FileError(f"{path} is a safetensors file, but not one written by spikexact")
-    if meta["spikexact"] != str(VERSION):
+    try:
+        meta = json.loads(entries["spikexact"])
+    except (ValueError, RecursionError):
+        meta = None
+    if not isinstance(meta, dict):
+        raise FileError(f"{path} is damaged: its header is not JSON")
+    if meta.get("version") != VERSION:
         raise FileError(
-            f"{path} has format version {meta['spikexact']}; this program reads {VERSION}"
+            f"{path} has format version {meta.get('version')}; this program reads {VERSION}"
         )
     found = meta.get("kind", "")
-    if found not in _KINDS:
+    if not isinstance(found, str) or found not in _KINDS:
         raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
     if kind is not None and found != kind.__name__:
         hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"

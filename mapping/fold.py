@@ -329,7 +329,7 @@ def fold_integrator(
         if not exact:
             reason = f"no {certify.EXTRA_BITS} extra fractional bits order every pair of classes"
     if numbers is None:
-        bits = min(bits, 16)
+        bits = min(bits + 12, 16)
         numbers = _scaled(lines, bits, init)
     gains, biases, start = numbers
     return network.Population(

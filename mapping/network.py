@@ -93,7 +93,10 @@ class Connection(Value):
     def __post_init__(self) -> None:
         name(self.source, "connection source")
         if not isinstance(self.op, OPS):
-            raise TypeError(f"op of a connection must be Dense, Conv, Pool or Identity: {self.op}")
+            found = type(self.op).__name__
+            raise TypeError(
+                f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"
+            )
         if self.gate is not None and not isinstance(self.gate, Gate):
             raise TypeError(f"gate must be a Gate or None, not {self.gate!r}")
         self.set(

@@ -95,7 +95,10 @@ class Connection(Value):
     def __post_init__(self) -> None:
         name(self.source, "connection source")
         if not isinstance(self.op, OPS):
-            raise TypeError(f"op of a connection must be Dense, Conv, Pool or Identity: {self.op}")
+            found = type(self.op).__name__
+            raise TypeError(
+                f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"
+            )
         if self.norm is not None and not isinstance(self.norm, Norm):
             raise TypeError(f"norm must be a Norm or None, not {self.norm!r}")
         if self.gate is not None and not isinstance(self.gate, Gate):

@@ -59,7 +59,8 @@ class Judge:
             Fraction(neuron.v_reset) - rest,
             Fraction(neuron.v_init) - rest,
         ]
-        (self.ax, self.ay, self.bx, self.by, self.theta, self.reset, self.init), _ = scaled(numbers)
+        values, self._common = scaled(numbers)
+        self.ax, self.ay, self.bx, self.by, self.theta, self.reset, self.init = values
         self.strict, self.hard = neuron.compare == ">", neuron.reset == "zero"
         self.spiking = spiking
         self.start()
@@ -82,6 +83,11 @@ class Judge:
         if fires and self.hard:
             self.x, self.y, self.scale = self.reset, 0, 1
         return fires
+
+    @property
+    def unit(self) -> int:
+        """What x and y count: the membrane is (x + y * sqrt(w)) / unit."""
+        return self.scale * self._common
 
     def sign_of(self, x: int, y: int) -> int:
         """Return the sign of x + y * sqrt(w)."""

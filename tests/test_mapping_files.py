@@ -1,0 +1,127 @@
+"""Files: what is read is what was written, and anything else is refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_mapping_certify import draw_layer
+from test_mapping_network import small
+
+from mapping import Network, TrainedNetwork, fold, load, save
+from mapping.files import FileError
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[Path, Path]:
+    value = draw_layer(3, 0.5, 4)
+    save(value, tmp_path / "trained.safetensors")
+    save(fold(value), tmp_path / "network.safetensors")
+    return tmp_path / "trained.safetensors", tmp_path / "network.safetensors"
+
+
+def test_both_values_come_back_equal(tmp_path: Path) -> None:
+    for seed in range(6):
+        value = draw_layer(seed, [1.0, 0.5, 0.75][seed % 3], 1 + seed)
+        for written in (value, fold(value), small()):
+            path = tmp_path / f"{seed}.safetensors"
+            save(written, path)
+            read = load(path)
+            assert read == written and type(read) is type(written)
+            assert str(read) == str(written)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_the_same_network_makes_the_same_bytes(tmp_path: Path) -> None:
+    save(small(), tmp_path / "a")
+    save(small(), tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_weights_take_one_bit_each(tmp_path: Path) -> None:
+    from mapping import Connection, Dense, Input, Neuron, Population, Readout
+
+    weights = np.random.default_rng(0).choice([-1, 1], (128, 784))
+    p = Population("a", (Connection("input", Dense(weights)),), Neuron(threshold=3))
+    save(Network(Input((784,)), (p,), Readout("a"), 1), tmp_path / "n")
+    assert (tmp_path / "n").stat().st_size < 784 * 128 / 8 + 2000
+
+
+def test_wrong_kind_missing_and_foreign_files(both: tuple[Path, Path], tmp_path: Path) -> None:
+    trained, network = both
+    with pytest.raises(FileError, match="holds a TrainedNetwork, but a Network is needed: fold"):
+        load(trained, Network)
+    with pytest.raises(FileError, match="holds a Network, but a TrainedNetwork is needed"):
+        load(network, TrainedNetwork)
+    with pytest.raises(FileError, match="does not exist"):
+        load(tmp_path / "none")
+    with pytest.raises(FileError, match="is not a file"):
+        load(tmp_path)
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(FileError, match="not a safetensors file, or is truncated"):
+        load(tmp_path / "text")
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(3)}, tmp_path / "other")
+    with pytest.raises(FileError, match="but not one written by spikexact"):
+        load(tmp_path / "other")
+    save_file({"x": np.zeros(3)}, tmp_path / "other", metadata={"spikexact": '{"version": 99}'})
+    with pytest.raises(FileError, match="format version 99; this program reads 1"):
+        load(tmp_path / "other")
+
+
+def test_every_truncation_and_random_alterations_are_refused(both: tuple[Path, Path]) -> None:
+    rng = random.Random(0)
+    for path in both:
+        data = path.read_bytes()
+        broken = path.with_name("broken")
+        cuts = {0, 1, 7, 8, 9, len(data) - 1, *(rng.randrange(len(data)) for _ in range(60))}
+        for cut in sorted(cuts):
+            broken.write_bytes(data[:cut])
+            with pytest.raises(FileError):
+                load(broken)
+        for _ in range(300):
+            changed = bytearray(data)
+            for _ in range(rng.choice((1, 1, 4))):
+                changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            if bytes(changed) == data:
+                continue
+            broken.write_bytes(changed)
+            try:  # an unused bit of padding may change nothing; then the value must be the same
+                assert load(broken) == load(path)
+            except FileError as error:
+                assert "\n" not in str(error)
+        broken.write_bytes(data + b"x")
+        with pytest.raises(FileError):
+            load(broken)
+
+
+def test_a_forged_header_allocates_nothing(tmp_path: Path) -> None:
+    """A checksum anybody can compute is no proof: declared sizes are checked on their own."""
+    header = {"x": {"dtype": "F64", "shape": [1 << 40], "data_offsets": [0, 8 << 40]}}
+    text = json.dumps(header).encode()
+    (tmp_path / "huge").write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(FileError, match="not a safetensors file, or is truncated"):
+        load(tmp_path / "huge")
+    from mapping.files import _decode
+
+    with pytest.raises(ValueError, match="too long"):
+        _decode({"all": 0, "of": "<i8", "n": 1 << 40}, {}, {})
+
+
+def test_saving_over_a_file_is_all_or_nothing(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "n"
+    save(small(), path)
+    before = path.read_bytes()
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        save(small(timesteps=2), path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["n"]
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        save(small(), tmp_path / "no" / "n")
+    with pytest.raises(TypeError, match="save needs a Network or a TrainedNetwork"):
+        save(3, path)
