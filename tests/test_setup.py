@@ -98,9 +98,10 @@ def test_failed_set_up_leaves_no_stamp_and_starts_anew(
 ) -> None:
     venv = checkout / ".venv"
     venv.mkdir()
+    offline |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
     (venv / "half").touch()
     for _ in range(2):
-        run = set_up(checkout, **offline, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+        run = set_up(checkout, **offline)
         assert run.returncode == 1
         assert "set-up: making .venv with Python" in run.stdout
         assert "set-up: this failed, its messages are above" in run.stdout
