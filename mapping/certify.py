@@ -131,10 +131,18 @@ def search(channel: Channel, fraction_bits: int) -> Integers | None:
         if found is not None:
             return Integers(scale, 0, found, starts)
         return _search_silent(channel)
-    for bias, starts in _candidates(channel.bias * scale, [s * scale for s in channel.starts]):
-        found = _threshold(channel, fraction_bits, bias, starts)
-        if found is not None:
-            return Integers(scale, bias, found, starts)
+    # A bias far beyond the reach of the data may be any other that is far beyond it: where the
+    # real one is too wide, smaller ones keep the constants that are not clamped.
+    largest = max(x.exponent for x in (channel.bias, *channel.starts))
+    reach = max(abs(x) for x in channel.ranges[-1]).bit_length()
+    for shrink in range(0, max(1, largest - reach + 1), 4):
+        factor = Fraction(scale, 1 << shrink)
+        for bias, starts in _candidates(
+            channel.bias * factor, [s * factor for s in channel.starts]
+        ):
+            found = _threshold(channel, fraction_bits, bias, starts)
+            if found is not None:
+                return Integers(scale, bias, found, starts)
     return None
 
 
