@@ -30,7 +30,10 @@ Span = tuple[int, int]
 
 def bits(low: int, high: int) -> int:
     """Return the bits of a signed (two's complement) signal that holds low..high."""
-    return max(int(high).bit_length(), (~int(low)).bit_length() if low < 0 else 0) + 1
+    return (
+        max(int(high).bit_length() if high > 0 else 0, (~int(low)).bit_length() if low < 0 else 0)
+        + 1
+    )
 
 
 @dataclass(frozen=True)

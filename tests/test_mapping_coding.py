@@ -1,0 +1,47 @@
+"""Inputs at the door: each wrong batch gets one sentence."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from mapping import Input, Unsupported
+from mapping.coding import encode
+
+STEPS, DIRECT = Input((4,), bits=2), Input((1, 2, 2), bits=9, coding="direct")
+
+
+def test_steps_and_direct() -> None:
+    x = np.arange(16).reshape(2, 2, 4) % 4
+    assert encode(STEPS, x, 3).tolist() == x.tolist()
+    assert encode(STEPS, x.astype(bool), 2).dtype == np.uint8
+    pixels = np.arange(8).reshape(2, 1, 2, 2) * 73
+    coded = encode(DIRECT, pixels, 5)
+    assert coded.shape == (2, 5, 1, 2, 2) and coded.dtype == np.uint16
+    assert all((coded[:, t] == pixels).all() for t in range(5))
+
+
+@pytest.mark.parametrize(
+    ("enter", "x", "error", "sentence"),
+    [
+        (STEPS, np.zeros((2, 3, 4)), TypeError, "inputs must be integers, not float64"),
+        (STEPS, np.zeros((2, 4), int), ValueError, "shape (samples, T, 4), not (2, 4)"),
+        (DIRECT, np.zeros((2, 4), int), ValueError, "shape (samples, 1, 2, 2), not (2, 4)"),
+        (STEPS, np.zeros((0, 3, 4), int), ValueError, "at least one sample"),
+        (STEPS, np.zeros((2, 4, 4), int), ValueError, "4 timesteps; this network runs 1 to 3"),
+        (STEPS, np.zeros((2, 0, 4), int), ValueError, "0 timesteps; this network runs 1 to 3"),
+        (STEPS, np.full((1, 1, 4), 4), ValueError, "within 0..3 (2 bits), but hold 4"),
+        (STEPS, np.full((1, 1, 4), -1), ValueError, "within 0..3 (2 bits), but hold -1"),
+        (STEPS, [[["a"] * 4]], TypeError, "inputs must be integers, not <U1"),
+    ],
+)
+def test_wrong_inputs(enter: Input, x, error: type, sentence: str) -> None:
+    with pytest.raises(error, match=re.escape(sentence)):
+        encode(enter, x, 3)
+
+
+def test_latency_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="latency coding is not run yet"):
+        encode(Input((4,), coding="latency"), np.zeros((1, 4), int), 3)
