@@ -1,0 +1,33 @@
+"""The payloads of the streams between cores, each defined once.
+
+``first`` is set on every beat of a sample's first timestep, ``last`` on the last beat of every
+timestep. Order is raster order, channels innermost.
+"""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data
+
+
+def words(simd: int, bits: int) -> data.StructLayout:
+    """A word of ``simd`` values of ``bits`` bits, the first in the low bits."""
+    return data.StructLayout(
+        {"data": unsigned(simd * bits), "first": unsigned(1), "last": unsigned(1)}
+    )
+
+
+def accumulates(raw_bits: int) -> data.StructLayout:
+    """One raw popcount sum, unsigned."""
+    return data.StructLayout({"raw": unsigned(raw_bits), "first": unsigned(1), "last": unsigned(1)})
+
+
+def neurons(count: int, v_bits: int) -> data.StructLayout:
+    """One neuron: its index, the membrane that met the threshold (before reset), its spike."""
+    return data.StructLayout(
+        {
+            "index": unsigned(max(1, (count - 1).bit_length())),
+            "v": signed(v_bits),
+            "spike": unsigned(1),
+            "first": unsigned(1),
+            "last": unsigned(1),
+        }
+    )

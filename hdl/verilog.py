@@ -1,0 +1,139 @@
+"""Verilog and its manifest: ``network.v`` and ``manifest.json``.
+
+Emission is byte-identical from run to run: names are explicit, source locations are left out, and
+Yosys is the one that comes with Amaranth's own package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.lib import data
+
+from mapping import Network
+
+from .design import Folding, Layer, layers
+from .top import NetworkTop
+
+FORMAT = 1
+TOP = "network"
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """Verilog text, its manifest, and the plan it was made from."""
+
+    verilog: str
+    manifest: dict[str, Any]
+    layers: list[Layer]
+
+    def write(self, folder: Path | str) -> None:
+        """Write network.v and manifest.json into an existing folder."""
+        folder = Path(folder)
+        (folder / "network.v").write_text(self.verilog, encoding="utf-8")
+        text = json.dumps(self.manifest, indent=2) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def emit(
+    network: Network, pe: Folding = None, simd: Folding = None, others: Sequence[Network] = ()
+) -> Emitted:
+    """Emit a network as Verilog.
+
+    Args:
+        network: a chain of dense layers.
+        pe, simd: outputs and inputs per cycle, one number or one per layer (8 and 32).
+        others: networks of the same structure that the design must hold as well; parameters are
+            then kept in memories (for campaigns).
+
+    Raises
+    ------
+        Unsupported: a node that is not emitted as RTL yet; it is named.
+        ValueError: a folding that is not positive, or not one number per layer.
+    """
+    plan = layers(network, pe, simd, others)
+    top = NetworkTop(plan)
+    return Emitted(_convert(top), manifest(network, plan, top), plan)
+
+
+def _convert(top: NetworkTop) -> str:
+    from amaranth.back import verilog
+    from amaranth.hdl import Const, Value
+
+    ports = {}
+    for path, _, value in top.signature.flatten(top):
+        value = Value.cast(value)
+        if not isinstance(value, Const):  # the ready of a stream that never stalls
+            ports["__".join(map(str, path))] = (value, None)
+    os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return verilog.convert(
+            top, name=TOP, ports=ports, emit_src=False, strip_internal_attrs=True
+        )
+
+
+def _fields(layout: data.StructLayout) -> dict[str, list[int]]:
+    """Return [offset, width] of every field of a payload."""
+    return {name: [field.offset, field.width] for name, field in layout}
+
+
+def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, Any]:
+    """Return what the Verilog is: ports, order, widths, latency and cycles; JSON values only."""
+    first = plan[0]
+    return {
+        "format": FORMAT,
+        "top": TOP,
+        "verilog": "network.v",
+        "clock": "clk",
+        "reset": "rst",
+        "timesteps": network.timesteps,
+        "input": {
+            "stream": "i",
+            "shape": list(network.input.shape),
+            "bits": first.bits,
+            "coding": network.input.coding,
+            "simd": first.simd,
+            "beats_per_timestep": top.dense[0].words,
+            "payload": _fields(top.input_payload),
+            "payload_bits": top.input_payload.size,
+        },
+        "output": {
+            "stream": "o",
+            "population": plan[-1].population.name,
+            "payload": _fields(top.payloads[-1]),
+            "payload_bits": top.payloads[-1].size,
+        },
+        "populations": [
+            {
+                "name": layer.population.name,
+                "trace": f"trace_{k}",
+                "shape": list(layer.shape),
+                "neurons": layer.neurons,
+                "spiking": layer.population.spiking,
+                "lanes": 1,
+                "payload": _fields(payload),
+                "payload_bits": payload.size,
+                "fan_in": layer.fan_in,
+                "pe": layer.pe,
+                "simd": layer.simd,
+                "acc_bits": layer.widths.raw[0],
+                "v_bits": layer.widths.v,
+                "state_bits": layer.widths.state,
+                "weight_bits": layer.fan_in * layer.neurons,
+                "rom_bits": layer.rom_bits,
+                "cycles_per_timestep": max(dense.cycles_per_timestep, core.cycles_per_timestep),
+            }
+            for k, (layer, payload, dense, core) in enumerate(
+                zip(plan, top.payloads, top.dense, top.cores, strict=True)
+            )
+        ],
+        "cycles_per_timestep": top.cycles_per_timestep,
+        "latency": top.latency,
+    }
