@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 from . import layouts
 
 
-def popcount(bits: Value, name: str) -> Value:
+def popcount(bits: Value) -> Value:
     """Return the number of ones as a balanced tree of adders."""
     level = [bits[i] for i in range(len(bits))]
     while len(level) > 1:
@@ -184,7 +184,7 @@ class DenseCore(wiring.Component):
             w = rom.data[lane * self.simd : (lane + 1) * self.simd]
             ones = Signal(range(self.simd + 1), name=f"ones_{lane}")
             with m.If(advance):
-                m.d.sync += ones.eq(popcount(~(x ^ w), f"lane_{lane}"))
+                m.d.sync += ones.eq(popcount(~(x ^ w)))
             sums.append(ones)
 
         # Accumulate, and hand a finished group over.

@@ -38,7 +38,7 @@ class Gather(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """A word is complete with its last place, or with the last spike of the timestep."""
+        """Hand a word over with its last place, or with the last spike of the timestep."""
         m = Module()
         place = Signal(range(self.simd), name="place")
         partial = Signal(self.simd, name="partial")

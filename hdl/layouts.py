@@ -9,19 +9,19 @@ from amaranth.lib import data
 
 
 def words(simd: int, bits: int) -> data.StructLayout:
-    """A word of ``simd`` values of ``bits`` bits, the first in the low bits."""
+    """Return a word of ``simd`` values of ``bits`` bits, the first in the low bits."""
     return data.StructLayout(
         {"data": unsigned(simd * bits), "first": unsigned(1), "last": unsigned(1)}
     )
 
 
 def accumulates(raw_bits: int) -> data.StructLayout:
-    """One raw popcount sum, unsigned."""
+    """Return one raw popcount sum, unsigned."""
     return data.StructLayout({"raw": unsigned(raw_bits), "first": unsigned(1), "last": unsigned(1)})
 
 
 def neurons(count: int, v_bits: int) -> data.StructLayout:
-    """One neuron: its index, the membrane that met the threshold (before reset), its spike."""
+    """Return one neuron: its index, its membrane before reset, and its spike."""
     return data.StructLayout(
         {
             "index": unsigned(max(1, (count - 1).bit_length())),

