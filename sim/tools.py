@@ -15,7 +15,7 @@ class MissingTool(RuntimeError):
     """An optional package or program is not installed; the message says how to get it."""
 
 
-def package(name: str, unlocks: str, extra: str) -> ModuleType:
+def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
     """Import an optional package, or say what to install and what it unlocks.
 
     Raises

@@ -25,7 +25,7 @@ from sim.tools import MissingTool, package, program, yowasp_environment
 from .cxxrtl_source import harness
 
 _UNLOCKS = "the rtl backend"
-_SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 network.cpp"
+_SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
 _FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
 #: Seconds that one tool may take on one design.
 TIMEOUT = 600

@@ -1,0 +1,218 @@
+"""Random networks, for tests and campaigns: every feature that this version runs, odd corners.
+
+The same seed draws the same network. Thresholds are drawn from membranes that really occur, so
+that neurons neither sleep nor always fire, and so that membranes land exactly on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mapping import (
+    Connection,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    TrainedNetwork,
+    trained,
+)
+
+from .reference import run
+
+SIZES = (1, 2, 3, 7, 16, 65, 100)
+LEAKS = ((1, 0), (1, 1), (1, 2), (3, 2), (7, 3), (15, 4), (0, 0))
+
+
+def draw_network(seed: int, joins: bool = True, delays: bool = True) -> Network:
+    """Draw a Network of 1 to 4 populations, typed in integers.
+
+    Args:
+        seed: draws the same network every time.
+        joins: several connections into one population may occur.
+        delays: delayed and recurrent connections may occur.
+    """
+    rng = np.random.default_rng([seed, 1])
+    bits = int(rng.choice([1, 1, 1, 2, 5, 8]))
+    coding = str(rng.choice(["steps", "steps", "direct"]))
+    enter = Input((int(rng.choice(SIZES)),), bits=bits, coding=coding)
+    steps = int(rng.integers(1, 9))
+    count = int(rng.integers(1, 5))
+    populations: list[Population] = []
+    sizes = {"input": enter.shape[0]}
+    for k in range(count):
+        last = k == count - 1
+        name, neurons = f"p{k}", int(rng.choice(SIZES))
+        sources = ["input", *(p.name for p in populations)]
+        chosen = [sources[-1]]
+        if joins and len(sources) > 1 and rng.random() < 0.3:
+            chosen.append(str(rng.choice(sources)))
+        edges = [
+            Connection(
+                source,
+                Dense(_signs(rng, neurons, sizes[source])),
+                **_numbers(rng, neurons),
+                delay=int(rng.integers(0, 3)) if delays and rng.random() < 0.2 else 0,
+            )
+            for source in chosen
+        ]
+        silent = last and rng.random() < 0.4
+        if delays and not silent and rng.random() < 0.15:
+            op = Dense(_signs(rng, neurons, neurons))
+            edges.append(Connection(name, op, **_numbers(rng, neurons), delay=1))
+        num, q = LEAKS[int(rng.integers(len(LEAKS)))]
+        if silent:
+            num, q = (1, 0) if rng.random() < 0.7 else (num, q)
+        neuron = Neuron(
+            num,
+            q,
+            threshold=None if silent else 0,
+            reset=str(rng.choice(["zero", "zero", "none"])),
+            v_reset=_sometimes(rng, neurons, 6),
+            v_init=_sometimes(rng, neurons, 6),
+        )
+        populations.append(Population(name, tuple(edges), neuron))
+        sizes[name] = neurons
+        if not silent:
+            populations[-1] = _with_thresholds(enter, populations, steps, rng)
+    source = populations[-1]
+    kind = "count" if source.spiking else "membrane"
+    return Network(enter, tuple(populations), Readout(source.name, kind), steps)
+
+
+def draw_like(network: Network, seed: int) -> Network:
+    """Draw another network on the structure of one: other weights and numbers."""
+    rng = np.random.default_rng([seed, 2])
+    populations: list[Population] = []
+    for p in network.populations:
+        neurons = network.shapes[p.name][0]
+        edges = tuple(
+            replace(c, op=Dense(_signs(rng, *c.op.weights.shape)), **_numbers(rng, neurons))
+            for c in p.connections
+        )
+        neuron = replace(
+            p.neuron, v_reset=_sometimes(rng, neurons, 6), v_init=_sometimes(rng, neurons, 6)
+        )
+        populations.append(replace(p, connections=edges, neuron=neuron, certificate=None))
+        if p.spiking:
+            populations[-1] = _with_thresholds(network.input, populations, network.timesteps, rng)
+    return replace(network, populations=tuple(populations))
+
+
+def draw_trained(seed: int, dyadic: bool = True) -> TrainedNetwork:
+    """Draw a TrainedNetwork of 1 to 4 populations: batch norm, scales, both compares.
+
+    Args:
+        seed: draws the same network every time.
+        dyadic: only leaks that are dyadic, so that every layer can be exact.
+    """
+    rng = np.random.default_rng([seed, 3])
+    bits = int(rng.choice([1, 1, 1, 3, 5]))
+    unit = float(rng.choice([1.0, 1.0 / ((1 << bits) - 1), 0.25]))
+    enter = Input((int(rng.choice(SIZES)),), bits, str(rng.choice(["steps", "direct"])), unit)
+    steps, count = int(rng.integers(1, 9)), int(rng.integers(1, 5))
+    leaks = [1.0, 0.5, 0.25, 0.75] if dyadic else [0.9, 0.3, 0.5]
+    populations: list[trained.Population] = []
+    fan, source, worth = enter.shape[0], "input", unit * ((1 << bits) - 1) / 2
+    for k in range(count):
+        neurons = int(rng.choice(SIZES))
+        coarse = bool(rng.random() < 0.3)  # dyadic parameters make exact ties
+        weights = Dense(_signs(rng, neurons, fan))
+        if k == count - 1 and rng.random() < 0.4:
+            edge = trained.Connection(
+                source,
+                weights,
+                scale=_real(rng.uniform(0.1, 1.5), coarse),
+                bias=_real(rng.normal(0, 1, neurons), coarse),
+            )
+            neuron = trained.Neuron(leak=float(rng.choice([1.0, 0.5])))
+        else:
+            edge = _normed(rng, source, weights, worth * np.sqrt(fan), coarse)
+            neuron = trained.Neuron(
+                leak=float(rng.choice(leaks)),
+                threshold=float(rng.choice([1.0, 0.5, float(np.float32(0.3))])),
+                compare=str(rng.choice([">", ">="])),
+                reset=str(rng.choice(["zero", "zero", "none"])),
+                v_reset=float(rng.choice([0.0, 0.0, 0.25, -0.125])),
+                v_rest=float(rng.choice([0.0, 0.0, 0.125])),
+                v_init=float(rng.choice([0.0, 0.0, 0.25])),
+                input_gain=float(rng.choice([1.0, 0.5])),
+            )
+        populations.append(trained.Population(f"p{k}", (edge,), neuron))
+        fan, source, worth = neurons, f"p{k}", 0.5
+    last = populations[-1]
+    kind = "count" if last.spiking else "membrane"
+    return TrainedNetwork(enter, tuple(populations), Readout(last.name, kind), steps)
+
+
+def _normed(
+    rng: np.random.Generator, source: str, op: Dense, spread: float, coarse: bool
+) -> trained.Connection:
+    neurons = op.weights.shape[0]
+    gamma = _real(rng.normal(0.8, 0.6, neurons), coarse)
+    gamma = np.where(rng.random(neurons) < 0.05, 0.0, gamma)
+    gamma = np.where(rng.random(neurons) < 0.03, gamma * 1e-7, gamma)
+    norm = trained.Norm(
+        gamma=gamma,
+        beta=_real(rng.normal(0.2, 0.3, neurons), coarse),
+        mean=_real(rng.normal(0, spread / 3, neurons), coarse),
+        var=np.full(neurons, 4.0)
+        if coarse
+        else _real(rng.uniform(0.2, 1.5, neurons), False) * max(spread, 0.1) ** 2,
+        eps=0.0 if coarse else 1e-5,
+    )
+    if rng.random() < 0.2:  # a layer without batch norm
+        scale = _real(rng.uniform(0.2, 1.5) / max(spread, 0.5), coarse) or 0.25
+        return trained.Connection(source, op, scale=scale, bias=_real(rng.normal(0.2, 0.2), coarse))
+    scales = rng.choice([0.5, 1.0, 2.0], neurons) if rng.random() < 0.5 else 1.0
+    return trained.Connection(source, op, scale=scales, norm=norm)
+
+
+def _real(values: object, coarse: bool) -> np.ndarray:
+    """Return values as trained: float32, or coarse dyadics."""
+    array = np.asarray(values, np.float64)
+    return np.round(array * 8) / 8 if coarse else array.astype(np.float32).astype(np.float64)
+
+
+def _signs(rng: np.random.Generator, out: int, fan: int) -> np.ndarray:
+    return rng.choice(np.array([-1, 1], np.int8), (out, fan))
+
+
+def _sometimes(rng: np.random.Generator, neurons: int, size: int) -> object:
+    """Return zero, one number, or one per neuron."""
+    kind = rng.integers(4)
+    if kind < 2:
+        return 0
+    drawn = rng.integers(-size, size + 1, neurons)
+    return int(drawn[0]) if kind == 2 else drawn
+
+
+def _numbers(rng: np.random.Generator, neurons: int) -> dict[str, object]:
+    """Return gain and bias: a power of two as fold makes it, or anything at all."""
+    gain: object = 1 << int(rng.integers(0, 6))
+    if rng.random() < 0.25:
+        gain = rng.integers(-9, 10, neurons)
+    return {"gain": gain, "bias": _sometimes(rng, neurons, 20)}
+
+
+def _with_thresholds(
+    enter: Input, populations: list[Population], steps: int, rng: np.random.Generator
+) -> Population:
+    """Return the last population with thresholds drawn from membranes that occur without them."""
+    p = populations[-1]
+    free = replace(p, neuron=replace(p.neuron, threshold=None))
+    if any(c.source == p.name for c in p.connections):  # its own spikes are not known yet
+        free = replace(free, connections=tuple(c for c in p.connections if c.source != p.name))
+    network = Network(enter, (*populations[:-1], free), Readout(p.name, "membrane"), steps)
+    shape = (12, *enter.shape) if enter.coding == "direct" else (12, steps, *enter.shape)
+    v = run(network, rng.integers(0, enter.top + 1, shape)).v[p.name]
+    flat = np.sort(v.reshape(-1, v.shape[2]), axis=0)
+    pick = (rng.uniform(0.4, 0.98, flat.shape[1]) * (len(flat) - 1)).astype(int)
+    threshold = flat[pick, np.arange(flat.shape[1])]
+    if rng.random() < 0.15:
+        threshold = int(threshold[0])
+    return replace(p, neuron=replace(p.neuron, threshold=threshold))
