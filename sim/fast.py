@@ -31,7 +31,7 @@ def run(
     ------
         MissingTool: numba is not installed. ValueError: more threads than there are.
     """
-    numba = package("numba", "the fast backend", "fast")
+    numba = package("numba", "the fast backend")
     try:
         from . import fast_kernels as kernels
     except ImportError as error:  # numba is there but does not load with this numpy

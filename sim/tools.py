@@ -15,6 +15,10 @@ class MissingTool(RuntimeError):
     """An optional package or program is not installed; the message says how to get it."""
 
 
+class ProtocolError(RuntimeError):
+    """The device hung, or sent other beats than its manifest promises; one sentence."""
+
+
 def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
     """Import an optional package, or say what to install and what it unlocks.
 
@@ -23,7 +27,8 @@ def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
         MissingTool: it is not installed.
     """
     if importlib.util.find_spec(name) is None:
-        raise MissingTool(f"{unlocks} needs the package {name!r}: pip install 'spikexact[{extra}]'")
+        what = f"'spikexact[{extra}]'" if extra else name
+        raise MissingTool(f"{unlocks} needs the package {name!r}: pip install {what}")
     return importlib.import_module(name)
 
 

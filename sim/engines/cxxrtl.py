@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.tools import MissingTool, package, program, yowasp_environment
+from sim.tools import MissingTool, ProtocolError, package, program, yowasp_environment
 
 from .cxxrtl_source import harness
 
@@ -29,10 +29,6 @@ _SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 ne
 _FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
 #: Seconds that one tool may take on one design.
 TIMEOUT = 600
-
-
-class ProtocolError(RuntimeError):
-    """The device hung, or sent other beats than its manifest promises; one sentence."""
 
 
 class BuildError(ValueError):
@@ -221,4 +217,16 @@ class Simulation:
             3: "the device sends too many beats",
         }[status]
         cycle = int(self._lib.sx_total(self._handle))
-        raise ProtocolError(f"{why} at cycle {cycle:,} (beats seen: {counts})")
+        raise ProtocolError(
+            f"{why} at cycle {cycle:,}; first divergence: {self._first_missing(found)} "
+            f"(beats seen: {counts})"
+        )
+
+    def _first_missing(self, found: dict[str, np.ndarray]) -> str:
+        """Name the neuron whose beat never came, of the population that is furthest behind."""
+        behind = []
+        for order, p in enumerate(self._manifest["populations"]):
+            step, neuron = divmod(len(found[p["trace"]]), int(p["neurons"]))
+            behind.append((step, order, neuron, p["name"]))
+        step, _, neuron, name = min(behind)
+        return f"population {name!r} is silent from neuron {neuron} of timestep {step} (of all) on"

@@ -1,0 +1,121 @@
+"""The cocotb backend: the same Verilog under Icarus or Verilator, by the shipped testbench.
+
+The Trace is what the testbench sampled from the device before it compared anything; its own
+comparison with the vectors is the user's, and changes nothing here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mapping import Network
+
+from . import beats, vectors
+from .engines import cocotb_runner
+from .tools import ProtocolError
+from .trace import Record, Trace, finish
+
+
+def run(
+    network: Network,
+    inputs: np.ndarray,
+    record: Record = ("spikes", "v"),
+    rtl: Path | str | None = None,
+    pe: Any = None,
+    simd: Any = None,
+    simulator: str | None = None,
+    seed: int = 0,
+) -> Trace:
+    """Run a batch of inputs through the testbench, with random stalls on both streams.
+
+    Args:
+        rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
+        pe, simd: folding of the emitted design.
+        simulator: "icarus" or "verilator"; whichever is there if None.
+        seed: of the stalls.
+
+    Raises
+    ------
+        MissingTool: cocotb or a simulator is not installed.
+        ProtocolError: the device hangs, or sends other beats than it should.
+        Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
+    """
+    with tempfile.TemporaryDirectory(prefix="spikexact-") as scratch:
+        folder = Path(scratch)
+        if rtl is None:
+            from hdl.verilog import write
+
+            manifest = write(network, folder, pe, simd)
+        else:
+            manifest = vectors.read_manifest(Path(rtl), network)
+            for name in ("manifest.json", manifest["verilog"]):
+                try:
+                    (folder / name).write_bytes((Path(rtl) / name).read_bytes())
+                except (OSError, TypeError):
+                    raise ValueError(f"{rtl} holds no readable {name!r}") from None
+        vectors.write_testbench(folder)
+        vectors.write(network, inputs, folder)
+        outcome = cocotb_runner.simulate(folder, ("stalled",), simulator, seed)
+        path = folder / "sampled_stalled.hex"
+        if not path.exists():
+            raise ProtocolError(f"the testbench sampled nothing: {_told(outcome.output)}")
+        return trace_of(network, manifest, path, record, outcome)
+
+
+def trace_of(
+    network: Network,
+    manifest: dict[str, Any],
+    path: Path,
+    record: Record,
+    outcome: cocotb_runner.Outcome,
+) -> Trace:
+    """Make a Trace of a ``sampled_*.hex``.
+
+    Raises
+    ------
+        ProtocolError: beats are missing or out of order.
+    """
+    sampled = vectors.read_sampled(path)
+    spikes, v = {}, {}
+    for p in manifest["populations"]:
+        found = _chunks(sampled.beats.get(p["trace"], []), int(p["payload_bits"]))
+        want = sampled.samples * sampled.timesteps * int(p["neurons"])
+        if len(found) != want:
+            raise ProtocolError(
+                f"population {p['name']!r} sent {len(found)} of {want} beats: "
+                f"{_told(outcome.output)}"
+            )
+        fired, membranes = beats.neurons(found, p, p["payload"], sampled.samples, sampled.timesteps)
+        shape = (*fired.shape[:2], *network.shapes[p["name"]])
+        if p["spiking"]:
+            spikes[p["name"]] = fired.reshape(shape)
+        v[p["name"]] = membranes.reshape(shape)
+    source, kind = network.readout.source, network.readout.kind
+    spikes = {
+        n: a for n, a in spikes.items() if "spikes" in record or (n == source and kind == "count")
+    }
+    v = {n: a for n, a in v.items() if "v" in record or n == source}
+    return finish(
+        network, "cocotb", spikes, v, cycles=sampled.cycles, testbench_passed=outcome.passed
+    )
+
+
+def _chunks(payloads: list[int], width: int) -> np.ndarray:
+    """Return payloads as (n, chunks) uint32, 32 bits a chunk, low first."""
+    size = 4 * -(-width // 32)
+    raw = b"".join(payload.to_bytes(size, "little") for payload in payloads)
+    return np.frombuffer(raw, "<u4").reshape(len(payloads), size // 4)
+
+
+def _told(output: str) -> str:
+    """Return the line of the testbench's output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for word in ("StreamError", "FAIL:", "rror"):
+        for line in lines:
+            if word in line:
+                return line[-300:]
+    return lines[-1][-300:] if lines else "no output"

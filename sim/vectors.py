@@ -1,0 +1,284 @@
+"""Vectors beside the Verilog: what goes into the device and what must come out, as hex text.
+
+``input.hex`` holds the words of the input stream, ``expected.hex`` every spike and every membrane
+of every population, both one line a timestep; docs/testbench.md defines the format. The shipped
+testbench reads them with its own strict reader (hdl/testbench/hexfiles.py), since it must run
+without this package; what it samples from the device it writes to ``sampled_*.hex``, which
+``read_sampled`` takes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mapping import Network
+from mapping.coding import encode
+
+from . import reference
+from .trace import Trace
+
+INPUT_FILE, EXPECTED_FILE = "input.hex", "expected.hex"
+#: Samples that are written beside the Verilog unless the caller says otherwise.
+SAMPLES = 20
+
+
+def write_bundle(
+    network: Network,
+    folder: Path | str,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    pe: int | None = None,
+    simd: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
+
+    Args:
+        network: what to emit.
+        folder: where; a folder that holds our manifest.json is replaced.
+        samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
+        pe, simd: parallel outputs and inputs of a core; chosen by hdl where None.
+        force: replace a folder that is not ours too.
+
+    Returns
+    -------
+        The manifest.
+
+    Raises
+    ------
+        FileExistsError: the folder holds something that is not ours.
+        Unsupported: hdl does not build a node of this network.
+    """
+    from hdl import verilog
+
+    from .stimuli import stimuli
+
+    inputs = stimuli(network, samples, seed)
+    with swapped(Path(folder), force) as part:
+        manifest = verilog.write(network, part, pe=pe, simd=simd)
+        write_testbench(part)
+        write(network, inputs, part)
+    return manifest
+
+
+def write_testbench(folder: Path) -> None:
+    """Copy the shipped testbench's files into a folder."""
+    for file in importlib.resources.files("hdl").joinpath("testbench").iterdir():
+        if file.is_file() and not file.name.endswith(".pyc"):
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def write(network: Network, inputs: np.ndarray, folder: Path | str) -> Trace:
+    """Write ``input.hex`` and ``expected.hex`` beside the manifest.json of a folder.
+
+    Args:
+        network: its reference run is what is expected.
+        inputs: as of ``sim.run``.
+        folder: holds the manifest.json that says how the input stream is laid out.
+
+    Returns
+    -------
+        The reference Trace that was written.
+
+    Raises
+    ------
+        ValueError: bad inputs, or a manifest that does not fit the network; one sentence.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder, network)
+    trace = reference.run(network, inputs)
+    (folder / INPUT_FILE).write_text(input_text(network, inputs, manifest), "ascii")
+    (folder / EXPECTED_FILE).write_text(expected_text(network, trace), "ascii")
+    return trace
+
+
+def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
+    """Read manifest.json and check that it describes this network's ports.
+
+    Raises
+    ------
+        ValueError: missing, damaged, or of another network; one sentence.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        stream, populations = manifest["input"], manifest["populations"]
+        found = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
+        enter = (tuple(stream["shape"]), int(stream["bits"]))
+        version, steps = manifest["format"], int(manifest["timesteps"])
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no manifest.json: write it with 'verilog'") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error})") from None
+    if version != 1:
+        raise ValueError(f"{path} has format {version!r}; this program reads 1")
+    want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
+    if found != want or enter != (network.input.shape, network.input.bits):
+        raise ValueError(f"{path} describes another network: its ports do not fit this one")
+    if steps < network.timesteps:
+        raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
+    return manifest
+
+
+def input_text(network: Network, inputs: np.ndarray, manifest: dict[str, Any]) -> str:
+    """Return ``input.hex``: simd values of p bits a word, the first element lowest, zero-padded."""
+    x = encode(network.input, inputs, network.timesteps)
+    samples, steps = x.shape[:2]
+    stream = manifest["input"]
+    simd, beats, p = int(stream["simd"]), int(stream["beats_per_timestep"]), network.input.bits
+    values = x.reshape(samples * steps, -1)
+    if beats != -(-values.shape[1] // simd):
+        raise ValueError(
+            f"manifest.json says {beats} beats of {simd} values for {values.shape[1]} inputs"
+        )
+    padded = np.zeros((len(values), beats * simd), values.dtype)
+    padded[:, : values.shape[1]] = values
+    bits = (padded[..., None] >> np.arange(p, dtype=values.dtype)) & 1
+    lines = _hex(bits.reshape(len(values), beats, simd * p))
+    head = [("samples", samples), ("timesteps", steps), ("beats", beats), ("width", simd * p)]
+    return _file("input", [(head, lines)])
+
+
+def expected_text(network: Network, trace: Trace) -> str:
+    """Return ``expected.hex``: for each population and timestep its spikes, then its membranes."""
+    first = trace.v[network.populations[0].name]
+    samples, steps = first.shape[:2]
+    sections: list[tuple[list[tuple[str, object]], list[str]]] = [
+        (
+            [
+                ("samples", samples),
+                ("timesteps", steps),
+                ("populations", len(network.populations)),
+            ],
+            [],
+        )
+    ]
+    for p in network.populations:
+        width = network.facts[p.name].v.bits
+        v = trace.v[p.name].reshape(samples * steps, -1)
+        lines = _hex((v[..., None] >> np.arange(width)) & 1)
+        if p.spiking:
+            spikes = _hex(trace.spikes[p.name].reshape(samples * steps, 1, -1))
+        else:
+            spikes = ["-"] * len(lines)
+        head = [
+            ("population", p.name),
+            ("neurons", v.shape[1]),
+            ("spiking", int(p.spiking)),
+            ("width", width),
+        ]
+        sections.append((head, [f"{s} {m}" for s, m in zip(spikes, lines, strict=True)]))
+    return _file("expected", sections)
+
+
+def _file(kind: str, sections: list[tuple[list[tuple[str, object]], list[str]]]) -> str:
+    lines = [f"spikexact {kind} 1"]
+    for head, body in sections:
+        lines += [f"{key} {value}" for key, value in head]
+        lines += body
+    return "\n".join([*lines, "end"]) + "\n"
+
+
+def _hex(bits: np.ndarray) -> list[str]:
+    """Bits (lines, words, width), least significant first, to lines of space-separated words."""
+    lines, words, width = bits.shape
+    digits = -(-width // 4)
+    wide = np.zeros((lines, words, digits * 4), np.uint8)
+    wide[..., :width] = bits
+    nibbles = wide.reshape(lines, words, digits, 4) @ np.array([1, 2, 4, 8], np.uint8)
+    text = np.full((lines, words, digits + 1), ord(" "), np.uint8)
+    text[..., :digits] = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles[..., ::-1]]
+    return [row.tobytes().decode("ascii").rstrip() for row in text]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What one test of the testbench sampled: header fields, and payloads stream by stream.
+
+    Attributes
+    ----------
+        samples, timesteps: that were driven.
+        cycles: from the first accepted input beat to the last output beat.
+        beats: stream name to the payloads in the order in which they came.
+    """
+
+    samples: int
+    timesteps: int
+    cycles: int
+    beats: dict[str, list[int]]
+
+
+def read_sampled(path: Path) -> Sampled:
+    """Read a ``sampled_*.hex`` that the testbench wrote.
+
+    Raises
+    ------
+        ValueError: missing, short, or not of that format.
+    """
+    try:
+        lines = iter(path.read_text("ascii").splitlines())
+
+        def field(key: str) -> int:
+            word, _, value = next(lines).partition(" ")
+            if word != key:
+                raise ValueError(f"{key} expected, not {word!r}")
+            return int(value)
+
+        if next(lines) != "spikexact sampled 1":
+            raise ValueError("another kind of file")
+        samples, steps, cycles = field("samples"), field("timesteps"), field("cycles")
+        beats: dict[str, list[int]] = {}
+        for _ in range(field("streams")):
+            word, _, name = next(lines).partition(" ")
+            if word != "stream" or name in beats:
+                raise ValueError(f"a stream expected, not {word!r}")
+            beats[name] = [int(next(lines), 16) for _ in range(field("beats"))]
+        if next(lines) != "end" or next(lines, None) is not None:
+            raise ValueError("'end' expected last")
+    except (OSError, ValueError, StopIteration) as error:
+        raise ValueError(f"{path.name} of the testbench is missing or damaged: {error}") from None
+    return Sampled(samples, steps, cycles, beats)
+
+
+@contextlib.contextmanager
+def swapped(folder: Path, force: bool = False) -> Iterator[Path]:
+    """Give an empty folder beside ``folder``; on success it takes its place, else it goes.
+
+    Raises
+    ------
+        FileExistsError: ``folder`` is a file, or holds something and no manifest.json of ours.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file: name a folder")
+    if not folder.absolute().parent.is_dir():
+        raise FileNotFoundError(
+            f"folder {folder.absolute().parent} does not exist: create it first"
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        if not (folder / "manifest.json").is_file():
+            raise FileExistsError(
+                f"{folder} is not empty and holds no manifest.json of ours: "
+                "name another folder, or use --force"
+            )
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+    try:
+        part = scratch / "new"
+        part.mkdir()
+        yield part
+        if folder.exists():
+            folder.rename(scratch / "old")
+        part.rename(folder)
+    finally:
+        if (scratch / "old").exists() and not folder.exists():
+            (scratch / "old").rename(folder)
+        shutil.rmtree(scratch, ignore_errors=True)
