@@ -1,0 +1,5 @@
+"""``python -m spikexact``."""
+
+from .cli import main
+
+main()

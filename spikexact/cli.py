@@ -1,0 +1,320 @@
+"""The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+File = Annotated[Path, typer.Argument(help="A file written by train, fold or save.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a folder that is not ours.")]
+Folds = Annotated[str | None, typer.Option(help="One number, or one per layer: 8,4.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(status(arguments))
+
+
+def status(arguments: list[str] | None = None) -> int:
+    """Run a command; print any error as one sentence on stderr; return the exit status."""
+    from mapping import Unsupported  # noqa: F401  (a ValueError, named here for the reader)
+    from sim import MissingTool
+    from sim.tools import ProtocolError
+
+    if not sys.warnoptions:  # libraries' warnings are not the user's
+        warnings.simplefilter("ignore")
+    try:
+        found = app(arguments, standalone_mode=False, prog_name="spikexact")
+        return int(found) if isinstance(found, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _error("stopped; nothing half-written was left")
+    except ProtocolError as error:
+        _error(str(error))
+        return 1
+    except (ValueError, TypeError, OSError, MissingTool, MemoryError) as error:
+        return _error(str(error) or type(error).__name__)
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # a usage error of the parser
+        if message is None:
+            raise
+        return _error(message())
+
+
+def _error(text: str) -> int:
+    print("error: " + " ".join(text.split()), file=sys.stderr)
+    return 2
+
+
+def _folds(value: str | None, what: str) -> int | list[int] | None:
+    if value is None:
+        return None
+    try:
+        numbers = [int(part) for part in value.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"{what} must be one number, or one per layer: 8,4, not {value!r}"
+        ) from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("demo"),
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Train a small network on digits, certify it, run every backend, write Verilog and a report."""
+    from . import demo as work
+
+    return work.run(out, seed, force, json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is installed, and what each missing piece would unlock."""
+    from . import console
+    from .doctor import survey
+
+    found = survey()
+    if json:
+        console.print_json(found)
+    else:
+        console.rows("spikexact doctor", found)
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="digits")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The trained file.")],
+    method: Annotated[str, typer.Option(help="ste")] = "ste",
+    net: Annotated[str, typer.Option(help="mlp")] = "mlp",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Train a binary network and write a TrainedNetwork."""
+    from mapping import save
+    from sim.tools import package
+
+    from . import console
+
+    for name in ("torch", "sklearn"):
+        package(name, "train", "train")
+    from training.train import check_names, train_digits
+
+    check_names(dataset, method, net)
+    _writable(output)
+    with console.progress(json) as tell:
+        result = train_digits(seed, progress=lambda done, total: tell("epochs", done, total))
+    save(result.network, output)
+    told = {
+        "file": str(output),
+        "seed": seed,
+        "train accuracy": round(result.train_accuracy, 4),
+        "held-out accuracy": round(result.held_out_accuracy, 4),
+        "binary weights": result.binary_weights,
+    }
+    _tell(told, json)
+
+
+@app.command()
+def fold(
+    file: File,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The network file.")],
+    timesteps: Annotated[int | None, typer.Option(help="T; the trained one unless given.")] = None,
+    json: Json = False,
+) -> None:
+    """Fold a trained network into integers and certify every population."""
+    import mapping
+
+    from . import files
+
+    value = files.trained(file)
+    _writable(output)
+    network = mapping.fold(value, timesteps)
+    mapping.save(network, output)
+    _show(network, json, file=str(output), exact=network.exact)
+
+
+@app.command()
+def show(file: File, json: Json = False) -> None:
+    """Show a network: layers, shapes, widths, certificates."""
+    from mapping import load
+
+    _show(load(file), json)
+
+
+@app.command()
+def run(
+    file: File,
+    inputs: Annotated[Path, typer.Option(help="A .npy: (samples, T, ...) or (samples, ...).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The trace, an .npz.")],
+    backend: Annotated[
+        str, typer.Option(help="reference, fast, lava, lava-stock, rtl, cocotb")
+    ] = "reference",
+    json: Json = False,
+) -> None:
+    """Run one backend on inputs and write its trace."""
+    import sim
+
+    from . import files
+
+    network = files.network(file)
+    batch = files.inputs(inputs)
+    _writable(output)
+    trace = sim.run(network, batch, backend)
+    trace.save(output)
+    classes = trace.classes.tolist() if trace.scores is not None else None
+    told = {"file": str(output), "backend": backend, "samples": len(batch), "classes": classes}
+    _tell(told | trace.info, json)
+
+
+@app.command()
+def verify(
+    file: File,
+    backends: Annotated[
+        str, typer.Option(help="Names, separated by commas.")
+    ] = "reference,fast,rtl",
+    samples: Annotated[int, typer.Option(help="Stimuli, if no inputs are given.", min=1)] = 20,
+    inputs: Annotated[Path | None, typer.Option(help="A .npy instead of stimuli.")] = None,
+    rtl: Annotated[Path | None, typer.Option(help="Check the Verilog in this folder.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="verify.json")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """Compare backends, every spike and membrane; status 1 at any mismatch."""
+    from sim.stimuli import stimuli
+    from sim.verify import verify as check
+
+    from . import console, files
+
+    network = files.network(file)
+    names = [name.strip() for name in backends.split(",") if name.strip()]
+    batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
+    if output is not None:
+        _writable(output)
+    with console.progress(json) as tell:
+        found = check(network, batch, names, rtl=rtl, progress=tell)
+    if output is not None:
+        files.write_json(output, found.to_json())
+    if json:
+        console.print_json({"seed": seed, **found.to_json()})
+    else:
+        console.say(f"seed {seed}")
+        console.matrix(found)
+    return 0 if found.ok else 1
+
+
+@app.command()
+def verilog(
+    file: File,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for what is written.")],
+    pe: Folds = None,
+    simd: Folds = None,
+    samples: Annotated[int, typer.Option(help="Vectors beside the Verilog.", min=1)] = 20,
+    seed: Seed = 0,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write Verilog, manifest.json, a cocotb testbench and its vectors."""
+    from sim.vectors import write_bundle
+
+    from . import files
+
+    network = files.network(file)
+    manifest = write_bundle(
+        network, output, samples, seed, _folds(pe, "--pe"), _folds(simd, "--simd"), force
+    )
+    told = {
+        "folder": str(output),
+        "seed": seed,
+        "vectors": samples,
+        "cycles per timestep": manifest["cycles_per_timestep"],
+        "latency in cycles": manifest["latency"],
+        "ROM bits": sum(p["rom_bits"] for p in manifest["populations"]),
+        "Verilog bytes": (output / manifest["verilog"]).stat().st_size,
+    }
+    _tell(told, json)
+    if not json:
+        typer.echo(f"next: python {output / 'run.py'}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder written by demo.")],
+    json: Json = False,
+) -> None:
+    """Write report.html and report.json of a folder with network, verify.json and rtl."""
+    from .report import write
+
+    _tell(write(folder), json)
+
+
+@app.command()
+def campaign(
+    networks: Annotated[int, typer.Option(help="How many to draw.", min=1)] = 300,
+    backends: Annotated[
+        str, typer.Option(help="Names, separated by commas.")
+    ] = "reference,fast,rtl",
+    per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
+    samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1)] = 12,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Journal; resumes.")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """Draw random networks, run backends, compare everything; resumes from its journal."""
+    from sim.campaign import campaign as work
+
+    from . import console
+
+    names = [name.strip() for name in backends.split(",") if name.strip()]
+    with console.progress(json) as tell:
+        found = work(
+            networks, names, seed, per_build=per_build, samples=samples, journal=output,
+            progress=lambda done, total: tell("networks", done, total),
+        )  # fmt: skip
+    _tell(found, json)
+    return 0 if found["ok"] else 1
+
+
+def _writable(path: Path) -> None:
+    """Say at once, before long work, that a file cannot be written."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"folder {path.absolute().parent} does not exist: create it first")
+
+
+def _show(value: Any, as_json: bool, **more: Any) -> None:
+    from mapping.show import rows_of
+
+    from . import console
+
+    if as_json:
+        console.print_json({"kind": type(value).__name__, **more, "populations": rows_of(value)})
+    else:
+        console.say(str(value))
+
+
+def _tell(facts: dict[str, Any], as_json: bool) -> None:
+    from . import console
+
+    if as_json:
+        console.print_json(facts)
+        return
+    for key, value in facts.items():
+        text = str(value)
+        console.say(f"{key}: {text if len(text) <= 300 else text[:300] + ' ..'}")

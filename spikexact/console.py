@@ -1,0 +1,91 @@
+"""What a person sees: results on stdout, progress and errors on stderr; with --json only JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sim.compare import Count
+from sim.verify import Verification
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print a line of plain text (no markup)."""
+    out.print(text, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON, and nothing else."""
+    print(json.dumps(value, indent=2))
+
+
+def rows(title: str, found: list[dict[str, Any]]) -> None:
+    """Print a list of rows with the same keys as a table."""
+    table = Table(title=title, title_justify="left")
+    for head in found[0]:
+        table.add_column(str(head), overflow="fold")
+    for row in found:
+        table.add_row(*(str(value) for value in row.values()))
+    out.print(table)
+
+
+@contextlib.contextmanager
+def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a callback (what, done, total) that draws bars on stderr, on a terminal only."""
+    bars = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(), console=err, transient=True,
+        disable=quiet or not err.is_terminal,
+    )  # fmt: skip
+    tasks: dict[str, Any] = {}
+    with bars:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield tell
+
+
+def cell(count: Count | None) -> str:
+    """Return one cell of the matrix: "0 / 1,024", "not compared", or "-" where there is nothing."""
+    return "-" if count is None else str(count)
+
+
+def matrix(found: Verification) -> None:
+    """Print the agreement matrix: mismatches / neuron-values compared."""
+    table = Table(
+        title=f"agreement with {found.reference}: mismatches / neuron-values compared",
+        title_justify="left",
+    )
+    for head in ("backend", "samples", "population", "spikes", "membranes", "seconds", "result"):
+        table.add_column(head, overflow="fold")
+    for name, check in found.checks.items():
+        for k, (population, values) in enumerate(check.cells.items()):
+            first = k == 0
+            table.add_row(
+                name if first else "",
+                f"{check.samples}" if first else "",
+                population,
+                cell(values.spikes),
+                cell(values.v),
+                f"{check.seconds:.1f}" if first else "",
+                ("agrees" if check.ok else "FAILS") if first else "",
+            )
+    out.print(table)
+    say(
+        f"{found.compared:,} neuron-values compared, {found.mismatches:,} mismatches; "
+        f"{found.threshold_hits:,} membranes exactly at their threshold"
+    )
+    for problem in found.problems:
+        say(problem)

@@ -1,0 +1,144 @@
+"""The demo: from a data set to verified Verilog and a report, in about a minute."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import mapping
+import sim
+from mapping import real
+from sim.stimuli import stimuli
+from sim.tools import package
+from sim.vectors import swapped, write_bundle
+from sim.verify import Verification, verify
+
+from . import console, files, report
+
+#: Held-out samples that the slower backends run.
+FEW = 20
+
+
+def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
+    """Do everything, writing into an existing folder; return what report.json holds."""
+    for name in ("torch", "sklearn"):
+        package(name, "the demo", "train")
+    from training.data import digits
+    from training.train import train_digits
+
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.say(f"[{time.monotonic() - began:5.1f} s] {text}")
+
+    say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
+    with console.progress(quiet) as tell:
+        result = train_digits(seed, progress=lambda done, total: tell("epochs", done, total))
+    trained = result.network
+    mapping.save(trained, folder / "trained.safetensors")
+    network = mapping.fold(trained)
+    mapping.save(network, folder / "network.safetensors")
+    say("folded and certified:")
+    if not quiet:
+        console.say(str(network))
+
+    split = digits.read()
+    x, labels = split.held_out, split.held_out_labels
+    meant = real.run(trained, x)
+    trace = sim.run(network, x)
+    accuracy = {
+        "held-out samples": len(x),
+        "trained (float32, torch)": result.held_out_accuracy,
+        "trained (float64)": float((meant.classes == labels).mean()),
+        "integer network": float((trace.classes == labels).mean()),
+        "spikes that differ from float64": int(
+            sum((meant.spikes[n] != trace.spikes[n]).sum() for n in meant.spikes)
+        ),
+    }
+    say(
+        f"held-out accuracy: trained {accuracy['trained (float32, torch)']:.2%}, "
+        f"integer {accuracy['integer network']:.2%}"
+    )
+
+    say("writing Verilog, testbench and vectors ..")
+    manifest = write_bundle(network, folder / "rtl", seed=seed)
+    say("running every held-out sample through reference, fast, rtl and lava ..")
+    with console.progress(quiet) as tell:
+        whole = verify(network, x, ["fast", "rtl", "lava"], rtl=folder / "rtl", progress=tell)
+        few = verify(network, x[:FEW], ["cocotb"], rtl=folder / "rtl", progress=tell)
+        stock_network, why = stock(seed)
+        stocked = verify(
+            stock_network, stimuli(stock_network, 64, seed), ["lava-stock"], progress=tell
+        )
+    found = {"all held-out samples": whole, f"{FEW} held-out samples": few, why: stocked}
+    for title, one in found.items():
+        say(title)
+        if not quiet:
+            console.matrix(one)
+    checks = {title: one.to_json() for title, one in found.items()}
+    files.write_json(folder / "verify.json", {"format": 1, "ok": _ok(found), "checks": checks})
+    files.write_json(folder / "accuracy.json", accuracy)
+    told = report.write(folder, trace=trace)
+    say(f"{sum(v.compared for v in found.values()):,} neuron-values compared in all")
+    return {
+        "ok": _ok(found),
+        "seed": seed,
+        "accuracy": accuracy,
+        "exact": network.exact,
+        "cycles per timestep": manifest["cycles_per_timestep"],
+        "seconds": round(time.monotonic() - began, 1),
+        **told,
+    }
+
+
+def stock(seed: int) -> tuple[mapping.Network, str]:
+    """Return a network that Lava's own processes run exactly, and its title.
+
+    Stock LIF truncates its leak toward zero and has no read-out without a threshold; spikes of
+    integrate-and-fire layers are exact.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    signs = [rng.choice([-1, 1], shape) for shape in ((32, 64), (10, 32))]
+    neuron = mapping.Neuron(1, 0, threshold=6)
+    populations = (
+        mapping.Population("a", (mapping.Connection("input", mapping.Dense(signs[0])),), neuron),
+        mapping.Population("b", (mapping.Connection("a", mapping.Dense(signs[1])),), neuron),
+    )
+    network = mapping.Network(mapping.Input((64,)), populations, mapping.Readout("b"), timesteps=8)
+    return network, "an integrate-and-fire 64-32-10 of random weights on stock Lava, by spikes"
+
+
+def _ok(found: dict[str, Verification]) -> bool:
+    return all(one.ok for one in found.values())
+
+
+def run(out: Path, seed: int, force: bool, json: bool) -> int:
+    """Run the demo into a folder; return the exit status."""
+    if out.is_dir() and any(out.iterdir()) and not (out / "network.safetensors").exists():
+        if not force:
+            raise FileExistsError(
+                f"{out} is not empty and holds no demo of ours: name another, or use --force"
+            )
+        force = True
+    elif out.is_dir():
+        force = True
+    with swapped(out, force) as folder:
+        told = run_demo(folder, seed, json)
+    told = {**told, "folder": str(out), "report": str(out / "report.html")}
+    if json:
+        console.print_json(told)
+    else:
+        console.say(
+            f"\n{'all backends agree' if told['ok'] else 'A CHECK FAILED'} in "
+            f"{told['seconds']} s; open {out / 'report.html'}\n\nnext, try\n"
+            f"  spikexact show {out}/network.safetensors\n"
+            f"  spikexact verify {out}/network.safetensors --backends fast,rtl --samples 200\n"
+            f"  python {out}/rtl/run.py            the shipped testbench, on its own\n"
+            f"  spikexact verilog {out}/network.safetensors -o rtl2 --pe 16 --simd 64\n"
+            "  spikexact doctor"
+        )
+    return 0 if told["ok"] else 1

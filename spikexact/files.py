@@ -1,0 +1,67 @@
+"""What the commands read and write: networks, inputs, JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mapping import Network, TrainedNetwork, load
+from mapping.files import beside
+
+
+def network(path: Path) -> Network:
+    """Load a Network; a TrainedNetwork is refused with what to do."""
+    value = load(path, Network)
+    assert isinstance(value, Network)
+    return value
+
+
+def trained(path: Path) -> TrainedNetwork:
+    """Load a TrainedNetwork."""
+    value = load(path, TrainedNetwork)
+    assert isinstance(value, TrainedNetwork)
+    return value
+
+
+def inputs(path: Path) -> np.ndarray:
+    """Read a .npy of inputs; pickles are refused.
+
+    Raises
+    ------
+        ValueError: missing, or no .npy of plain numbers.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist, or is no file")
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is not a .npy of plain numbers ({why})") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON beside and rename it into place."""
+    with beside(path) as part:
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+        ValueError: missing or damaged.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} is damaged: it holds no JSON object")
+    return value
