@@ -30,7 +30,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def status(arguments: list[str] | None = None) -> int:
     """Run a command; print any error as one sentence on stderr; return the exit status."""
-    from mapping import Unsupported  # noqa: F401  (a ValueError, named here for the reader)
     from sim import MissingTool
     from sim.tools import ProtocolError
 
@@ -77,7 +76,7 @@ def demo(
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Train a small network on digits, certify it, run every backend, write Verilog and a report."""
+    """Train a small network, certify it, run every backend, write Verilog and a report."""
     from . import demo as work
 
     return work.run(out, seed, force, json)

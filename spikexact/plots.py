@@ -47,9 +47,8 @@ def membrane(v: np.ndarray, threshold: int, title: str, width: int = 640, height
         f'<text x="{x2 - 4}" y="{y - 5:.1f}" text-anchor="end">threshold {threshold}</text>'
     )
     for value in (bottom, top):
-        body += f'<text x="{left - 6}" y="{place(0, value)[1] + 4:.1f}" text-anchor="end">' + (
-            f"{int(value)}</text>"
-        )
+        at = f'x="{left - 6}" y="{place(0, value)[1] + 4:.1f}"'
+        body += f'<text {at} text-anchor="end">{int(value)}</text>'
     return _frame(title, width, height, body, left, low, "timestep", "v")
 
 

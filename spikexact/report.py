@@ -84,12 +84,8 @@ def _size(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     heads = "".join(f"<th>{html.escape(str(h))}</th>" for h in rows[0])
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{_class(v)}>{html.escape(str(v))}</td>" for v in row.values())
-        + "</tr>"
-        for row in rows
-    )
+    cells = [[f"<td{_class(v)}>{html.escape(str(v))}</td>" for v in row.values()] for row in rows]
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
