@@ -30,7 +30,7 @@ def installed() -> bool:
 
 @contextlib.contextmanager
 def _mutable_defaults() -> Iterator[None]:
-    """Let dataclass fields have unhashable defaults (copied from no instance: they are constants)."""
+    """Let dataclass fields have unhashable defaults: each instance makes its own."""
     check = dataclasses._get_field  # type: ignore[attr-defined]
 
     def lenient(cls: type, name: str, kind: Any, *rest: Any) -> Any:

@@ -1,7 +1,8 @@
 """The cocotb backend: the same Verilog under Icarus or Verilator, by the shipped testbench.
 
-The Trace is what the testbench sampled from the device before it compared anything; its own
-comparison with the vectors is the user's, and changes nothing here.
+The Trace is what the testbench sampled from the device before it compared anything. Its own
+comparison with the vectors changes nothing in it; but a testbench that fails on a device whose
+Trace is right has seen a broken rule, which is an error here too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from mapping import Network
 
 from . import beats, vectors
+from .compare import agreement
 from .engines import cocotb_runner
 from .tools import ProtocolError
 from .trace import Record, Trace, finish
@@ -58,12 +60,15 @@ def run(
                 except (OSError, TypeError):
                     raise ValueError(f"{rtl} holds no readable {name!r}") from None
         vectors.write_testbench(folder)
-        vectors.write(network, inputs, folder)
+        expected = vectors.write(network, inputs, folder)
         outcome = cocotb_runner.simulate(folder, ("stalled",), simulator, seed)
         path = folder / "sampled_stalled.hex"
         if not path.exists():
             raise ProtocolError(f"the testbench sampled nothing: {_told(outcome.output)}")
-        return trace_of(network, manifest, path, record, outcome)
+        trace = trace_of(network, manifest, path, record, outcome)
+        if not outcome.passed and agreement(expected, trace).mismatches == 0:
+            raise ProtocolError(f"the testbench failed: {_told(outcome.output)}")
+        return trace
 
 
 def trace_of(
@@ -81,6 +86,11 @@ def trace_of(
     """
     sampled = vectors.read_sampled(path)
     spikes, v = {}, {}
+    output, tap = manifest["output"]["stream"], manifest["populations"][-1]["trace"]
+    if sampled.beats.get(output) != sampled.beats.get(tap):
+        raise ProtocolError(
+            f"the output stream differs from the trace of its population: {_told(outcome.output)}"
+        )
     for p in manifest["populations"]:
         found = _chunks(sampled.beats.get(p["trace"], []), int(p["payload_bits"]))
         want = sampled.samples * sampled.timesteps * int(p["neurons"])

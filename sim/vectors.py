@@ -113,6 +113,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text("utf-8"))
         stream, populations = manifest["input"], manifest["populations"]
+        _check_layouts(manifest)
         found = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
         enter = (tuple(stream["shape"]), int(stream["bits"]))
         version, steps = manifest["format"], int(manifest["timesteps"])
@@ -128,6 +129,30 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
     if steps < network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
     return manifest
+
+
+def _check_layouts(manifest: dict[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a field that a backend reads is no good."""
+    text = ("top", "verilog", "clock", "reset")
+    if not all(isinstance(manifest[key], str) for key in text):
+        raise TypeError(f"{', '.join(text)} must be strings")
+    if Path(manifest["verilog"]).name != manifest["verilog"]:
+        raise ValueError("verilog must name a file of this folder")
+    enter, leave, populations = manifest["input"], manifest["output"], manifest["populations"]
+    numbers = [manifest[key] for key in ("cycles_per_timestep", "latency", "timesteps")]
+    numbers += [enter[key] for key in ("simd", "beats_per_timestep", "bits")]
+    numbers += [p["neurons"] for p in populations]
+    if not all(type(n) is int and 0 < n < 1 << 32 for n in numbers):
+        raise ValueError("sizes and cycles must be positive integers")
+    neuron = ("index", "v", "spike", "first", "last")
+    layouts = [(enter, ("data", "first", "last")), (leave, neuron)]
+    for stream, fields in [*layouts, *((p, neuron) for p in populations)]:
+        for name in fields:
+            low, width = stream["payload"][name]
+            if not (0 <= low and 0 < width and low + width <= stream["payload_bits"]):
+                raise ValueError(f"field {name!r} of a payload lies outside of it")
+    if enter["payload"]["data"][1] != enter["simd"] * enter["bits"]:
+        raise ValueError("an input word is not simd values of its bits")
 
 
 def input_text(network: Network, inputs: np.ndarray, manifest: dict[str, Any]) -> str:
@@ -250,6 +275,14 @@ def read_sampled(path: Path) -> Sampled:
     return Sampled(samples, steps, cycles, beats)
 
 
+def _ours(path: Path) -> bool:
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and "format" in manifest
+
+
 @contextlib.contextmanager
 def swapped(folder: Path, force: bool = False) -> Iterator[Path]:
     """Give an empty folder beside ``folder``; on success it takes its place, else it goes.
@@ -265,7 +298,7 @@ def swapped(folder: Path, force: bool = False) -> Iterator[Path]:
             f"folder {folder.absolute().parent} does not exist: create it first"
         )
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        if not (folder / "manifest.json").is_file():
+        if not _ours(folder / "manifest.json"):
             raise FileExistsError(
                 f"{folder} is not empty and holds no manifest.json of ours: "
                 "name another folder, or use --force"

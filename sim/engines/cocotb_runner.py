@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,19 +50,24 @@ def simulate(
     environment = {**os.environ, "SPIKEXACT_SAMPLED": str(folder.resolve())}
     for name in ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"):
         environment.pop(name, None)
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome(False, f"the testbench took more than {TIMEOUT} seconds")
-    if done.returncode == 2:
-        said = done.stderr.strip().splitlines() or ["the testbench cannot start"]
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that the simulator, its child, can be ended with it
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except BaseException as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return Outcome(False, f"FAIL: the testbench took more than {TIMEOUT} seconds")
+            raise
+    if process.returncode == 2:
+        said = err.strip().splitlines() or ["the testbench cannot start"]
         raise MissingTool("the cocotb backend: " + said[-1].removeprefix("error: "))
-    return Outcome(done.returncode == 0, done.stdout + done.stderr)
+    return Outcome(process.returncode == 0, out + err)
