@@ -40,6 +40,9 @@ class Device:
         self.expected = read_expected(path / "expected.hex", self.samples, self.steps, named)
         #: Cycles without any beat after which the device is taken to hang.
         self.silence = 8 * (self.period + self.latency) + 1000
+        #: Cycles that one test may take, stalls included; a full-rate run takes a tenth at most.
+        self.limit = 10 * (len(self.words) * (self.period + self.beats) + self.latency)
+        self.limit += 20 * sum(self.wanted().values()) + 4 * self.silence
 
     def __str__(self):
         """Return one line: what is tested on what."""
@@ -83,7 +86,10 @@ class Device:
         return self.field(self.leave, payload, "last")
 
     def mismatches(self, beats, most=10):
-        """Compare everything that was sampled with the vectors; return up to ``most`` sentences."""
+        """Compare everything that was sampled with the vectors.
+
+        Returns how many values differ, and a sentence for each of the first ``most``.
+        """
         wrong, total = [], 0
         checks = [(p["trace"], e) for p, e in zip(self.populations, self.expected, strict=True)]
         checks.append((self.leave, self.expected[-1]))
@@ -100,11 +106,13 @@ class Device:
                     want["spike"] = expected.spikes[step][neuron]
                 for name, value in want.items():
                     got = self.field(stream, payload, name)
-                    if got != value:
-                        total += 1
+                    if got == value:
+                        continue
+                    total += 1
+                    if len(wrong) < most:
                         sample, timestep = divmod(step, self.steps)
                         wrong.append(
                             f"{stream} ({expected.name}): {name} is {got}, not {value}, at sample "
                             f"{sample}, timestep {timestep}, neuron {neuron}"
                         )
-        return total, wrong[:most]
+        return total, wrong

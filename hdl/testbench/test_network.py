@@ -15,6 +15,8 @@ from hexfiles import write_sampled
 
 DEVICE = Device(Path(__file__).resolve().parent)
 HALF_NS = 5
+#: Nanoseconds of simulated time after which a test has failed.
+LIMIT_NS = 2 * HALF_NS * DEVICE.limit
 #: A handshake of either side is put off with one of these odds, drawn anew every few cycles.
 ODDS = (0.0, 0.0, 0.3, 0.7, 0.95)
 
@@ -69,6 +71,21 @@ class Bench:
             await Timer(HALF_NS, "ns")
             await self.tick()
         getattr(dut, DEVICE.reset).value = 0
+
+    async def interrupt(self, payloads):
+        """Send half a timestep and leave it at that: a reset must make the device forget it."""
+        valid = DEVICE.port(self.dut, DEVICE.enter, "valid")
+        payload = DEVICE.port(self.dut, DEVICE.enter, "payload")
+        ready = DEVICE.port(self.dut, DEVICE.enter, "ready")
+        valid.value = 1
+        for one in payloads[: DEVICE.beats + DEVICE.beats // 2]:
+            payload.value = one
+            for _ in range(DEVICE.silence):
+                await Timer(HALF_NS, "ns")
+                taken = self.bit(ready, "i ready")
+                await self.tick()
+                if taken:
+                    break
 
     async def play(self, payloads, wanted):
         """Send payloads and collect until every stream has given its ``wanted`` beats.
@@ -141,6 +158,13 @@ class Bench:
             quiet = 0 if moved else quiet + 1
             if quiet > silence:
                 raise StreamError(self.hang(sent, len(payloads), wanted, silence))
+        valid.value, taken.value = 0, 1
+        for _ in range(DEVICE.period + DEVICE.latency):  # nothing more may come
+            await half
+            for name, tap_valid, _, _ in taps:
+                if self.bit(tap_valid, name):
+                    raise StreamError(f"{name}: more beats than the {wanted[name]} expected")
+            await self.tick()
 
     def hang(self, sent, total, wanted, silence):
         """Describe a device that has gone silent."""
@@ -164,6 +188,8 @@ async def check(dut, name, stall_in, stall_out):
     """Play the vectors, write what was sampled, and only then compare."""
     bench = Bench(dut, name, stall_in, stall_out)
     await bench.reset()
+    await bench.interrupt(DEVICE.payloads())
+    await bench.reset()
     try:
         await bench.play(DEVICE.payloads(), DEVICE.wanted())
     finally:
@@ -177,7 +203,7 @@ async def check(dut, name, stall_in, stall_out):
     return bench
 
 
-@cocotb.test(timeout_time=2, timeout_unit="sec")
+@cocotb.test(timeout_time=LIMIT_NS, timeout_unit="ns")
 async def stalled(dut):
     """Every spike and membrane is right while both streams stall at random."""
     seed = cocotb.RANDOM_SEED
@@ -187,7 +213,7 @@ async def stalled(dut):
     )
 
 
-@cocotb.test(timeout_time=2, timeout_unit="sec")
+@cocotb.test(timeout_time=LIMIT_NS, timeout_unit="ns")
 async def full_rate(dut):
     """Every spike and membrane is right, and a timestep takes the cycles that are published."""
     bench = await check(dut, "full_rate", flowing, flowing)
