@@ -21,7 +21,7 @@ TESTS = ("stalled", "full_rate")
 ICARUS = ["-g2005"]
 #: Amaranth's Verilog has width and case warnings that are of no account.
 VERILATOR = ["-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "--x-assign", "fast"]
-VERILATOR += ["--x-initial", "fast", "-O3", "-CFLAGS", "-O1"]
+VERILATOR += ["--x-initial", "fast", "--no-public-flat-rw"]
 
 
 class MissingTool(Exception):
@@ -66,6 +66,21 @@ def choose(name):
     return "verilator"
 
 
+def public_ports(path, manifest):
+    """Write the Verilator control file that keeps the ports readable, and return its path.
+
+    cocotb would keep every signal readable, and so make builds of seconds take minutes.
+    """
+    ports = [manifest["clock"], manifest["reset"]]
+    for stream in (manifest["input"]["stream"], manifest["output"]["stream"]):
+        ports += [f"{stream}__{part}" for part in ("valid", "ready", "payload")]
+    for population in manifest["populations"]:
+        ports += [f"{population['trace']}__{part}" for part in ("valid", "payload")]
+    lines = [f'public_flat_rw -module "{manifest["top"]}" -var "{port}"' for port in ports]
+    path.write_text("\n".join(["`verilator_config", *lines]) + "\n", "ascii")
+    return path
+
+
 def simulate(sim, build, manifest, seed, tests):
     """Build the Verilog, run the tests and return (tests, failures) as the simulator counted."""
     from cocotb_tools.check_results import get_results
@@ -77,9 +92,12 @@ def simulate(sim, build, manifest, seed, tests):
     top = manifest["top"]
     runner = get_runner(sim)
     began = time.monotonic()
+    sources = [HERE / manifest["verilog"]]
+    if sim == "verilator":
+        sources.append(public_ports(build / "ports.vlt", manifest))
     with section(build / "build.log"):
         runner.build(
-            sources=[HERE / manifest["verilog"]],
+            sources=sources,
             hdl_toplevel=top,
             build_dir=build,
             timescale=("1ns", "1ps"),
