@@ -149,6 +149,21 @@ def draw_trained(seed: int, dyadic: bool = True) -> TrainedNetwork:
     return TrainedNetwork(enter, tuple(populations), Readout(last.name, kind), steps)
 
 
+def draw_trained_like(value: TrainedNetwork, seed: int) -> TrainedNetwork:
+    """Draw another trained network on the structure of one: other weights, shifted batch norm."""
+    rng = np.random.default_rng([seed, 4])
+    populations = []
+    for p in value.populations:
+        (edge,) = p.connections
+        norm = edge.norm
+        if norm is not None:
+            order = rng.permutation(len(norm.gamma))
+            norm = replace(norm, gamma=norm.gamma[order], beta=norm.beta[order])
+        op = Dense(_signs(rng, *edge.op.weights.shape))
+        populations.append(replace(p, connections=(replace(edge, op=op, norm=norm),)))
+    return replace(value, populations=tuple(populations))
+
+
 def _normed(
     rng: np.random.Generator, source: str, op: Dense, spread: float, coarse: bool
 ) -> trained.Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ from rich.table import Table
 from sim.compare import Count
 from sim.verify import Verification
 
-out = Console(highlight=False, soft_wrap=True)
+#: Wide enough for the matrix where no terminal says otherwise.
+_WIDTH = None if sys.stdout.isatty() else 120
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -1,0 +1,202 @@
+"""A campaign: many random networks, several backends, everything compared; it resumes.
+
+Networks come in groups of one structure, which share one RTL build (weights and numbers are
+written into it); half of the groups are drawn as TrainedNetworks and folded. Every group's
+results are one line of a journal, so that a campaign that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mapping import Network, fold
+
+from . import draw
+from .compare import agreement
+from .run import backend_module, run
+from .stimuli import stimuli, threshold_hits
+from .tools import ProtocolError
+from .trace import Trace
+
+#: Foldings that are drawn; they seldom divide a layer's sizes.
+PES, SIMDS = (1, 2, 3, 5, 16), (1, 3, 8, 13, 32, 70)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one group of networks came to."""
+
+    group: int
+    networks: int
+    folded: bool
+    exact: int
+    compared: int
+    mismatches: int
+    threshold_hits: int
+    below_threshold: int
+    problems: list[str]
+
+
+def campaign(
+    networks: int,
+    backends: Sequence[str],
+    seed: int = 0,
+    per_build: int = 5,
+    samples: int = 12,
+    journal: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Draw networks, run every backend, compare with the reference.
+
+    Args:
+        networks: how many to draw. backends: names; the reference is always run.
+        seed: of everything. per_build: networks that share a structure and an RTL build.
+        samples: stimuli per network, directed ones among them.
+        journal: a JSON-lines file; one that is there is gone on with.
+        progress: called with (networks done, networks in all).
+
+    Returns
+    -------
+        The summary; the same whether the campaign was interrupted or not, but for "seconds".
+
+    Raises
+    ------
+        ValueError: an unknown backend, or a journal of another campaign.
+    """
+    names = [name for name in dict.fromkeys(backends) if name != "reference"]
+    for name in names:
+        backend_module(name)
+    if not names:
+        raise ValueError("a campaign needs a backend besides the reference")
+    began = time.monotonic()
+    head = {"campaign": 1, "seed": seed, "networks": networks, "backends": names,
+            "per_build": per_build, "samples": samples}  # fmt: skip
+    done = _read(journal, head) if journal is not None else {}
+    groups = -(-networks // per_build)
+    for group in range(groups):
+        if group not in done:
+            count = min(per_build, networks - group * per_build)
+            done[group] = _group(group, count, names, seed, samples)
+            if journal is not None:
+                _append(journal, asdict(done[group]))
+        if progress is not None:
+            progress(min((group + 1) * per_build, networks), networks)
+    results = [done[g] for g in range(groups)]
+    problems = [problem for r in results for problem in r.problems]
+    folded = [r for r in results if r.folded]
+    return {
+        "ok": not problems and all(r.mismatches == 0 for r in results),
+        "seed": seed,
+        "networks": networks,
+        "builds": groups,
+        "backends": ["reference", *names],
+        "folded networks": sum(r.networks for r in folded),
+        "of these certified exact": sum(r.exact for r in folded),
+        "neuron-values compared": sum(r.compared for r in results),
+        "mismatches": sum(r.mismatches for r in results),
+        "membranes exactly at their threshold": sum(r.threshold_hits for r in results),
+        "membranes one step below": sum(r.below_threshold for r in results),
+        "problems": problems,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def draw_group(group: int, count: int, seed: int) -> list[Network]:
+    """Draw the networks of one group: the same structure, odd groups by folding."""
+    base = (seed * 1_000_003 + group) * 1000
+    if group % 2:
+        first = draw.draw_trained(base)
+        others = [draw.draw_trained_like(first, base + k) for k in range(1, count)]
+        return [fold(value) for value in (first, *others)]
+    first_network = draw.draw_network(base, joins=False, delays=False)
+    return [
+        first_network, *(draw.draw_like(first_network, base + k) for k in range(1, count))
+    ]  # fmt: skip
+
+
+def _group(group: int, count: int, names: list[str], seed: int, samples: int) -> Result:
+    networks = draw_group(group, count, seed)
+    rng = np.random.default_rng([seed, group, 5])
+    pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
+    inputs = [stimuli(n, samples, seed + k) for k, n in enumerate(networks)]
+    expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
+    compared = mismatches = 0
+    problems = []
+    for name in names:
+        where = f"seed {seed}, group {group}, backend {name}, PE {pe}, SIMD {simd}"
+        try:
+            traces = _traces(name, networks, inputs, pe, simd)
+        except ProtocolError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
+            found = agreement(want, got)
+            compared += found.compared
+            mismatches += found.mismatches
+            if found.divergence is not None:
+                problems.append(f"{where}, network {k}: {found.divergence}")
+            elif found.compared == 0:
+                problems.append(f"{where}, network {k}: nothing was compared")
+    hits = [
+        h for n, t in zip(networks, expected, strict=True) for h in threshold_hits(n, t).values()
+    ]
+    return Result(
+        group,
+        count,
+        bool(group % 2),
+        sum(n.exact for n in networks),
+        compared,
+        mismatches,
+        sum(h[0] for h in hits),
+        sum(h[1] for h in hits),
+        problems,
+    )
+
+
+def _traces(
+    name: str, networks: list[Network], inputs: list[np.ndarray], pe: int, simd: int
+) -> list[Trace]:
+    if name == "rtl" and len(networks) > 1:
+        from .rtl_backend import run_many
+
+        return run_many(networks, inputs, pe, simd)
+    options = {"pe": pe, "simd": simd} if name in ("rtl", "cocotb") else {}
+    return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]
+
+
+def _read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
+    """Read a journal's results; a torn last line is dropped."""
+    if not journal.exists():
+        _append(journal, head)
+        return {}
+    text = journal.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        journal.write_text(whole, encoding="utf-8")
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+        results = [Result(**line) for line in lines[1:]]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{journal} is not a campaign's journal: {error}") from None
+    if not lines:
+        _append(journal, head)
+        return {}
+    if lines[0] != head:
+        raise ValueError(f"{journal} is of another campaign ({lines[0]}): name another file")
+    return {r.group: r for r in results}
+
+
+def _append(journal: Path, line: dict[str, Any]) -> None:
+    """Append one line and see it to the disk."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
