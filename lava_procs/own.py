@@ -1,4 +1,9 @@
-"""A Network as the project's own Lava Processes: exact, membranes included."""
+"""A Network as the project's own Lava Processes: exact, membranes included.
+
+One Process for each population and one for each connection, as the network is written; spikes
+pass along them within one timestep. Samples are rows of every port, ROWS at a time; further ones
+follow in the same run, and every Process starts anew at the first step of each.
+"""
 
 from __future__ import annotations
 
@@ -11,70 +16,98 @@ from mapping import INPUT, Network
 
 from . import session, shim
 
-#: Samples that run side by side, as rows of every port; further ones follow in the same run.
+#: Samples side by side.
 ROWS = 64
+#: Bytes that one tensor between two Processes may take; wide populations get fewer rows.
+TENSOR = 1 << 22
+
+Arrays = dict[str, np.ndarray]
 
 
 def run(
-    network: Network, x: np.ndarray, rows: int = ROWS
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    network: Network,
+    x: np.ndarray,
+    spikes: tuple[str, ...] | None = None,
+    v: tuple[str, ...] | None = None,
+    rows: int = ROWS,
+) -> tuple[Arrays, Arrays]:
     """Run encoded inputs through Lava.
-
-    Samples are rows of the ports, ``rows`` at a time; when there are more, batches follow one
-    another in one run, and every population starts anew after each.
 
     Args:
         network: any that ``network.facts`` accepts.
-        x: (samples, T, *shape) integers.
+        x: (samples, T', *shape) integers, as ``mapping.coding.encode`` returns them.
+        spikes, v: populations to record; by default all that have it.
         rows: samples side by side.
 
     Returns
     -------
-        spikes and v by population name, (samples, T, neurons).
+        spikes (bool) and v (int64) by population name, (samples, T', *shape).
+
+    Raises
+    ------
+        Unsupported, ValueError: the network is one that ``network.facts`` refuses.
+        session.LavaFailed: a Lava process failed.
     """
+    network.facts  # noqa: B018  refuses, by name, what is not run yet
     shim.load()
     from .processes.dense import DenseConnection
     from .processes.neurons import Neurons
     from .processes.sink import Sink
     from .processes.source import Source
 
-    session.quiet()
-    network.facts  # noqa: B018  refuses, by name, what is not run yet
+    if spikes is None:
+        spikes = tuple(p.name for p in network.populations if p.spiking)
+    if v is None:
+        v = tuple(p.name for p in network.populations)
     samples, steps = x.shape[:2]
-    rows = min(rows, samples)
+    widest = max(int(np.prod(shape)) for shape in network.shapes.values())
+    rows = max(1, min(rows, samples, TENSOR // (8 * widest)))
+    data = _batches(x, rows)
+    source = Source(data)
+    built = {p.name: _neurons(Neurons, p.neuron, rows, steps) for p in network.populations}
+    for p in network.populations:
+        for c in p.connections:
+            edge = DenseConnection(c.op.weights, c.gain, c.bias, c.delay, rows, steps)
+            out = source.s_out if c.source == INPUT else built[c.source].s_out
+            out.connect(edge.s_in)
+            edge.a_out.connect(built[p.name].a_in)
+    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as temporary:
+        folder = Path(temporary)
+        paths = {
+            (what, name): folder / f"{what}{index}.npy"
+            for what, names in (("spikes", spikes), ("v", v))
+            for index, name in enumerate(names)
+        }
+        for name, process in built.items():
+            files = {w: str(paths[w, name]) for w in ("spikes", "v") if (w, name) in paths}
+            if files:
+                sink = Sink(process.s_out.shape, len(data), **files)
+                process.s_out.connect(sink.s_in)
+                process.v_out.connect(sink.v_in)
+        session.play(source, len(data))
+
+        def gathered(what: str, name: str) -> np.ndarray:
+            found = session.collected(paths[what, name])
+            found = found.reshape(-1, steps, rows, found.shape[2]).swapaxes(1, 2)
+            shape = (samples, steps, *network.shapes[name])
+            return found.reshape(-1, steps, found.shape[3])[:samples].reshape(shape)
+
+        return (
+            {name: gathered("spikes", name) for name in spikes},
+            {name: gathered("v", name) for name in v},
+        )
+
+
+def _batches(x: np.ndarray, rows: int) -> np.ndarray:
+    """Return (batches * T', rows, values) of (samples, T', *shape); the last one has zero rows."""
+    samples, steps = x.shape[:2]
     batches = -(-samples // rows)
     padded = np.zeros((batches * rows, steps, int(np.prod(x.shape[2:]))), np.int32)
     padded[:samples] = x.reshape(samples, steps, -1)
-    data = padded.reshape(batches, rows, steps, -1).transpose(0, 2, 1, 3)
-    timesteps = batches * steps
-    source = Source(np.ascontiguousarray(data.reshape(timesteps, rows, -1)))
-    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as folder:
-        built: dict[str, Neurons] = {}
-        sinks = []
-        for k, p in enumerate(network.populations):
-            neuron = p.neuron
-            fields = {n: getattr(neuron, n) for n in ("num", "q", "threshold", "reset")}
-            fields |= {"v_reset": neuron.v_reset, "v_init": neuron.v_init}
-            built[p.name] = process = Neurons(fields, network.shapes[p.name][0], rows, steps)
-            for port, what in ((process.s_out, "s"), (process.v_out, "v")):
-                sink = Sink(port.shape, timesteps, str(Path(folder) / f"{what}{k}.npy"))
-                port.connect(sink.in_port)
-                sinks.append(sink)
-        for p in network.populations:
-            for c in p.connections:
-                edge = DenseConnection(c.op.weights, c.gain, c.bias, c.delay, steps, rows)
-                out = source.s_out if c.source == INPUT else built[c.source].s_out
-                out.connect(edge.s_in)
-                edge.a_out.connect(built[p.name].a_in)
-        session.play(source, timesteps)
+    data = padded.reshape(batches, rows, steps, -1).swapaxes(1, 2)
+    return np.ascontiguousarray(data.reshape(batches * steps, rows, -1))
 
-        def gathered(what: str, k: int) -> np.ndarray:
-            found = session.collected(Path(folder) / f"{what}{k}.npy")
-            found = found.reshape(batches, steps, rows, -1).transpose(0, 2, 1, 3)
-            return found.reshape(batches * rows, steps, -1)[:samples]
 
-        names = [p.name for p in network.populations]
-        spiking = [p.name for p in network.populations if p.spiking]
-        v = {name: gathered("v", k) for k, name in enumerate(names)}
-        spikes = {n: gathered("s", k).astype(bool) for k, n in enumerate(names) if n in spiking}
-    return spikes, v
+def _neurons(kind: type, neuron: object, rows: int, steps: int) -> object:
+    fields = ("num", "q", "threshold", "reset", "v_reset", "v_init")
+    return kind(**{name: getattr(neuron, name) for name in fields}, rows=rows, steps=steps)

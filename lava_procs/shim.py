@@ -1,9 +1,10 @@
-"""What lava-nc 0.10.0 needs on Python 3.11 and later, applied around its first import only.
+"""What lava-nc 0.10.0 needs on Python 3.11 and later, and only while it is imported.
 
-Two things stand in its way. Its ``var_model`` has dataclass fields whose defaults
-(``ByteEncoder()``) are unhashable, which ``dataclasses`` refuses since 3.11; and it calls
-``multiprocessing.set_start_method("fork")``, which fails if another library has chosen a start
-method before. Both are mended while Lava is imported; afterwards the standard library is as before.
+Two things stand in its way. Three dataclasses of its ``var_model`` have ``ByteEncoder()`` as
+default, which is unhashable, and dataclasses refuse such defaults since 3.11: here they become
+default factories, which is what they mean. And it calls ``multiprocessing.set_start_method``,
+which fails where something else has chosen a method before: here a second choice passes.
+Afterwards the standard library is as it was found. Call ``load()`` before any ``import lava``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import importlib.util
 import multiprocessing
 import sys
 import warnings
@@ -21,27 +21,18 @@ from typing import Any
 
 #: Module in which the defaults stand.
 VAR_MODEL = "lava.magma.compiler.var_model"
-
-
-def installed() -> bool:
-    """Return whether lava-nc is there."""
-    return importlib.util.find_spec("lava") is not None
+#: Module that chooses the start method.
+MESSAGES = "lava.magma.runtime.message_infrastructure.multiprocessing"
 
 
 @contextlib.contextmanager
-def _mutable_defaults() -> Iterator[None]:
-    """Let dataclass fields have unhashable defaults: each instance makes its own."""
+def mutable_defaults() -> Iterator[None]:
+    """Turn unhashable defaults of VAR_MODEL's dataclasses into factories; of no other module."""
     check = dataclasses._get_field  # type: ignore[attr-defined]
 
     def lenient(cls: type, name: str, kind: Any, *rest: Any) -> Any:
         default = getattr(cls, name, None)
-        mended = (
-            cls.__module__ == VAR_MODEL
-            and default is not None
-            and type(default).__hash__ is None
-            and not isinstance(default, dataclasses.Field)
-        )
-        if mended:
+        if cls.__module__ == VAR_MODEL and type(default).__hash__ is None:
             setattr(cls, name, dataclasses.field(default_factory=type(default)))
         return check(cls, name, kind, *rest)
 
@@ -53,26 +44,30 @@ def _mutable_defaults() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _start_method() -> Iterator[None]:
-    """Let a second choice of the start method pass if it is the one Lava wants."""
+def forking() -> Iterator[None]:
+    """Have multiprocessing fork, as Lava must; then give it back the method that it had."""
+    before = multiprocessing.get_start_method(allow_none=True)
     choose = multiprocessing.set_start_method
-
-    def tolerant(method: str | None, force: bool = False) -> None:
-        if multiprocessing.get_start_method(allow_none=True) != method:
-            choose(method, force=True)
-
-    multiprocessing.set_start_method = tolerant  # type: ignore[assignment]
+    choose("fork", force=True)
+    multiprocessing.set_start_method = lambda method, force=False: None  # type: ignore[assignment]
     try:
         yield
     finally:
-        multiprocessing.set_start_method = choose  # type: ignore[assignment]
+        multiprocessing.set_start_method = choose
+        choose(before, force=True)
 
 
 def load() -> ModuleType:
-    """Import Lava, mended where this Python needs it; cheap after the first call."""
-    if VAR_MODEL not in sys.modules:
-        with _mutable_defaults(), _start_method(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Lava's own, of its dependencies
+    """Import Lava, mended where this Python needs it; cheap after the first call.
+
+    Raises
+    ------
+        ImportError: lava-nc, or something that it needs, is not installed.
+    """
+    if MESSAGES not in sys.modules:
+        with mutable_defaults(), forking(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Lava's own source and of what it imports
             importlib.import_module(VAR_MODEL)
+            importlib.import_module(MESSAGES)
             importlib.import_module("lava.magma.runtime.runtime")
     return importlib.import_module("lava")

@@ -1,8 +1,8 @@
-"""A Network on Lava's own Dense and LIFReset processes, where the plan proves them exact.
+"""A Network on Lava's own Dense and LIFReset processes, where stock_plan proves them exact.
 
-Each stock connection adds one timestep: layer l takes a sample's first step at Lava's timestep
-l + 2. ``LIFReset`` starts every layer anew at that phase, so that samples follow back to back and
-biases do not act before their sample.
+A population of depth d takes a sample's first step at Lava's timestep d + 1, and starts anew then
+(``LIFReset``): samples follow back to back, biases do not act before their sample, and what
+populations do before their first sample is cut off.
 """
 
 from __future__ import annotations
@@ -12,69 +12,85 @@ from pathlib import Path
 
 import numpy as np
 
-from mapping import Network
+from mapping import INPUT, Network
 
 from . import session, shim
-from .stock_plan import plan
+from .stock_plan import StockConnection, StockPopulation, plan
 
 
 def run(network: Network, x: np.ndarray) -> dict[str, np.ndarray]:
     """Run encoded inputs through stock Lava.
 
     Args:
-        network: a chain that ``stock_plan.plan`` accepts.
-        x: (samples, T', *shape) integers.
+        network: one that ``stock_plan.plan`` accepts.
+        x: (samples, T', *shape) integers, as ``mapping.coding.encode`` returns them.
 
     Returns
     -------
-        spikes by population name, bool (samples, T', neurons); a read-out without threshold
+        spikes by population name, bool (samples, T', *shape); a population without threshold
         gives none.
 
     Raises
     ------
         Unsupported: a population that stock processes do not run exactly; it is named.
+        session.LavaFailed: a Lava process failed.
     """
-    layers = plan(network)
+    samples, steps = x.shape[:2]
+    planned = plan(network, steps)
     shim.load()
-    from lava.proc.dense.process import Dense
-    from lava.proc.lif.process import LIFReset
-
     from .processes.sink import Sink
     from .processes.source import Source
 
-    session.quiet()
-    samples, steps = x.shape[:2]
-    timesteps = samples * steps + len(layers) + 1
+    timesteps = samples * steps + max(p.depth for p in planned)
     data = np.zeros((timesteps, int(np.prod(x.shape[2:]))), np.int32)
     data[: samples * steps] = x.reshape(samples * steps, -1)
     source = Source(data)
-    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as folder:
-        out = source.s_out
-        for k, layer in enumerate(layers):
-            dense = Dense(
-                weights=layer.weights,
-                weight_exp=layer.weight_exp,
-                num_message_bits=layer.message_bits,
-            )
-            neurons = LIFReset(
-                shape=(len(layer.vth),),
-                du=4095,
-                dv=layer.dv,
-                vth=layer.vth,
-                bias_mant=layer.bias_mant,
-                bias_exp=layer.bias_exp,
-                reset_interval=steps,
-                reset_offset=(k + 2) % steps,
-            )
-            out.connect(dense.s_in)
-            dense.a_out.connect(neurons.a_in)
-            sink = Sink(neurons.s_out.shape, timesteps, str(Path(folder) / f"{k}.npy"))
-            neurons.s_out.connect(sink.in_port)
-            out = neurons.s_out
+    outs = {INPUT: source.s_out}
+    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as temporary:
+        paths = {p.name: Path(temporary) / f"{k}.npy" for k, p in enumerate(planned)}
+        for p in planned:
+            neurons = _neurons(p, steps)
+            for c in p.connections:
+                dense = _dense(c)
+                outs[c.source].connect(dense.s_in)
+                dense.a_out.connect(neurons.a_in)
+            sink = Sink(neurons.s_out.shape, timesteps, spikes=str(paths[p.name]))
+            neurons.s_out.connect(sink.s_in)
+            outs[p.name] = neurons.s_out
         session.play(source, timesteps, "fixed_pt")
         found = {}
-        for k, layer in enumerate(layers):
-            spikes = session.collected(Path(folder) / f"{k}.npy")
-            spikes = spikes[k + 1 : k + 1 + samples * steps]
-            found[layer.name] = spikes.reshape(samples, steps, -1).astype(bool)
+        for p in planned:
+            spikes = session.collected(paths[p.name])[p.depth : p.depth + samples * steps]
+            found[p.name] = spikes.reshape(samples, steps, *network.shapes[p.name])
     return found
+
+
+def _neurons(p: StockPopulation, steps: int) -> object:
+    from lava.proc.lif.process import LIFReset
+
+    interval = steps if p.memory else 1
+    return LIFReset(
+        shape=p.vth.shape,
+        du=4095,
+        dv=p.dv,
+        vth=p.vth,
+        bias_mant=p.bias_mant,
+        bias_exp=p.bias_exp,
+        reset_interval=interval,
+        reset_offset=(p.depth + 1) % interval,
+    )
+
+
+def _dense(c: StockConnection) -> object:
+    from lava.proc.dense.process import DelayDense, Dense
+    from lava.utils.weightutils import SignMode
+
+    fields = {
+        "weights": c.weights,
+        "weight_exp": c.weight_exp,
+        "num_message_bits": c.message_bits,
+        "sign_mode": SignMode.MIXED,
+    }
+    if c.delay:
+        return DelayDense(delays=c.delay, **fields)
+    return Dense(**fields)

@@ -1,191 +1,195 @@
-"""Which populations Lava's own Dense and LIF run exactly, and with which numbers.
+"""Which Networks Lava's own Dense and LIFReset run exactly, and with which numbers.
 
-Facts of lava-nc 0.10.0, fixed point: LIF decays by ``sign(v) * ((|v| * (4096 - dv)) >> 12)``, adds
-64 times its input and ``bias_mant << bias_exp``, and fires at ``v > 64 * vth``; it resets to 0
-only and enforces none of its limits. With leak num / 2**q and an input of ``2**k * acc``, nothing
-is rounded while ``q(n-1)`` is at most ``6 + k`` and at most the trailing zeros of the bias; then
-the neuron fires, n steps after its reset, iff its lattice value reaches
-
-    c_n = ceil(2**(q(n-1)) * (64 * vth + 1 - bias * S_n) / (64 * 2**k))
-
-which must equal the constant of the Network's own integers for every n <= T (clamped to what the
-lattice value can reach). k, bias and vth are searched.
+Every spiking population becomes one LIFReset, every connection one Dense. Each stock connection
+adds one timestep, so a connection that skips populations becomes a DelayDense, which waits for
+the longer way. A population without threshold has no stock process; nothing can read it, so it is
+left out and its values are not compared.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-from mapping import INPUT, Network, Population, Unsupported
-from mapping.certify import Leak
+from mapping import INPUT, Network, Neuron, Population, Unsupported
 
-#: Limits of the neuron: threshold, bias mantissa and exponent, membrane.
-VTH_MAX, MANT_MIN, MANT_MAX, EXP_MAX, V_MAX = 131071, -4096, 4095, 7, (1 << 23) - 2
-#: Left shifts k of the synaptic input that are tried.
-SHIFTS = range(0, 15)
+from .stock_neuron import Numbers, fit, shifts, wanted
+
+#: Largest stored weight: even (the lowest bit of mixed signs is dropped), of 8 bits and sign.
+WEIGHT_MAX = 254
+#: Most timesteps that DelayDense waits.
+DELAY_MAX = 63
 
 
 @dataclass(frozen=True)
-class StockLayer:
-    """Numbers of one Dense and one LIF process.
+class StockConnection:
+    """One Dense: ``input = (weights @ source) * 2**weight_exp``, exactly.
 
     Attributes
     ----------
-        name: of the population. weights: (out, in) of -2 and +2. weight_exp: k - 1.
-        message_bits: 0 for spikes, p for p-bit inputs.
-        dv: decay constant. vth, bias_mant: (out,). bias_exp: one for all.
+        source: a population's name, or "input". weights: (out, in) int32, all even.
+        message_bits: 0 for spikes, p for p-bit inputs. delay: timesteps besides Dense's own.
     """
 
-    name: str
+    source: str
     weights: np.ndarray
     weight_exp: int
     message_bits: int
+    delay: int
+
+
+@dataclass(frozen=True)
+class StockPopulation:
+    """One LIFReset, with du = 4095.
+
+    Attributes
+    ----------
+        depth: it takes a sample's step t at Lava's timestep t + depth + 1 (both from 1 and 0).
+        memory: False if no membrane outlives a timestep: it is reset in each.
+        dv: decay constant. vth, bias_mant, bias_exp: (n,).
+    """
+
+    name: str
+    depth: int
+    connections: tuple[StockConnection, ...]
+    memory: bool
     dv: int
     vth: np.ndarray
     bias_mant: np.ndarray
-    bias_exp: int
+    bias_exp: np.ndarray
 
 
-def plan(network: Network) -> list[StockLayer]:
-    """Return the layers that stock Lava runs exactly; a read-out without threshold is left out.
+def plan(network: Network, steps: int | None = None) -> list[StockPopulation]:
+    """Return what stands for each spiking population, in order.
+
+    Args:
+        steps: timesteps of a sample; by default the network's T.
 
     Raises
     ------
-        Unsupported: a population that it does not; the sentence names the limit and the value.
+        Unsupported: a population that stock processes do not run exactly: one sentence with its
+            name, the limit and the value.
     """
-    layers, previous = [], INPUT
-    last = network.populations[-1]
-    for p in network.populations:
-        if p is last and not p.spiking and layers:
-            break
-        _refuse(p, previous)
-        layers.append(_layer(network, p))
-        previous = p.name
-    return layers
-
-
-def _refuse(p: Population, previous: str) -> None:
-    def no(why: str) -> Unsupported:
-        return Unsupported(f"lava-stock: population {p.name!r}: {why}")
-
-    neuron = p.neuron
-    if len(p.connections) > 1:
-        raise no("several connections (a join) are not mapped to stock processes yet")
-    connection = p.connections[0]
-    if connection.delay:
-        raise no("a delayed connection is not mapped to stock processes yet")
-    if connection.source != previous:
-        raise no(f"it reads {connection.source!r}, not {previous!r}: only chains are mapped yet")
-    if not p.spiking:
-        raise no("stock LIF always has a threshold, and this population has none")
-    if neuron.reset != "zero" or neuron.v_reset.any():
-        raise no("stock LIF resets to 0 only")
-    if neuron.v_init.any():
-        raise no("a stock LIF that is reset for each sample starts at 0, v_init does not")
-    if neuron.num == 0:
-        raise no("a leak of 0 would need dv = 4096; its limit is 4095")
-    if (connection.gain <= 0).any():
-        raise no(f"gain {int(connection.gain.min())} is not positive")
-
-
-def _layer(network: Network, p: Population) -> StockLayer:
-    neuron, connection = p.neuron, p.connections[0]
-    steps, leak = network.timesteps, Leak(neuron.num, neuron.q)
-    needed = neuron.q * (steps - 1)
-    where = f"lava-stock: population {p.name!r}: "
-    if (connection.gain % (1 << needed)).any():
-        raise Unsupported(f"{where}its gains are no multiples of 2**{needed}, so its leak rounds")
-    acc = network.facts[p.name].acc[0]
-    spans = list(zip(acc.low.tolist(), acc.high.tolist(), strict=True))
-    numbers = list(
-        zip(
-            connection.gain.tolist(), connection.bias.tolist(), neuron.threshold.tolist(), spans,
-            strict=True,
+    steps = network.timesteps if steps is None else steps
+    planned = [_population(network, p, steps) for p in network.populations if p.spiking]
+    if not planned:
+        raise Unsupported(
+            "lava-stock gives spikes only, and no population of this network has a threshold"
         )
-    )  # fmt: skip
-    wants = [_constants(leak, steps, *number) for number in numbers]
-    sums = leak.sums(steps)
-    reason = f"its leak over {steps} steps needs {needed} fractional bits, which do not fit 24 bits"
-    for k in SHIFTS:
-        if 6 + k < needed:
-            continue
-        for exponent in range(EXP_MAX + 1):
-            found, reason = [], ""
-            for channel, ((gain, bias, _, span), want) in enumerate(
-                zip(numbers, wants, strict=True)
-            ):
-                one = _search(sums, neuron.q, k, exponent, needed, gain, bias, span, want)
-                if isinstance(one, str):
-                    reason = f"neuron {channel}: {one}"
-                    break
-                found.append(one)
-            if not reason:
-                bits = network.input.bits if connection.source == INPUT else 1
-                return StockLayer(
-                    p.name,
-                    connection.op.weights.astype(np.int32) * 2,
-                    k - 1,
-                    bits if bits > 1 else 0,
-                    4096 - 4096 * neuron.num // (1 << neuron.q),
-                    np.array([vth for vth, _ in found], np.int32),
-                    np.array([mant for _, mant in found], np.int32),
-                    exponent,
-                )
-    raise Unsupported(where + reason)
+    return planned
 
 
-def _constants(
-    leak: Leak, steps: int, gain: int, bias: int, threshold: int, span: tuple[int, int]
-) -> list[tuple[int, int, int]]:
-    """Return (c, lo, hi) of the Network's own neuron for n = 1..T, c clamped to [lo, hi + 1]."""
-    out = []
-    sums, path = leak.sums(steps), leak.path(0, bias, steps)
-    for n, (total, beta) in enumerate(zip(sums, path, strict=True)):
-        lattice = 1 << leak.q * n
-        low, high = (int(edge * total * lattice) for edge in span)
-        c = -((beta - threshold) * lattice // gain)
-        out.append((min(max(c, low), high + 1), low, high))
-    return out
+def _population(network: Network, p: Population, steps: int) -> StockPopulation:
+    where = f"lava-stock: population {p.name!r}"
+    neuron, facts = p.neuron, network.facts[p.name]
+    memory = steps > 1 and neuron.num > 0
+    for c in p.connections:
+        if c.delay:
+            raise Unsupported(
+                f"{where}: the connection from {c.source!r} has a delay of {c.delay}; on stock "
+                "processes it would carry spikes from one sample into the next"
+            )
+    if memory and neuron.reset != "zero":
+        raise Unsupported(f"{where}: reset {neuron.reset!r}, and stock LIF only resets to 0")
+    num, q = (neuron.num, neuron.q) if memory else (1, 0)
+    while q and num % 2 == 0:
+        num, q = num // 2, q - 1
+    gains = np.stack([c.gain for c in p.connections])
+    biases = sum(c.bias for c in p.connections)
+    common = np.gcd.reduce(gains, axis=0)
+    ratios = gains // np.where(common == 0, 1, common)
+    neurons = []
+    for channel in range(len(common)):
+        low = high = 0
+        for ratio, acc in zip(ratios[:, channel].tolist(), facts.acc, strict=True):
+            edges = ratio * int(acc.low[channel]), ratio * int(acc.high[channel])
+            low, high = low + min(edges), high + max(edges)
+        gain = int(common[channel]) or 1
+        one = wanted(
+            num,
+            q,
+            steps if memory else 1,
+            gain,
+            int(biases[channel]),
+            int(neuron.threshold[channel]),
+            _starts(neuron, channel, memory),
+            (low, high),
+        )
+        if isinstance(one, str):
+            raise Unsupported(f"{where}, neuron {channel}: {one}")
+        neurons.append(one)
+    numbers = _numbers(where, neurons, ratios)
+    edges = []
+    for c, ratio in zip(p.connections, ratios, strict=True):
+        source = network.facts[c.source].depth if c.source != INPUT else 0
+        delay = facts.depth - source - 1
+        if delay > DELAY_MAX:
+            raise Unsupported(
+                f"{where}: the connection from {c.source!r} would wait {delay} timesteps for the "
+                f"longer way, and DelayDense waits at most {DELAY_MAX}"
+            )
+        weights, exponent = _weights(_factors(ratio, numbers), c.op.weights)
+        bits = network.input.bits if c.source == INPUT and network.input.bits > 1 else 0
+        edges.append(StockConnection(c.source, weights, exponent, bits, delay))
+    return StockPopulation(
+        p.name,
+        facts.depth,
+        tuple(edges),
+        memory,
+        4096 - (num << 12 - q),
+        np.array([n.vth for n in numbers], np.int32),
+        np.array([n.mant for n in numbers], np.int32),
+        np.array([n.exp for n in numbers], np.int32),
+    )
 
 
-def _search(
-    sums: list[Fraction], q: int, k: int, exponent: int, needed: int,
-    gain: int, bias: int, span: tuple[int, int], want: list[tuple[int, int, int]],
-) -> tuple[int, int] | str:  # fmt: skip
-    """Return (vth, bias_mant) that meet every constant, or why there are none."""
-    unit = 1 << (6 + k)
-    grain = 1 << max(exponent, needed)
-    target = Fraction(bias * unit, gain * grain)
-    always = all(c <= low for c, low, _ in want)
-    never = all(c > high for c, _, high in want)
-    near = target.numerator // target.denominator
-    candidates = [near, near + 1, near - 1, near + 2]
-    if never:
-        candidates.insert(0, 0)
-    if always:
-        candidates.insert(0, -(-(unit * max(0, -span[0]) + 1) // grain))
-    reason = "no threshold fires at the same lattice values"
-    for candidate in candidates:
-        b = candidate * grain
-        mant = b >> exponent
-        if not MANT_MIN <= mant <= MANT_MAX:
-            reason = f"bias mantissa {mant} is outside {MANT_MIN}..{MANT_MAX}"
-            continue
-        peak = max(abs(unit * edge * sums[-1] + b * sums[-1]) for edge in span)
-        if peak > V_MAX:
-            return f"membrane {int(peak)} is outside 24 bits"
-        above, upto = -1, VTH_MAX
-        for n, ((c, low, high), total) in enumerate(zip(want, sums, strict=True)):
-            step = Fraction(unit, 1 << q * n)
-            if c > low:
-                above = max(above, ((c - 1) * step + b * total - 1) // 64)
-            if c <= high:
-                upto = min(upto, (c * step + b * total - 1) // 64)
-        if above < upto:
-            return int(upto) if not never else int(above) + 1, mant
-        if upto < 0:
-            reason = "its threshold is negative; vth is 0 to 131071"
-    return reason
+def _starts(neuron: Neuron, channel: int, memory: bool) -> tuple[int, int]:
+    """Return v_init and v_reset; without memory what is left of v_init after its leak."""
+    init, reset = int(neuron.v_init[channel]), int(neuron.v_reset[channel])
+    return (init, reset) if memory else ((init * neuron.num) >> neuron.q, reset)
+
+
+def _numbers(where: str, neurons: list, ratios: np.ndarray) -> list[Numbers]:
+    """Fit every neuron; raise the least shifts until the weights share one exponent."""
+    least, found = 0, [fit(n) for n in neurons]
+    while True:
+        for channel, one in enumerate(found):
+            if isinstance(one, str):
+                raise Unsupported(f"{where}, neuron {channel}: {one}")
+        spread = max(_spread(_factors(ratio, found)) for ratio in ratios)
+        if spread <= WEIGHT_MAX:
+            return found
+        least += 1
+        if least > max(n.k for n in found):
+            raise Unsupported(
+                f"{where}: its gains differ so much that stored weights would reach {spread}, "
+                f"and Dense stores at most {WEIGHT_MAX}"
+            )
+        raised = [
+            fit(n, least) if one.k < least and least in shifts(n) else one
+            for n, one in zip(neurons, found, strict=True)
+        ]
+        found = [b if isinstance(b, Numbers) else a for a, b in zip(found, raised, strict=True)]
+
+
+def _factors(ratio: np.ndarray, numbers: list[Numbers]) -> list[int]:
+    """Return by what a connection's weights are multiplied, per neuron."""
+    return [r << n.k for r, n in zip(ratio.tolist(), numbers, strict=True)]
+
+
+def _exponent(factors: list[int]) -> int:
+    """Return the exponent at which all factors are even integers, the largest there is."""
+    return min(((f & -f).bit_length() - 2 for f in factors if f), default=0)
+
+
+def _spread(factors: list[int]) -> int:
+    """Return the largest stored weight that the factors need."""
+    largest, exponent = max(map(abs, factors)), _exponent(factors)
+    return largest >> exponent if exponent >= 0 else largest << -exponent
+
+
+def _weights(factors: list[int], signs: np.ndarray) -> tuple[np.ndarray, int]:
+    exponent = _exponent(factors)
+    stored = [f >> exponent if exponent >= 0 else f << -exponent for f in factors]
+    return np.array(stored, np.int32)[:, None] * signs.astype(np.int32), exponent

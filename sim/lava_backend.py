@@ -7,8 +7,8 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import package
-from .trace import Record, Trace, finish
+from .tools import ProtocolError, package
+from .trace import Record, Recorder, Trace, finish
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:
@@ -16,14 +16,16 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
 
     Raises
     ------
-        MissingTool: lava-nc is not installed.
+        MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
     """
     package("lava", "the lava backend", "lava")
     from lava_procs import own
+    from lava_procs.session import LavaFailed
 
     x = encode(network.input, inputs, network.timesteps)
-    spikes, v = own.run(network, x)
-    source, kind = network.readout.source, network.readout.kind
-    keep_s = [n for n in spikes if "spikes" in record or (n == source and kind == "count")]
-    keep_v = [n for n in v if "v" in record or n == source]
-    return finish(network, "lava", {n: spikes[n] for n in keep_s}, {n: v[n] for n in keep_v})
+    wanted = Recorder(network, 1, 1, record, "lava").trace()
+    try:
+        spikes, v = own.run(network, x, tuple(wanted.spikes), tuple(wanted.v))
+    except LavaFailed as error:
+        raise ProtocolError(f"lava: {error}") from None
+    return finish(network, "lava", spikes, v)

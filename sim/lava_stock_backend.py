@@ -7,20 +7,26 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import package
-from .trace import Record, Trace, finish
+from .tools import ProtocolError, package
+from .trace import Record, Recorder, Trace, finish
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:
-    """Run a batch of inputs on stock Lava; the Trace has spikes and no membranes.
+    """Run a batch of inputs on stock Lava; see sim.run. The Trace has no membranes.
 
     Raises
     ------
-        MissingTool: lava-nc is not installed.
+        MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
         Unsupported: a population that stock processes do not run exactly; it is named.
     """
     package("lava", "the lava-stock backend", "lava")
     from lava_procs import stock
+    from lava_procs.session import LavaFailed
 
     x = encode(network.input, inputs, network.timesteps)
-    return finish(network, "lava-stock", stock.run(network, x), {})
+    wanted = Recorder(network, 1, 1, record, "lava-stock").trace().spikes
+    try:
+        spikes = stock.run(network, x)
+    except LavaFailed as error:
+        raise ProtocolError(f"lava-stock: {error}") from None
+    return finish(network, "lava-stock", {n: spikes[n] for n in wanted}, {})

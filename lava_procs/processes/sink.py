@@ -1,4 +1,4 @@
-"""Sink: collects what it receives and writes it to a file at the last timestep.
+"""Sink: collects the spikes and membranes of one population in files.
 
 Reading a Lava Var costs 15 us an element; an array in a file costs nothing to speak of.
 """
@@ -17,11 +17,20 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 
 class Sink(AbstractProcess):
-    """Collect ``timesteps`` tensors and write them to the .npy ``path``, (timesteps, *shape)."""
+    """Write what the ports receive to .npy files, (timesteps, *shape): bool spikes, int64 v.
 
-    def __init__(self, shape: tuple, timesteps: int, path: str) -> None:
-        super().__init__(timesteps=timesteps, path=path)
-        self.in_port = InPort(shape=shape)
+    A port that is not connected receives zeros.
+
+    Args:
+        shape: of one timestep. timesteps: of the run.
+        spikes, v: paths of the files, or "" for what is not kept. A file appears, complete, at
+            the last timestep.
+    """
+
+    def __init__(self, shape: tuple, timesteps: int, spikes: str = "", v: str = "") -> None:
+        super().__init__(shape=shape, timesteps=timesteps, spikes=spikes, v=v)
+        self.s_in = InPort(shape=shape)
+        self.v_in = InPort(shape=shape)
 
 
 @implements(proc=Sink, protocol=LoihiProtocol)
@@ -29,17 +38,25 @@ class Sink(AbstractProcess):
 class PySink(PyLoihiProcessModel):
     """Sink on the CPU."""
 
-    in_port: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
+    s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    v_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int64)
 
     def __init__(self, proc_params: dict) -> None:
         super().__init__(proc_params)
-        self.timesteps, self.path = proc_params["timesteps"], proc_params["path"]
-        self.taken: list = []
+        self.timesteps, shape = proc_params["timesteps"], proc_params["shape"]
+        self.kept = []
+        for port, dtype in (("spikes", bool), ("v", np.int64)):
+            if proc_params[port]:
+                part = proc_params[port] + ".part"
+                whole = (self.timesteps, *shape)
+                array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=whole)
+                self.kept.append((port, array, part, proc_params[port]))
 
     def run_spk(self) -> None:
-        """Keep this timestep's tensor; at the last one, write all beside and rename."""
-        self.taken.append(np.array(self.in_port.recv(), np.int64))
-        if self.time_step == self.timesteps:
-            with pathlib.Path(self.path + ".part").open("wb") as file:
-                np.save(file, np.stack(self.taken))
-            pathlib.Path(self.path + ".part").replace(self.path)
+        """Keep this timestep's tensors (Lava counts timesteps from 1)."""
+        received = {"spikes": self.s_in.recv(), "v": self.v_in.recv()}
+        for port, array, part, path in self.kept:
+            array[self.time_step - 1] = received[port]
+            if self.time_step == self.timesteps:
+                array.flush()
+                pathlib.Path(part).replace(path)
