@@ -16,6 +16,9 @@ app = typer.Typer(
     help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
 )
 
+#: What typer returns where a command was interrupted.
+INTERRUPTED = 130
+
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 File = Annotated[Path, typer.Argument(help="A file written by train, fold or save.")]
@@ -37,6 +40,8 @@ def status(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("ignore")
     try:
         found = app(arguments, standalone_mode=False, prog_name="spikexact")
+        if found == INTERRUPTED:
+            raise KeyboardInterrupt
         return int(found) if isinstance(found, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _error("stopped; nothing half-written was left")

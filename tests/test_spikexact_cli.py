@@ -1,0 +1,162 @@
+"""The command line: what works, and one sentence with status 2 for everything that does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_mapping_fold import draw
+from test_mapping_network import small
+
+from mapping import load, save
+from spikexact.cli import status
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Fill a folder with a network, a trained network and inputs, as the working folder."""
+    monkeypatch.chdir(tmp_path)
+    save(small(), "net.safetensors")
+    save(draw(0), "trained.safetensors")
+    np.save("x.npy", np.ones((5, 3, 3), np.uint8))
+    np.save("wide.npy", np.ones((5, 3, 4), np.uint8))
+    np.save("long.npy", np.ones((5, 4, 3), np.uint8))
+    np.save("real.npy", np.ones((5, 3, 3)))
+    np.save("large.npy", np.full((5, 3, 3), 2))
+    np.save("pickle.npy", np.array([{}], object), allow_pickle=True)
+    Path("text").write_text("hello")
+    Path("cut.safetensors").write_bytes(Path("net.safetensors").read_bytes()[:-9])
+    altered = bytearray(Path("net.safetensors").read_bytes())
+    altered[-1] ^= 1
+    Path("altered.safetensors").write_bytes(altered)
+    Path("full").mkdir()
+    Path("full/mine.txt").write_text("keep")
+    Path("empty").mkdir()
+    return tmp_path
+
+
+RUN = "run net.safetensors -o t.npz --inputs"
+BAD = [
+    ("show none", "none does not exist"),
+    ("show text", "text is not a safetensors file, or is truncated"),
+    ("show full", "full is not a file"),
+    ("show cut.safetensors", "cut.safetensors is not a safetensors file, or is truncated"),
+    ("show altered.safetensors", "is damaged or was altered"),
+    ("fold net.safetensors -o f", "holds a Network, but a TrainedNetwork is needed"),
+    ("verify trained.safetensors", "holds a TrainedNetwork, but a Network is needed: fold it"),
+    ("verify net.safetensors --backends nonsense", "backend must be one of reference, fast"),
+    ("verify net.safetensors --samples 0", "'--samples'"),
+    (f"{RUN} none.npy", "none.npy does not exist"),
+    (f"{RUN} text", "text is not a .npy of plain numbers"),
+    (f"{RUN} pickle.npy", "pickle.npy is not a .npy of plain numbers"),
+    (f"{RUN} wide.npy", "inputs must have shape (samples, T, 3), not (5, 3, 4)"),
+    (f"{RUN} long.npy", "inputs have 4 timesteps; this network runs 1 to 3"),
+    (f"{RUN} real.npy", "inputs must be integers, not float64"),
+    (f"{RUN} large.npy", "inputs must lie within 0..1 (1 bits), but hold 2"),
+    (f"{RUN} x.npy --backend nonsense", "backend must be one of reference, fast"),
+    ("run net.safetensors --inputs x.npy -o none/t.npz", "does not exist: create it first"),
+    ("fold trained.safetensors -o f --timesteps 0", "timesteps must be between 1 and 65536, not 0"),
+    ("fold trained.safetensors -o full", "full is a folder: name a file"),
+    ("verilog net.safetensors -o full", "full is not empty and holds no manifest.json of ours"),
+    ("verilog net.safetensors -o rtl --pe 0", "PE must be between 1 and 4096, not 0"),
+    ("verilog net.safetensors -o rtl --pe 1,2,3", "PE must be one number or 2 (one per layer)"),
+    ("verilog net.safetensors -o rtl --simd x", "--simd must be one number, or one per layer"),
+    ("verify net.safetensors --rtl empty --backends rtl", "empty holds no manifest.json"),
+    ("train mnist -o t", "data set must be one of digits, not 'mnist'"),
+    ("train digits --method agmm -o t", "method 'agmm' is not built yet"),
+    ("report empty", "network.safetensors does not exist"),
+    ("nonsense", "No such command 'nonsense'"),
+    ("show", "Missing argument 'file'"),
+]
+
+
+@pytest.mark.parametrize(("line", "sentence"), BAD)
+def test_bad_input_gets_one_sentence_and_status_2(
+    folder: Path, capsys: pytest.CaptureFixture, line: str, sentence: str
+) -> None:
+    if line.startswith("train"):
+        pytest.importorskip("torch", reason="torch is not installed")
+    before = sorted(p.name for p in folder.rglob("*"))
+    assert status(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ") and err.count("\n") == 1, err
+    assert sentence in err and "Traceback" not in err
+    assert out == ""
+    assert sorted(p.name for p in folder.rglob("*")) == before  # nothing half-written
+
+
+def test_fold_show_run_and_verify(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert status("fold trained.safetensors -o n.safetensors".split()) == 0
+    assert load("n.safetensors").exact
+    capsys.readouterr()
+    assert status("show n.safetensors --json".split()) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["certificate"] for row in shown["populations"]] == ["exact"] * 3
+    assert status(f"{RUN} x.npy --json".split()) == 0
+    assert json.loads(capsys.readouterr().out)["samples"] == 5
+    with np.load("t.npz", allow_pickle=False) as trace:
+        assert trace["spikes/a"].shape == (5, 3, 2) and str(trace["backend"]) == "reference"
+    line = "verify n.safetensors --backends fast --samples 8 -o v.json --seed 3"
+    assert status(line.split()) == 0
+    out = capsys.readouterr().out
+    assert "seed 3" in out and "agrees" in out
+    assert json.loads(Path("v.json").read_text())["ok"] is True
+
+
+def test_verify_with_nothing_to_compare_is_status_1(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert status("verify net.safetensors --backends reference".split()) == 1
+    assert "nothing was compared" in capsys.readouterr().out
+
+
+def test_a_mismatch_is_status_1_with_the_first_divergence(
+    folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sim.fast
+
+    true_run = sim.fast.run
+
+    def wrong(network, inputs, record=("spikes", "v")):
+        trace = true_run(network, inputs, record)
+        trace.v["b"][2, 1, 0] += 1
+        return trace
+
+    monkeypatch.setattr(sim.fast, "run", wrong)
+    assert status("verify net.safetensors --backends fast".split()) == 1
+    out = capsys.readouterr().out
+    where = "sample 2, timestep 1, population 'b', neuron 0"
+    assert f"first divergence in v at {where}" in out
+
+
+def test_a_missing_tool_is_status_2(
+    folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sim import tools
+
+    def gone(name: str, unlocks: str, extra: str | None = None) -> None:
+        raise tools.MissingTool(f"{unlocks} needs the package {name!r}: pip install it")
+
+    monkeypatch.setattr("sim.fast.package", gone)
+    assert status("verify net.safetensors --backends fast".split()) == 2
+    assert "the fast backend needs the package 'numba'" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sim.stimuli.stimuli", stop)
+    assert status("verilog net.safetensors -o rtl".split()) == 2
+    assert capsys.readouterr().err == "error: stopped; nothing half-written was left\n"
+    assert not Path("rtl").exists() and not list(folder.glob(".rtl*"))
+
+
+def test_doctor(capsys: pytest.CaptureFixture) -> None:
+    assert status(["doctor", "--json"]) == 0
+    found = {row["what"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["numpy"]["version"] == np.__version__
