@@ -7,6 +7,7 @@ Trace is right has seen a broken rule, which is an error here too.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def run(
         vectors.write_testbench(folder)
         expected = vectors.write(network, inputs, folder)
         outcome = cocotb_runner.simulate(folder, ("stalled",), simulator, seed)
+        if f"cannot build {manifest['verilog']}" in outcome.output:
+            raise ValueError(f"{rtl or folder}: {_told(outcome.output)}")
         path = folder / "sampled_stalled.hex"
         if not path.exists():
             raise ProtocolError(f"the testbench sampled nothing: {_told(outcome.output)}")
@@ -123,9 +126,7 @@ def _chunks(payloads: list[int], width: int) -> np.ndarray:
 
 def _told(output: str) -> str:
     """Return the line of the testbench's output that says what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    for word in ("StreamError", "FAIL:", "rror"):
-        for line in lines:
-            if word in line:
-                return line[-300:]
-    return lines[-1][-300:] if lines else "no output"
+    found = re.search(r"(?:StreamError|AssertionError|SimTimeoutError): +(.+)", output)
+    if found is None:
+        found = re.search(r"FAIL: (.+)", output)
+    return found[1].strip()[:300] if found else "it said nothing"

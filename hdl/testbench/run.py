@@ -131,10 +131,10 @@ def section(log):
     """Show the end of a log if what it is of fails."""
     try:
         yield
-    except SystemExit:
+    except (SystemExit, RuntimeError):  # of cocotb, by its version
         if log.exists():
             print(log.read_text("utf-8", "replace")[-4000:])
-        raise
+        raise SystemExit(1) from None
 
 
 def main(argv=None):

