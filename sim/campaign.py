@@ -27,7 +27,7 @@ from .tools import ProtocolError
 from .trace import Trace
 
 #: Foldings that are drawn; they seldom divide a layer's sizes.
-PES, SIMDS = (1, 2, 3, 5, 16), (1, 3, 8, 13, 32, 70)
+PES, SIMDS = (1, 2, 3, 5), (1, 3, 8, 13, 32)
 
 
 @dataclass(frozen=True)
