@@ -65,11 +65,12 @@ def random_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
 def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
     """Search inputs whose membranes meet thresholds, in as many neurons as possible.
 
-    A hill climb: each sample is changed in a few places, and the change is kept if it meets
-    thresholds (or the value just below) of neurons that the other samples do not meet yet.
+    It starts from inputs aimed at the first population's thresholds, and goes on with a hill
+    climb: each sample is changed in a few places, and the change is kept if it meets thresholds
+    (or the value just below) of neurons that the other samples do not meet yet.
     """
     rng = np.random.default_rng([seed, 12])
-    best = random_inputs(network, samples, seed + 1)
+    best = aimed_inputs(network, samples, seed + 1)
     score, met = _score(network, best)
     for round_ in range(ROUNDS):
         # neurons rarely met weigh most; every sample is judged against what all samples meet
@@ -89,6 +90,60 @@ def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray
         met[better] = found[chosen[better]]
     del score
     return best
+
+
+def aimed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
+    """Return inputs made so that membranes of the first population meet their thresholds.
+
+    At every timestep a neuron that few inputs met yet gets the synaptic sum that takes its membrane
+    to the threshold, or, in one sample of four, to the nearest value below it. Random where no sum
+    does, and where the first population does not read the input alone.
+    """
+    values = random_inputs(network, samples, seed)
+    first = network.populations[0]
+    edge = first.connections[0]
+    if len(first.connections) > 1 or edge.delay or not first.spiking:
+        return values
+    rng = np.random.default_rng([seed, 13])
+    weights = edge.op.weights.astype(np.int64)
+    bound = network.facts[first.name].acc[0]
+    hits = np.zeros(len(weights), np.int64)
+    steps = network.input.coding == "steps"
+    for sample in range(samples):
+        below = int(sample % 4 == 3)
+        v = first.neuron.v_init.astype(np.int64)
+        for t in range(network.timesteps if steps else 1):
+            x = (values[sample, t] if steps else values[sample]).reshape(-1)
+            leaked = (v * first.neuron.num) >> first.neuron.q
+            missing = first.neuron.threshold - leaked - edge.bias
+            gain = np.where(edge.gain == 0, 1, edge.gain)
+            need = missing // gain - below * np.sign(gain)
+            can = (need >= bound.low) & (need <= bound.high) & (edge.gain != 0)
+            if not below:
+                can &= missing % gain == 0
+            if can.any():
+                rarity = np.where(can, hits + rng.random(len(hits)), np.inf)
+                target = int(rarity.argmin())
+                hits[target] += 1
+                x[:] = _with_sum(x, weights[target], int(need[target]), network.input.top, rng)
+            v = leaked + edge.gain * (weights @ x.astype(np.int64)) + edge.bias
+            if first.neuron.reset == "zero":
+                v = np.where(v >= first.neuron.threshold, first.neuron.v_reset, v)
+    return values
+
+
+def _with_sum(
+    x: np.ndarray, weights: np.ndarray, total: int, top: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return x, changed in as few random places as it takes to make weights @ x the total."""
+    values = x.astype(np.int64)
+    missing = total - int(weights @ values)
+    order = rng.permutation(len(values))
+    sign = weights[order] * np.sign(missing)  # the direction in which each value must move
+    room = np.where(sign > 0, top - values[order], values[order])
+    taken = np.clip(abs(missing) - (np.cumsum(room) - room), 0, room)
+    values[order] += sign * taken
+    return values.astype(x.dtype)
 
 
 def _score(network: Network, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -129,7 +129,7 @@ def change(path: Path, pattern: str, replacement: str) -> None:
 
 
 def flipped(text: str) -> str:
-    """Expected vectors with the lowest bit of the last membrane flipped."""
+    """Flip the lowest bit of the last expected membrane."""
     at = len(text) - len("\nend\n") - 1
     return text[:at] + f"{int(text[at], 16) ^ 1:x}" + text[at + 1 :]
 
