@@ -359,14 +359,19 @@ def _ordered(
     peak = max(map(abs, acc_interval(lines.op, span).span)) * steps
     for bits in range(base, base + certify.EXTRA_BITS + 1):
         scale = 1 << bits
-        biases = [math.floor((r - real[0]) * scale + Fraction(1, 2)) for r in real]
-        low = min(biases)
-        biases = [b - low for b in biases]  # only differences matter: none is negative
         start = math.floor(lines.divided(0, init) * scale)
-        if (peak * scale + (max(biases) + 1) * steps + abs(start)) >> (WIDTH_MAX - 2):
-            break
-        if certify.classes_hold(leak, steps, bits, real, biases, start) is None:
-            return ([scale] * count, biases, start), bits
+        shifted = [(r - real[0]) * scale for r in real]
+        for biases in (
+            [math.floor(x + Fraction(1, 2)) for x in shifted],
+            # rounded down, and class j by j more: a class never passes one before it at a tie
+            [math.floor(x) - j for j, x in enumerate(shifted)],
+        ):
+            low = min(biases)
+            biases = [b - low for b in biases]  # only differences matter: none is negative
+            if (peak * scale + (max(biases) + 1) * steps + abs(start)) >> (WIDTH_MAX - 2):
+                return None, base
+            if certify.classes_hold(leak, steps, bits, real, biases, start) is None:
+                return ([scale] * count, biases, start), bits
     return None, base
 
 
