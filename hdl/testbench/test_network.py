@@ -30,6 +30,8 @@ class Stall:
     def __call__(self):
         if self.left == 0:
             self.odds, self.left = self.rng.choice(ODDS), self.rng.randint(1, 40)
+            if self.rng.random() < 1 / 12:  # long enough for every core behind to stand still
+                self.odds, self.left = 1.0, self.rng.randint(1, 2 * DEVICE.period)
         self.left -= 1
         return self.rng.random() < self.odds
 
