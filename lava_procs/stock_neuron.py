@@ -259,23 +259,19 @@ def why_not(neuron: Wanted, possible: range) -> str:
             f"v_init is {neuron.v_init}, v_reset is {neuron.v_reset} and they differ in what the "
             "neuron fires on, and a stock LIF starts and restarts at 0"
         )
-    reason = ""
     for k in possible:
         lines = _Lines(neuron, k)
         ideal = neuron.ideal(k) >> lines.grain << lines.grain
         mant = ideal >> min(EXP_MAX, (ideal & -ideal).bit_length() - 1) if ideal else 0
-        least, most = lines.thresholds(ideal, limited=False)
-        vth = min(least, most)
+        vth = min(lines.thresholds(ideal, limited=False))
+        if not MANT_MIN <= mant <= MANT_MAX:
+            return f"its bias needs a mantissa of {mant}, which must lie within -4096..4095"
+        if not 0 <= vth <= VTH_MAX:
+            return f"its threshold needs vth = {vth}, which must lie within 0..{VTH_MAX}"
         if lines.peak(ideal) > STATE_MAX:
             bits = lines.peak(ideal).bit_length() + 1
-            return reason or f"its membrane needs {bits} bits, and the state has 24"
-        if not MANT_MIN <= mant <= MANT_MAX:
-            reason = f"its bias needs a mantissa of {mant}, which must lie within -4096..4095"
-        elif not 0 <= vth <= VTH_MAX:
-            reason = f"its threshold needs vth = {vth}, which must lie within 0..{VTH_MAX}"
-        elif not reason:
-            reason = (
-                f"no threshold and bias of 24-bit arithmetic fire alike (threshold "
-                f"{neuron.threshold}, bias {neuron.bias}, gain {neuron.gain}, leak {leak})"
-            )
-    return reason
+            return f"its membrane needs {bits} bits, and the state has 24"
+    return (
+        f"no threshold and bias of 24-bit arithmetic fire alike (threshold {neuron.threshold}, "
+        f"bias {neuron.bias}, gain {neuron.gain}, leak {leak})"
+    )
