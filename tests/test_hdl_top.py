@@ -1,0 +1,190 @@
+# amaranth: UnusedElaboratable=no
+"""The network top in Amaranth's own simulator: results, stream rules, published cycles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from streams import play
+
+from hdl import layouts
+from hdl.design import layers
+from hdl.gather import Gather
+from hdl.top import NetworkTop
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from sim import run
+
+
+def chain(rng, sizes, bits: int, steps: int, silent: bool = False) -> Network:
+    """Draw a chain of populations whose every number may differ per channel."""
+    names = ["input", *(f"p{k}" for k in range(len(sizes) - 1))]
+    populations = []
+    for k, (n, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        op = Dense(rng.choice([-1, 1], (m, n)))
+        edge = Connection(names[k], op, gain=4, bias=rng.integers(-5, 9, m))
+        quiet = silent and k == len(sizes) - 2
+        neuron = Neuron(
+            1, 0 if quiet else 1,
+            threshold=None if quiet else rng.integers(-3, 3 + 2 * n, m),
+            v_reset=rng.integers(-3, 4, m), v_init=rng.integers(-3, 4, m),
+            reset="none" if rng.random() < 0.2 else "zero",
+        )  # fmt: skip
+        populations.append(Population(names[k + 1], (edge,), neuron))
+    kind = "membrane" if silent else "count"
+    return Network(Input((sizes[0],), bits), tuple(populations), Readout(names[-1], kind), steps)
+
+
+def words(samples: list[np.ndarray], simd: int, bits: int) -> list[dict[str, int]]:
+    """Return the input beats of samples, each (timesteps, inputs), one after another."""
+    found = []
+    for x in samples:
+        count = -(-x.shape[1] // simd)
+        for step, vector in enumerate(x):
+            for w in range(count):
+                part = vector[w * simd : (w + 1) * simd]
+                data = sum(int(value) << (j * bits) for j, value in enumerate(part))
+                found.append({"data": data, "first": step == 0, "last": w == count - 1})
+    return found
+
+
+def play_samples(network, samples, pe, simd, stalls=(0, 0), seed=0):
+    """Run samples of any number of timesteps back to back; return the top and what it sent."""
+    top = NetworkTop(layers(network, pe, simd))
+    steps = sum(len(x) for x in samples)
+    counts = {f"trace_{k}": steps * c.neurons for k, c in enumerate(top.cores)}
+    counts["o"] = steps * top.cores[-1].neurons
+    beats = words(samples, top.layers[0].simd, network.input.bits)
+    return top, play(top, {"i": beats}, counts, stalls, seed)
+
+
+CHAINS = [
+    ((1, 1), 1, 1, 1), ((7, 5), 1, 2, 3), ((65, 7, 3), 1, 4, 16), ((5, 1, 6), 4, 3, 2),
+    ((6, 12, 1, 9), 1, 8, 5), ((20, 10, 4), 8, 3, 6), ((3, 7, 7, 2, 5), 1, 2, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "bits", "pe", "simd"), CHAINS)
+@pytest.mark.parametrize("stalls", [(0, 0), (30, 70), (80, 10)])
+def test_samples_of_different_lengths_follow_one_another(
+    sizes, bits, pe, simd, stalls, rng
+) -> None:
+    network = chain(rng, sizes, bits, 4, silent=bool(rng.integers(2)))
+    samples = [rng.integers(0, 1 << bits, (t, sizes[0])) for t in (2, 4, 1, 1, 3, 4)]
+    _, seen = play_samples(network, samples, pe, simd, stalls, seed=7)
+    expected = [run(network, x[None]) for x in samples]
+    for k, p in enumerate(network.populations):
+        v = np.concatenate([e.v[p.name].ravel() for e in expected])
+        for stream in (f"trace_{k}", *(["o"] if k == len(sizes) - 2 else [])):
+            assert [b["v"] for b in seen.beats[stream]] == v.tolist()
+            if p.spiking:
+                s = np.concatenate([e.spikes[p.name].ravel() for e in expected])
+                assert [b["spike"] for b in seen.beats[stream]] == s.tolist()
+
+
+@pytest.mark.parametrize(("sizes", "bits", "pe", "simd"), CHAINS)
+def test_cycles_and_latency_are_as_published(sizes, bits, pe, simd, rng) -> None:
+    network = chain(rng, sizes, bits, 4)
+    one = [rng.integers(0, 1 << bits, (1, sizes[0]))]
+    top, seen = play_samples(network, one, pe, simd)
+    assert seen.cycles["o"][-1] - seen.cycles["i"][0] == top.latency
+    many = [rng.integers(0, 1 << bits, (4, sizes[0])) for _ in range(8)]
+    top, seen = play_samples(network, many, pe, simd)
+    ends = np.diff(seen.cycles["o"][sizes[-1] - 1 :: sizes[-1]])
+    assert set(ends[16:].tolist()) == {top.cycles_per_timestep}, ends
+    for k, (dense, core) in enumerate(zip(top.dense, top.cores, strict=True)):
+        assert max(dense.cycles_per_timestep, core.cycles_per_timestep) <= top.cycles_per_timestep
+        ends = np.diff(seen.cycles[f"trace_{k}"][core.neurons - 1 :: core.neurons])
+        assert set(ends[16:].tolist()) == {top.cycles_per_timestep}
+
+
+def test_random_foldings_keep_their_published_cycles(rng) -> None:
+    """Odd sizes meet odd foldings, a different one in every layer."""
+    for _ in range(12):
+        sizes = rng.choice([1, 2, 3, 5, 8, 13, 20], rng.integers(2, 5)).tolist()
+        bits = int(rng.choice([1, 1, 2, 5]))
+        pe = rng.integers(1, 9, len(sizes) - 1).tolist()
+        simd = rng.integers(1, 9, len(sizes) - 1).tolist()
+        network = chain(rng, sizes, bits, 4)
+        samples = [rng.integers(0, 1 << bits, (4, sizes[0])) for _ in range(7)]
+        top, seen = play_samples(network, samples, pe, simd)
+        ends = np.diff(seen.cycles["o"][sizes[-1] - 1 :: sizes[-1]])[16:]
+        assert set(ends.tolist()) <= {top.cycles_per_timestep}, (sizes, bits, pe, simd, ends)
+        top, seen = play_samples(network, [samples[0][:1]], pe, simd)
+        assert seen.cycles["o"][-1] - seen.cycles["i"][0] == top.latency, (sizes, bits, pe, simd)
+
+
+def test_outputs_do_not_wait_for_ready(rng) -> None:
+    from amaranth.sim import Simulator
+
+    network = chain(rng, (4, 3, 2), 1, 2)
+    top = NetworkTop(layers(network, 1, 2))
+    beats = words([rng.integers(0, 2, (1, 4))], 2, 1)
+    seen = []
+
+    async def bench(ctx) -> None:
+        ctx.set(top.o.ready, 0)
+        for beat in beats:
+            ctx.set(top.i.payload, beat)
+            ctx.set(top.i.valid, 1)
+            await ctx.tick().until(top.i.ready)
+        ctx.set(top.i.valid, 0)
+        for _ in range(200):
+            seen.append(ctx.get(top.o.valid))
+            await ctx.tick()
+
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen[-1] == 1 and seen == sorted(seen)  # it comes, and it stays
+
+
+@pytest.mark.parametrize("simd", [1, 2, 3, 8])
+@pytest.mark.parametrize("stalls", [(0, 0), (40, 60)])
+def test_gather_fills_words_from_the_top(simd, stalls, rng) -> None:
+    count, steps = 7, 5
+    layout = layouts.neurons(count, 4)
+    spikes = rng.integers(0, 2, (steps, count))
+    beats = [
+        {"index": n, "v": -3, "spike": int(s), "first": t == 0, "last": n == count - 1}
+        for t, row in enumerate(spikes)
+        for n, s in enumerate(row)
+    ]
+    size = -(-count // simd)
+    dut = Gather(simd, layout)
+    seen = play(dut, {"i": beats}, {"o": size * steps}, stalls)
+    want = []
+    for t, row in enumerate(spikes):
+        for w in range(size):
+            part = row[w * simd : (w + 1) * simd]
+            shift = simd - len(part)  # a partial word stands in the high bits
+            data = sum(int(s) << (j + shift) for j, s in enumerate(part))
+            want.append({"data": data, "first": int(t == 0), "last": int(w == size - 1)})
+    if count % simd:
+        mask = ((1 << count % simd) - 1) << (simd - count % simd)
+    for found, word in zip(seen.beats["o"], want, strict=True):
+        if word["last"] and count % simd:
+            found = {**found, "data": found["data"] & mask}
+        assert found == word
+    if stalls == (0, 0):
+        assert seen.cycles["o"][0] - seen.cycles["i"][min(simd, count) - 1] == Gather.latency
+
+
+def test_one_folding_per_layer_is_kept_within_the_layer(rng) -> None:
+    network = chain(rng, (12, 9, 2), 1, 2)
+    plan = layers(network, [4, 30], [5, 7])
+    assert [(p.pe, p.simd) for p in plan] == [(4, 5), (2, 7)]
+    for wrong, sentence in [([1], "PE must be one number or 2"), (0, "PE must be between 1")]:
+        with pytest.raises(ValueError, match=sentence):
+            layers(network, wrong)
+    with pytest.raises(TypeError, match="SIMD must be an integer, not 2.5"):
+        layers(network, 1, 2.5)
+
+
+def test_widths_are_those_of_the_facts(rng) -> None:
+    network = chain(rng, (30, 9, 2), 5, 4)
+    for layer, p in zip(layers(network), network.populations, strict=True):
+        facts = network.facts[p.name]
+        assert layer.widths.v == facts.v.bits and layer.widths.state == facts.state.bits
+        assert layer.widths.drive == facts.drive.bits and layer.widths.scaled == facts.scaled.bits
+        assert layer.widths.raw == (facts.raw[0][1].bit_length(),)
