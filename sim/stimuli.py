@@ -1,28 +1,36 @@
 """Stimuli that find mistakes: random, all-zero, all-one, and directed at the thresholds.
 
-Random inputs barely notice ``>`` for ``>=``: directed ones are searched so that membranes land
-exactly on the threshold, and on the nearest value below it that they can take.
+Random inputs barely notice ``>`` for ``>=``, or a threshold that is off by one: only a membrane
+that lands exactly on the threshold, or on the last value below it, tells them apart. Directed
+inputs are searched so that as many neurons as possible, in every population, land there.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
-from mapping import Network
+from mapping import INPUT, Network, Population
 
-from .reference import run
 from .trace import Trace
 
-#: Rounds of the directed search; each tries CANDIDATES changes of every sample.
-ROUNDS, CANDIDATES = 12, 12
+#: Rounds of the directed search, changes tried of every sample in each, and the work (synaptic
+#: sums) that a search may take; a large network is tried less often.
+ROUNDS, CANDIDATES, WORK = 60, 16, 3e9
+#: Rounds without progress after which a search ends.
+IDLE = 15
+#: What an exact hit is worth, in halvings of the distance from the threshold.
+EXACT = 3.0
 
 
 def stimuli(network: Network, samples: int, seed: int = 0) -> np.ndarray:
-    """Return the usual mix: all-zero, all-one, a third random, the rest directed.
+    """Return the usual mix: all-zero, all-one, a quarter random, the rest directed.
 
     Args:
         network: whose Input and thresholds are aimed at.
-        samples: how many; the first two are all-zero and all-one.
+        samples: how many; of fewer than four, none is all-zero or all-one.
         seed: draws the same inputs every time.
 
     Returns
@@ -31,26 +39,10 @@ def stimuli(network: Network, samples: int, seed: int = 0) -> np.ndarray:
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1, not {samples}")
-    edges = np.stack([_full(network, 0), _full(network, network.input.top)])[:samples]
-    random = random_inputs(network, max(0, (samples - 2 + 2) // 3), seed)
-    rest = samples - len(edges) - len(random)
-    parts = [edges, random[: samples - len(edges)]]
-    if rest > 0:
-        parts.append(directed_inputs(network, rest, seed))
-    return np.concatenate([p for p in parts if len(p)])
-
-
-def _shape(network: Network) -> tuple[int, ...]:
-    steps = (network.timesteps,) if network.input.coding == "steps" else ()
-    return (*steps, *network.input.shape)
-
-
-def _dtype(network: Network) -> type:
-    return np.uint8 if network.input.bits <= 8 else np.uint16
-
-
-def _full(network: Network, value: int) -> np.ndarray:
-    return np.full(_shape(network), value, _dtype(network))
+    edges = [_full(network, 0), _full(network, network.input.top)] if samples >= 4 else []
+    random = random_inputs(network, samples // 4, seed)
+    directed = directed_inputs(network, samples - len(edges) - len(random), seed)
+    return np.concatenate([*(e[None] for e in edges), random, directed])
 
 
 def random_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
@@ -65,123 +57,257 @@ def random_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
 def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
     """Search inputs whose membranes meet thresholds, in as many neurons as possible.
 
-    It starts from inputs aimed at the first population's thresholds, and goes on with a hill
-    climb: each sample is changed in a few places, and the change is kept if it meets thresholds
-    (or the value just below) of neurons that the other samples do not meet yet.
+    A hill climb over all samples together. What is climbed is the distance of each neuron from
+    its threshold, above and below, in the sample that comes closest; a change of one sample
+    counts only where it beats all the others. Half of the changes are aimed: they move the
+    synaptic sum of one neuron that reads the input by just what it lacks.
+
+    Args, Returns: as of ``stimuli``.
     """
     rng = np.random.default_rng([seed, 12])
-    best = aimed_inputs(network, samples, seed + 1)
-    score, met = _score(network, best)
-    for round_ in range(ROUNDS):
-        # neurons rarely met weigh most; every sample is judged against what all samples meet
-        weight = 1.0 / (1.0 + met.sum(axis=0))
-        tries = np.repeat(best, CANDIDATES, axis=0)
-        flat = tries.reshape(len(tries), -1)
-        changes = max(1, flat.shape[1] // (4 << (round_ // 3)))
-        for row in flat:
-            places = rng.integers(0, len(row), rng.integers(1, changes + 1))
-            row[places] = rng.integers(0, network.input.top + 1, len(places))
-        _, found = _score(network, tries)
-        value = (found @ weight).reshape(samples, CANDIDATES)
-        pick = value.argmax(axis=1)
-        better = value[np.arange(samples), pick] > met @ weight
-        chosen = np.arange(samples) * CANDIDATES + pick
-        best[better] = tries[chosen[better]]
-        met[better] = found[chosen[better]]
-    del score
+    best = random_inputs(network, samples, seed + 1)
+    targets = [p for p in network.populations if p.spiking]
+    if not targets or samples < 1:
+        return best
+    synapses = sum(c.op.weights.size for p in network.populations for c in p.connections)
+    cost = samples * network.timesteps * synapses
+    candidates = int(min(CANDIDATES, max(2, WORK // (ROUNDS * cost))))
+    rounds = int(min(ROUNDS, max(1, WORK // (candidates * cost))))
+    search = _Search(network, targets)
+    v = search.membranes(best)
+    closest = search.closeness(v)
+    idle = 0
+    while rounds and idle < IDLE and (closest.max(axis=0) < EXACT).any():
+        rounds, idle = rounds - 1, idle + 1
+        tries = np.repeat(best[:, None], candidates, axis=1)
+        aimed = search.aim(tries[:, ::2], v, closest.max(axis=0) < EXACT, rng)
+        _change(tries[:, ::2], ~aimed, network.input.top, rng)
+        _change(tries[:, 1::2], np.ones_like(aimed[:, : candidates // 2]), network.input.top, rng)
+        tried = search.membranes(tries.reshape(-1, *tries.shape[2:]))
+        found = search.closeness(tried).reshape(samples, candidates, -1)
+        for s in range(samples):
+            others = np.delete(closest, s, axis=0).max(axis=0, initial=-99.0)
+            now = _worth(closest[s], others)
+            values = _worth(found[s], others)
+            pick = int(values.argmax())
+            if values[pick] >= now:  # sideways too: plateaus are wide
+                idle = 0 if values[pick] > now + 0.1 else idle
+                best[s], closest[s] = tries[s, pick], found[s, pick]
+                for name in v:
+                    v[name][s] = tried[name][s * candidates + pick]
     return best
 
 
-def aimed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
-    """Return inputs made so that membranes of the first population meet their thresholds.
-
-    At every timestep a neuron that few inputs met yet gets the synaptic sum that takes its membrane
-    to the threshold, or, in one sample of four, to the nearest value below it. Random where no sum
-    does, and where the first population does not read the input alone.
-    """
-    values = random_inputs(network, samples, seed)
-    first = network.populations[0]
-    edge = first.connections[0]
-    if len(first.connections) > 1 or edge.delay or not first.spiking:
-        return values
-    rng = np.random.default_rng([seed, 13])
-    weights = edge.op.weights.astype(np.int64)
-    bound = network.facts[first.name].acc[0]
-    hits = np.zeros(len(weights), np.int64)
-    steps = network.input.coding == "steps"
-    for sample in range(samples):
-        below = int(sample % 4 == 3)
-        v = first.neuron.v_init.astype(np.int64)
-        for t in range(network.timesteps if steps else 1):
-            x = (values[sample, t] if steps else values[sample]).reshape(-1)
-            leaked = (v * first.neuron.num) >> first.neuron.q
-            missing = first.neuron.threshold - leaked - edge.bias
-            gain = np.where(edge.gain == 0, 1, edge.gain)
-            need = missing // gain - below * np.sign(gain)
-            can = (need >= bound.low) & (need <= bound.high) & (edge.gain != 0)
-            if not below:
-                can &= missing % gain == 0
-            if can.any():
-                rarity = np.where(can, hits + rng.random(len(hits)), np.inf)
-                target = int(rarity.argmin())
-                hits[target] += 1
-                x[:] = _with_sum(x, weights[target], int(need[target]), network.input.top, rng)
-            v = leaked + edge.gain * (weights @ x.astype(np.int64)) + edge.bias
-            if first.neuron.reset == "zero":
-                v = np.where(v >= first.neuron.threshold, first.neuron.v_reset, v)
-    return values
-
-
-def _with_sum(
-    x: np.ndarray, weights: np.ndarray, total: int, top: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return x, changed in as few random places as it takes to make weights @ x the total."""
-    values = x.astype(np.int64)
-    missing = total - int(weights @ values)
-    order = rng.permutation(len(values))
-    sign = weights[order] * np.sign(missing)  # the direction in which each value must move
-    room = np.where(sign > 0, top - values[order], values[order])
-    taken = np.clip(abs(missing) - (np.cumsum(room) - room), 0, room)
-    values[order] += sign * taken
-    return values.astype(x.dtype)
-
-
-def _score(network: Network, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return hits per sample, and (samples, targets) of what each sample meets."""
-    trace = run(network, inputs)
-    parts = []
-    for p in network.populations:
-        if p.spiking:
-            exact, below = met(trace, p.name, _step(network, p.name))
-            parts += [exact.any(axis=1), below.any(axis=1)]
-    if not parts:
-        return np.zeros(len(inputs)), np.zeros((len(inputs), 1), bool)
-    joined = np.concatenate(parts, axis=1)
-    return joined.sum(axis=1), joined
-
-
-def _step(network: Network, name: str) -> np.ndarray:
-    """Return, per channel, the distance between values that one more synapse makes."""
-    gains = [np.abs(c.gain) for c in network[name].connections]
-    return np.maximum(1, np.gcd.reduce(gains) if len(gains) > 1 else gains[0])
-
-
-def met(trace: Trace, name: str, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where v equals the threshold, and where it is the last value below it.
-
-    Both are bool (samples, T, neurons); "below" is within one ``step`` under the threshold.
-    """
-    v = trace.v[name]
-    v = v.reshape(*v.shape[:2], -1)
-    threshold = trace.thresholds[name]
-    return v == threshold, (v < threshold) & (v >= threshold - step)
-
-
 def threshold_hits(network: Network, trace: Trace) -> dict[str, tuple[int, int]]:
-    """Return, per spiking population, how often v is at the threshold, and just below it."""
+    """Return, per spiking population, how often v is at the threshold, and just below it.
+
+    "Just below" is the last value below the threshold that v can take: n steps after a reset, v
+    lies on a lattice of ``gain >> q * (n - 1)``, shifted by the biases (contract, section 4).
+    """
     hits = {}
     for p in network.populations:
-        if p.spiking and p.name in trace.v:
-            exact, below = met(trace, p.name, _step(network, p.name))
-            hits[p.name] = int(exact.sum()), int(below.sum())
+        if not p.spiking or p.name not in trace.v:
+            continue
+        v = trace.v[p.name].reshape(*trace.v[p.name].shape[:2], -1)
+        threshold = p.neuron.threshold
+        below = (v < threshold) & (v >= threshold - _steps(p, v))
+        hits[p.name] = int((v == threshold).sum()), int(below.sum())
     return hits
+
+
+def _steps(p: Population, v: np.ndarray) -> np.ndarray:
+    """Return the distance between neighbouring values of v, like v (samples, T, neurons)."""
+    neuron = p.neuron
+    gains = np.gcd.reduce([np.abs(c.gain) for c in p.connections])
+    common = math.gcd(neuron.num, 1 << neuron.q)
+    shift = (1 << neuron.q).bit_length() - common.bit_length() if neuron.num else 0
+    n = np.zeros((v.shape[0], v.shape[2]), np.int64)
+    steps = np.empty_like(v)
+    for t in range(v.shape[1]):
+        steps[:, t] = np.maximum(1, gains >> np.minimum(63, shift * n))
+        fired = (v[:, t] >= neuron.threshold) & (neuron.reset == "zero")
+        n = np.where(fired, 0, n + 1)
+    return steps
+
+
+@dataclass
+class _Search:
+    """What the search asks of a network again and again."""
+
+    network: Network
+    targets: list[Population]
+
+    def __post_init__(self) -> None:
+        top = self.network.input.top
+        self.weights = {}
+        for p in self.network.populations:
+            for k, c in enumerate(p.connections):
+                wide = c.op.weights.shape[1] * top < 1 << 24  # sums are exact in float32
+                self.weights[p.name, k] = c.op.weights.T.astype(np.float32 if wide else float)
+        self.sizes = [len(p.neuron.threshold) for p in self.targets]
+        aims = [
+            (p, k)
+            for p in self.targets
+            for k, c in enumerate(p.connections)
+            if c.source == INPUT and c.delay == 0
+        ]
+        starts = dict(
+            zip([p.name for p in self.targets], np.cumsum([0, *self.sizes]), strict=False)
+        )
+        self.aims = [(p, k, int(starts[p.name])) for p, k in aims]
+
+    def membranes(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Return v of every target, (rows, T, neurons): the reference, without its checks.
+
+        Sums go through float matrix products, which are many times faster than integer ones.
+        """
+        network, rows, steps = self.network, len(inputs), self.network.timesteps
+        direct = network.input.coding == "direct"
+        x = inputs.reshape(rows, 1 if direct else steps, -1)
+        entering = {}
+        for p in network.populations:
+            for k, c in enumerate(p.connections):
+                if c.source == INPUT:
+                    w = self.weights[p.name, k]
+                    sums = x.reshape(-1, x.shape[2]).astype(w.dtype) @ w
+                    entering[p.name, k] = sums.astype(np.int64).reshape(rows, x.shape[1], -1)
+        state = {p.name: np.tile(p.neuron.v_init, (rows, 1)) for p in network.populations}
+        spikes: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations}
+        out: dict[str, list[np.ndarray]] = {p.name: [] for p in self.targets}
+        for t in range(steps):
+            for p in network.populations:
+                neuron = p.neuron
+                v = (state[p.name] * neuron.num) >> neuron.q
+                for k, c in enumerate(p.connections):
+                    v += c.bias
+                    if t < c.delay:
+                        continue
+                    if c.source == INPUT:
+                        v += c.gain * entering[p.name, k][:, 0 if direct else t - c.delay]
+                    else:
+                        acc = spikes[c.source][t - c.delay] @ self.weights[p.name, k]
+                        v += c.gain * acc.astype(np.int64)
+                state[p.name] = v
+                if neuron.threshold is not None:
+                    fired = v >= neuron.threshold
+                    spikes[p.name].append(fired.astype(np.float32))
+                    out[p.name].append(v)
+                    if neuron.reset == "zero":
+                        state[p.name] = np.where(fired, neuron.v_reset, v)
+        return {name: np.stack(v, axis=1) for name, v in out.items()}
+
+    def closeness(self, v: dict[str, np.ndarray]) -> np.ndarray:
+        """Return (rows, targets): EXACT at the threshold (and one below), less with distance.
+
+        Targets are all neurons from above, then all neurons from below.
+        """
+        above, below = [], []
+        for p in self.targets:
+            distance = v[p.name] - p.neuron.threshold
+            far = np.int64(1) << 62
+            above.append(np.where(distance >= 0, distance, far).min(axis=1))
+            below.append(np.where(distance < 0, -1 - distance, far).min(axis=1))
+        margin = np.concatenate([*above, *below], axis=1)
+        return np.where(margin == 0, EXACT, -np.log2(1.0 + margin))
+
+    def aim(
+        self,
+        tries: np.ndarray,
+        v: dict[str, np.ndarray],
+        lacking: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Move one neuron of each try onto its threshold, or one below.
+
+        Args:
+            tries: (samples, tries, ...) inputs, changed in place.
+            v: of each sample as it was. lacking: targets that no sample meets yet.
+
+        Returns
+        -------
+            (samples, tries) bool, whether the input was changed.
+        """
+        done = np.zeros(tries.shape[:2], bool)
+        if not self.aims:
+            return done
+        p, k, start = self.aims[int(rng.integers(len(self.aims)))]
+        connection, neurons = p.connections[k], len(p.neuron.threshold)
+        above = bool(rng.integers(2))
+        start += 0 if above else sum(self.sizes)
+        wanted = np.flatnonzero(lacking[start : start + neurons] & (connection.gain != 0))
+        if not len(wanted):
+            return done
+        sample = np.repeat(np.arange(len(tries)), tries.shape[1])
+        t = rng.integers(0, v[p.name].shape[1], len(sample))
+        lack = p.neuron.threshold[wanted] - v[p.name][sample, t][:, wanted]
+        # a near neuron rather than a far one: small moves keep what the others have met
+        one = (np.abs(lack) * rng.exponential(size=lack.shape)).argmin(axis=1)
+        n, lack = wanted[one], lack[np.arange(len(one)), one]
+        gain = connection.gain[n]
+        direct = self.network.input.coding == "direct"
+        if direct:  # every timestep of the sample moves: about gain * (1 + tau + ..)
+            tau = p.neuron.num / 2**p.neuron.q
+            gain = gain * np.rint(np.cumsum(tau ** np.arange(t.max() + 1))[t]).astype(np.int64)
+        toward = np.where(above, -((-lack * np.sign(gain)) // np.abs(gain)), 0)
+        if not above:
+            toward = ((lack - 1) * np.sign(gain)) // np.abs(gain)
+        x = tries.reshape(len(sample), *((-1,) if direct else (tries.shape[2], -1)))
+        rows = x if direct else x[np.arange(len(sample)), t]
+        rows = _shifted(rows, connection.op.weights[n], toward, self.network.input.top, rng)
+        if direct:
+            x[:] = rows
+        else:
+            x[np.arange(len(sample)), t] = rows
+        tries[:] = x.reshape(tries.shape)
+        return (toward != 0).reshape(done.shape)
+
+
+def _shifted(
+    x: np.ndarray, weights: np.ndarray, move: np.ndarray, top: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return x, row by row with ``weights @ x`` grown by ``move`` (or by all there is room for)."""
+    up = (weights > 0) == (move[:, None] > 0)
+    room = np.where(up, top - x.astype(np.int64), x)
+    order = rng.random(x.shape).argsort(axis=1)
+    total = np.cumsum(np.take_along_axis(room, order, axis=1), axis=1)
+    part = np.diff(np.minimum(total, np.abs(move)[:, None]), axis=1, prepend=0)
+    change = np.empty_like(part)
+    np.put_along_axis(change, order, part, axis=1)
+    return x + np.where(up, change, -change)
+
+
+def _change(tries: np.ndarray, which: np.ndarray, top: int, rng: np.random.Generator) -> None:
+    """Change a few values of some (samples, tries) inputs in place, by one or at random."""
+    x = tries[which]
+    rows, size = len(x), x[0].size if len(x) else 0
+    x = x.reshape(rows, size)
+    for k, count in enumerate((1, 1, 1, 1 + size // 8)):
+        places = rng.integers(0, size, (rows, count)) if size else np.zeros((0, count), int)
+        # every try takes the first change, and each further one two times in five
+        now = np.take_along_axis(x, places, axis=1).astype(np.int64)
+        by_one = np.clip(now + rng.choice([-1, 1], now.shape), 0, top)
+        drawn = rng.integers(0, top + 1, now.shape)
+        new = 1 - now if top == 1 else np.where(rng.random((rows, 1)) < 0.7, by_one, drawn)
+        taken = (
+            np.ones(rows, bool) if count == 1 and not rng.integers(3) else rng.random(rows) < 0.4
+        )
+        np.put_along_axis(x, places, np.where(taken[:, None], new, now).astype(x.dtype), axis=1)
+    tries[which] = x.reshape(rows, *tries.shape[2:])
+
+
+def _worth(closeness: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return what samples add to the others' best; a little for what they meet as well."""
+    return np.maximum(closeness, others).sum(axis=-1) + 1e-3 * closeness.sum(axis=-1)
+
+
+def _shape(network: Network) -> tuple[int, ...]:
+    steps = (network.timesteps,) if network.input.coding == "steps" else ()
+    return (*steps, *network.input.shape)
+
+
+def _dtype(network: Network) -> type:
+    return np.uint8 if network.input.bits <= 8 else np.uint16
+
+
+def _full(network: Network, value: int) -> np.ndarray:
+    return np.full(_shape(network), value, _dtype(network))
