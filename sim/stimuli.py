@@ -288,7 +288,9 @@ def _change(tries: np.ndarray, which: np.ndarray, top: int, rng: np.random.Gener
         by_one = np.clip(now + rng.choice([-1, 1], now.shape), 0, top)
         drawn = rng.integers(0, top + 1, now.shape)
         new = 1 - now if top == 1 else np.where(rng.random((rows, 1)) < 0.7, by_one, drawn)
-        taken = rng.random(rows) < (0.4 if k else 1.0)
+        taken = (
+            np.ones(rows, bool) if count == 1 and not rng.integers(3) else rng.random(rows) < 0.4
+        )
         np.put_along_axis(x, places, np.where(taken[:, None], new, now).astype(x.dtype), axis=1)
     tries[which] = x.reshape(rows, *tries.shape[2:])
 
