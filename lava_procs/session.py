@@ -1,9 +1,9 @@
 """Run connected Lava Processes, and leave nothing behind, whatever happens.
 
-Lava forks one operating-system process for each of its Processes, and waits for all of them
-without end. So: the wait watches that they live; on any exception (Ctrl-C too) they are killed;
-they ignore Ctrl-C themselves, which a terminal sends to all; and where Linux allows it, they die
-with the process that started them.
+Lava forks one operating-system process for each of its Processes, and waits for each of them
+without end. So: every wait here sees when a process has died; on any exception (Ctrl-C too) all
+are killed; they ignore Ctrl-C themselves, which a terminal sends to all; and on Linux they die
+with the process that started them. One run at a time in a process; others wait.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import multiprocessing
 import os
+import queue
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -26,12 +29,15 @@ from . import shim
 
 #: Tensors that a channel between two Processes can hold. Lava's 64 fill memory for no speed.
 SLOTS = 4
-#: Seconds between two looks at whether all processes live, and between two at the end of the run.
-WATCH, POLL = 0.1, 0.001
+#: Seconds between two looks at whether all processes live, between two at the end of the run, and
+#: for which processes may take leave before they are killed.
+WATCH, POLL, LEAVE = 0.1, 0.001, 5.0
 #: prctl(PR_SET_PDEATHSIG, ...), from Linux's sys/prctl.h.
 PR_SET_PDEATHSIG = 1
 
-_tied = False
+_one = threading.Lock()
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_binding = False
 
 
 class LavaFailed(RuntimeError):
@@ -50,66 +56,119 @@ def play(process: Any, timesteps: int, select_tag: str | None = None) -> None:
     ------
         LavaFailed: a process raised, or was killed.
     """
-    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.process.message_interface_enum import ActorType
     from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.magma.runtime.mgmt_token_enums import MGMT_COMMAND, MGMT_RESPONSE, enum_to_np
+    from lava.magma.runtime.runtime import Runtime
 
-    clean = False
-    with _quiet(), shim.forking():
+    with _one, _quiet(), shim.forking():
+        config = Loihi2SimCfg(select_tag=select_tag)
+        executable = process.compile(config, {"pypy_channel_size": SLOTS})
+        runtime = Runtime(executable, ActorType.MultiProcessing, logging.ERROR)
+        executable.assign_runtime_to_all_processes(runtime)
+        runtime.exception_q = _Reports(runtime)
+        others = set(multiprocessing.active_children())
         try:
-            with _bound():
-                config = Loihi2SimCfg(select_tag=select_tag)
-                process.create_runtime(config, compile_config={"pypy_channel_size": SLOTS})
-            runtime = process.runtime
-            runtime.start(RunSteps(num_steps=timesteps, blocking=False))
-            _wait(runtime)
-            runtime.stop()
-            clean = True
+            with _uninterrupted(binding=True):
+                runtime.initialize()
+            runtime._is_started = True
+            _order(runtime, enum_to_np(timesteps), MGMT_RESPONSE.DONE)
+            _order(runtime, MGMT_COMMAND.STOP, MGMT_RESPONSE.TERMINATED)
+            _leave(runtime)
         finally:
-            if process.runtime is not None:
-                _end(process.runtime, clean)
+            with _uninterrupted():
+                _end(runtime, others)
 
 
-def _wait(runtime: Any) -> None:
-    """Wait for the end of the run, as Lava's own wait does, and see when it can't come."""
+class _Reports(list):
+    """The queues in which processes say that they are built; Lava waits for each without end."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__()
+        self.runtime = runtime
+
+    def __iter__(self) -> Iterator[Any]:
+        return (_Report(self.runtime, each) for each in super().__iter__())
+
+
+class _Report:
+    """One of them, as a queue whose get sees when the process has died."""
+
+    def __init__(self, runtime: Any, reports: Any) -> None:
+        self.runtime, self.reports = runtime, reports
+
+    def get(self) -> None:
+        while True:
+            try:
+                error = self.reports.get(timeout=WATCH)
+            except queue.Empty:
+                _watch(self.runtime)
+                continue
+            if error is not None:
+                raise LavaFailed(_told(error))
+            return
+
+
+def _order(runtime: Any, command: Any, answer: Any) -> None:
+    """Give the runtime's services an order and wait for their answer, or see it can't come."""
     from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 
-    actors = runtime._messaging_infrastructure.actors
+    for port in runtime.runtime_to_service:
+        port.send(command)
     looked = time.monotonic()
     while not all(port.probe() for port in runtime.service_to_runtime):
         time.sleep(POLL)
         if time.monotonic() - looked > WATCH:
             looked = time.monotonic()
-            if any(actor.exitcode is not None for actor in actors):
-                raise _failure(actors)
-    if not all(enum_equal(p.recv(), MGMT_RESPONSE.DONE) for p in runtime.service_to_runtime):
-        raise _failure(actors)
-    runtime._is_running = False
+            _watch(runtime, leaving=answer is MGMT_RESPONSE.TERMINATED)
+    if not all(enum_equal(port.recv(), answer) for port in runtime.service_to_runtime):
+        time.sleep(WATCH)  # whoever failed reports it just before it ends
+        _watch(runtime)
+        raise LavaFailed("a Lava process failed and did not say how")
 
 
-def _failure(actors: list[Any]) -> LavaFailed:
-    """Say why a run can't end: the exception of the process that failed, or its signal."""
-    time.sleep(WATCH)  # it reports its exception just before it ends
+def _watch(runtime: Any, leaving: bool = False) -> None:
+    """Raise LavaFailed if a process has ended before its time."""
+    actors = runtime._messaging_infrastructure.actors
+    ended = [
+        a.exitcode for a in actors if a.exitcode is not None and not (leaving and not a.exitcode)
+    ]
+    if not ended:
+        return
+    time.sleep(WATCH)
     for actor in actors:
         if actor.exception:
-            error = actor.exception[0]
-            return LavaFailed(f"a Lava process failed with {type(error).__name__}: {error}")
-    for actor in actors:
-        if actor.exitcode:
-            how = f"signal {-actor.exitcode}" if actor.exitcode < 0 else f"status {actor.exitcode}"
-            return LavaFailed(f"a Lava process ended with {how} during the run (out of memory?)")
-    return LavaFailed("a Lava process ended before the last timestep")
+            raise LavaFailed(_told(actor.exception[0]))
+    code = min(ended)
+    how = f"signal {-code} (out of memory?)" if code < 0 else f"status {code}"
+    raise LavaFailed(f"a Lava process ended with {how} during the run")
 
 
-def _end(runtime: Any, clean: bool) -> None:
-    """Leave no process, thread or shared memory of a run behind; kill what did not stop."""
+def _told(error: BaseException) -> str:
+    return f"a Lava process failed with {type(error).__name__}: {error}"
+
+
+def _leave(runtime: Any) -> None:
+    """Let every process end by itself, for a while."""
+    deadline = time.monotonic() + LEAVE
+    actors = runtime._messaging_infrastructure.actors
+    while any(a.exitcode is None for a in actors) and time.monotonic() < deadline:
+        time.sleep(POLL)
+
+
+def _end(runtime: Any, others: set[Any]) -> None:
+    """Leave no process, thread or shared memory of a run behind; kill who has not left."""
     messages = runtime._messaging_infrastructure
-    if not clean:
-        if messages is not None:
-            for actor in messages.actors:
-                if not actor._is_done:
-                    actor.kill()
-            messages.stop()
-        runtime.join()
+    actors = [] if messages is None else messages.actors
+    for actor in actors:
+        if actor.exitcode is None:
+            actor.kill()
+    if messages is not None:
+        messages.stop()
+    for child in set(multiprocessing.active_children()) - others:
+        child.kill()  # one that was interrupted before it was written down
+        child.join()
+    runtime.join()
     runtime._is_running = runtime._is_started = False
     for process in runtime._executable.proc_builders:
         process.runtime = None  # else every Process stops the runtime again when it is collected
@@ -127,27 +186,36 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _bound() -> Iterator[None]:
-    """Fork children that ignore Ctrl-C and die with this process; SIGINT waits until the end."""
-    global _tied
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    _tied = True
+def _uninterrupted(binding: bool = False) -> Iterator[None]:
+    """Let Ctrl-C wait until the end of the block; children forked in it never see one.
+
+    Args:
+        binding: children die with this process.
+    """
+    global _binding
+    waiting: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    # a mask alone does not do: another thread would take the signal, and this one the exception
+    handler = signal.signal(signal.SIGINT, lambda *_: waiting.append(1)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    _binding = binding
     try:
         yield
     finally:
-        _tied = False
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _binding = False
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+            if waiting:
+                signal.raise_signal(signal.SIGINT)
 
 
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _tie() -> None:
-    if _tied and _libc is not None:
+def _bind() -> None:
+    if _binding and _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-os.register_at_fork(after_in_child=_tie)
+os.register_at_fork(after_in_child=_bind)
 
 
 def collected(path: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import needs
 import numpy as np
@@ -73,15 +75,70 @@ def test_a_failing_process_is_named(tmp_path: Path) -> None:
 def test_a_killed_process_is_noticed(tmp_path: Path) -> None:
     source, _ = pair(tmp_path, LONG, LONG)
 
+    def actors() -> list[Any]:
+        return [c for c in multiprocessing.active_children() if type(c).__name__ != "Process"]
+
     def kill() -> None:
-        victims = [c for c in multiprocessing.active_children() if type(c).__name__ != "Process"]
-        os.kill(victims[0].pid, signal.SIGKILL)
+        wait_for(actors)
+        os.kill(actors()[0].pid, signal.SIGKILL)
 
     timer = threading.Timer(1.0, kill)
     timer.start()
-    with pytest.raises(session.LavaFailed, match="a Lava process ended with signal 9 during the"):
+    with pytest.raises(session.LavaFailed, match="a Lava process ended with signal 9 "):
         session.play(source, LONG)
     timer.join()
+
+
+DYING = """
+import os, signal
+import numpy as np
+from lava.magma.core.decorator import implements, requires
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import OutPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+class Dying(AbstractProcess):
+    def __init__(self, how):
+        super().__init__(how=how)
+        self.s_out = OutPort(shape=(2, 3))
+
+@implements(proc=Dying, protocol=LoihiProtocol)
+@requires(CPU)
+class PyDying(PyLoihiProcessModel):
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+    def __init__(self, proc_params):
+        super().__init__(proc_params)
+        if proc_params["how"] == "raise":
+            raise OSError("no space left")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("raise", "a Lava process failed with OSError: no space left"),
+        ("die", "a Lava process ended with signal 9 "),
+    ],
+)
+def test_a_process_that_can_not_be_built(
+    how: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / f"dying_{how}.py").write_text(DYING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    from lava_procs.processes.sink import Sink
+
+    process = importlib.import_module(f"dying_{how}").Dying(how)
+    process.s_out.connect(Sink((2, 3), 3).s_in)
+    with pytest.raises(session.LavaFailed, match=sentence):
+        session.play(process, 3)
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:

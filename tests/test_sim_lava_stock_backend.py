@@ -48,10 +48,10 @@ def check(network: Network, x: np.ndarray) -> int:
 
 
 def test_random_networks(seed: int) -> None:
-    """Draw until 24 networks are certified; each must fire as the reference does."""
+    """Draw until 16 networks are certified; each must fire as the reference does."""
     certified = refused = values = hits = joins = leaky = graded = 0
     index = seed
-    while certified < 24:
+    while certified < 16:
         network = draw_stock(index)
         index += 1
         try:
@@ -68,9 +68,10 @@ def test_random_networks(seed: int) -> None:
         graded += network.input.bits > 1
     print(f"{certified} certified, {refused} refused, {values} spikes, {hits} on a threshold")
     print(f"{joins} with delay lines, {leaky} leaky, {graded} with p-bit inputs")
-    assert refused < 30 and hits > 200 and min(joins, leaky, graded) >= 3
+    assert refused < 24 and hits > 100 and min(joins, leaky, graded) >= 2
 
 
+@pytest.mark.slow
 def test_folded_networks(seed: int) -> None:
     """Run networks with batch norm and dyadic leaks, folded with as many bits as they need."""
     certified, index = 0, seed
