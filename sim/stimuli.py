@@ -281,7 +281,7 @@ def _change(tries: np.ndarray, which: np.ndarray, top: int, rng: np.random.Gener
     x = tries[which]
     rows, size = len(x), x[0].size if len(x) else 0
     x = x.reshape(rows, size)
-    for k, count in enumerate((1, 1, 1, 1 + size // 8)):
+    for count in (1, 1, 1, 1 + size // 8):
         places = rng.integers(0, size, (rows, count)) if size else np.zeros((0, count), int)
         # every try takes the first change, and each further one two times in five
         now = np.take_along_axis(x, places, axis=1).astype(np.int64)
