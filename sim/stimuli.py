@@ -283,7 +283,6 @@ def _change(tries: np.ndarray, which: np.ndarray, top: int, rng: np.random.Gener
     x = x.reshape(rows, size)
     for count in (1, 1, 1, 1 + size // 8):
         places = rng.integers(0, size, (rows, count)) if size else np.zeros((0, count), int)
-        # every try takes the first change, and each further one two times in five
         now = np.take_along_axis(x, places, axis=1).astype(np.int64)
         by_one = np.clip(now + rng.choice([-1, 1], now.shape), 0, top)
         drawn = rng.integers(0, top + 1, now.shape)

@@ -76,7 +76,7 @@ def test_a_killed_process_is_noticed(tmp_path: Path) -> None:
     source, _ = pair(tmp_path, LONG, LONG)
 
     def actors() -> list[Any]:
-        return [c for c in multiprocessing.active_children() if type(c).__name__ != "Process"]
+        return [c for c in multiprocessing.active_children() if type(c).__name__ == "SystemProcess"]
 
     def kill() -> None:
         wait_for(actors)
