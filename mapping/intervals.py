@@ -53,6 +53,9 @@ class Interval:
         """Signed bits that hold every channel."""
         return bits(*self.span)
 
+    def __str__(self) -> str:
+        return f"{self.span[0]} .. {self.span[1]} ({self.bits} bits)"
+
 
 @dataclass(frozen=True)
 class Facts:

@@ -85,6 +85,10 @@ class Agreement:
         """Neuron-values that differ."""
         return sum(c.mismatches for c in (*self.spikes.values(), *self.v.values()))
 
+    def __str__(self) -> str:
+        first = "" if self.divergence is None else f"; {self.divergence}"
+        return f"{self.compared:,} neuron-values compared, {self.mismatches:,} mismatches{first}"
+
 
 def agreement(expected: Trace, actual: Trace) -> Agreement:
     """Compare two traces of one network and count.

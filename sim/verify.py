@@ -137,6 +137,13 @@ class Verification:
             found.append(f"nothing was compared: no backend besides {self.reference}")
         return found
 
+    def __str__(self) -> str:
+        rows = [
+            f"{name}: {c.mismatches:,} of {c.compared:,} neuron-values differ"
+            for name, c in self.checks.items()
+        ]
+        return "\n".join([*rows, *self.problems])
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON values: what verify.json holds."""
         return {

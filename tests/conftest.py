@@ -1,6 +1,7 @@
 """What all tests share: seeds, and where tools keep their caches."""
 
 import os
+import signal
 import zlib
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / ".venv" / "yowasp-cache"))
+
+# A shell that puts a job in the background lets it ignore Ctrl-C, which tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: the first example compiles. The same examples every time, as with every other seed.
 hypothesis.settings.register_profile("spikexact", deadline=None, derandomize=True)
