@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapping import INPUT, Network, Population, Unsupported
+from mapping import INPUT, Network, Neuron, Population, Unsupported
 from mapping.intervals import bits, n_neg
+from mapping.kinds import refuse_beyond_dense
 from mapping.value import integer
 
 from .dense import DenseCore
@@ -81,9 +82,12 @@ def parameters(population: Population, input_bits: int, memory: dict[str, int]) 
 
 def refuse_unsupported(network: Network) -> None:
     """Raise Unsupported, naming the first population that is no link of a chain of dense layers."""
+    refuse_beyond_dense(network, "RTL")
     previous = INPUT
     for population in network.populations:
         where = f"population {population.name!r}"
+        if found := neuron_beyond(population.neuron):
+            raise Unsupported(f"{where}: {found} not emitted as RTL yet")
         if len(population.connections) > 1:
             raise Unsupported(f"{where}: several connections (a join) are not emitted as RTL yet")
         connection = population.connections[0]
@@ -95,6 +99,15 @@ def refuse_unsupported(network: Network) -> None:
                 "chains are emitted as RTL yet"
             )
         previous = population.name
+
+
+def neuron_beyond(neuron: Neuron) -> str | None:
+    """Name what the population core does not have yet, or None."""
+    if not neuron.holds and neuron.fire_by is None and neuron.reset != "subtract":
+        return None
+    if neuron.reset == "subtract":
+        return "soft reset (reset='subtract') is"
+    return "max_spikes, refractory steps and fire_by are"
 
 
 def folding(value: Folding, count: int, sizes: list[int], default: int, what: str) -> list[int]:
@@ -135,7 +148,7 @@ def layers(
     plan = []
     for k, p in enumerate(network.populations):
         mine = [f[p.name] for f in facts]
-        source_bits = network.input.bits if k == 0 else 1
+        source_bits = network.input.span[1].bit_length() if k == 0 else 1
         widths = Widths(
             raw=(max(max(1, f.raw[0][1].bit_length()) for f in mine),),
             drive=max(f.drive.bits for f in mine),
@@ -175,7 +188,7 @@ def structure(network: Network) -> tuple[object, ...]:
     """Return what networks must have in common to share a design."""
     return (
         network.input.shape,
-        network.input.bits,
+        network.input.span,
         network.timesteps,
         tuple(
             (

@@ -7,12 +7,14 @@ follow in the same run, and every Process starts anew at the first step of each.
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from mapping import INPUT, Network
+from mapping import INPUT, Network, Neuron
+from mapping.kinds import refuse_beyond_dense
 
 from . import session, shim
 
@@ -48,7 +50,8 @@ def run(
         Unsupported, ValueError: the network is one that ``network.facts`` refuses.
         session.LavaFailed: a Lava process failed.
     """
-    network.facts  # noqa: B018  refuses, by name, what is not run yet
+    refuse_beyond_dense(network, "lava")
+    network.facts  # noqa: B018  refuses widths beyond what is proved
     shim.load()
     from .processes.dense import DenseConnection
     from .processes.neurons import Neurons
@@ -108,6 +111,6 @@ def _batches(x: np.ndarray, rows: int) -> np.ndarray:
     return np.ascontiguousarray(data.reshape(batches * steps, rows, -1))
 
 
-def _neurons(kind: type, neuron: object, rows: int, steps: int) -> object:
-    fields = ("num", "q", "threshold", "reset", "v_reset", "v_init")
-    return kind(**{name: getattr(neuron, name) for name in fields}, rows=rows, steps=steps)
+def _neurons(kind: type, neuron: Neuron, rows: int, steps: int) -> object:
+    values = {field.name: getattr(neuron, field.name) for field in dataclasses.fields(neuron)}
+    return kind(values, rows=rows, steps=steps)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import INPUT, Network, Neuron, Population, Unsupported
+from mapping.kinds import refuse_beyond_dense
 
 from .stock_neuron import Numbers, fit, shifts, wanted
 
@@ -71,6 +72,7 @@ def plan(network: Network, steps: int | None = None) -> list[StockPopulation]:
         Unsupported: a population that stock processes do not run exactly: one sentence with its
             name, the limit and the value.
     """
+    refuse_beyond_dense(network, "lava-stock")
     steps = network.timesteps if steps is None else steps
     planned = [_population(network, p, steps) for p in network.populations if p.spiking]
     if not planned:
@@ -84,6 +86,10 @@ def _population(network: Network, p: Population, steps: int) -> StockPopulation:
     where = f"lava-stock: population {p.name!r}"
     neuron, facts = p.neuron, network.facts[p.name]
     memory = steps > 1 and neuron.num > 0
+    if neuron.holds or neuron.fire_by is not None:
+        raise Unsupported(
+            f"{where}: stock LIF knows neither max_spikes nor refractory steps nor fire_by"
+        )
     for c in p.connections:
         if c.delay:
             raise Unsupported(
@@ -130,7 +136,8 @@ def _population(network: Network, p: Population, steps: int) -> StockPopulation:
                 f"longer way, and DelayDense waits at most {DELAY_MAX}"
             )
         weights, exponent = _weights(_factors(ratio, numbers), c.op.weights)
-        bits = network.input.bits if c.source == INPUT and network.input.bits > 1 else 0
+        top = network.input.span[1]
+        bits = top.bit_length() if c.source == INPUT and top > 1 else 0
         edges.append(StockConnection(c.source, weights, exponent, bits, delay))
     return StockPopulation(
         p.name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from .ends import Input
-from .value import Unsupported
 
 
 def check(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
@@ -53,6 +52,9 @@ def encode(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
     if enter.coding == "steps":
         return array
     if enter.coding == "latency":
-        raise Unsupported("input: latency coding is not run yet")
+        last = timesteps - 1 if enter.t_max is None else enter.t_max
+        when = (enter.top - array.astype(np.int64)) * last // enter.top
+        steps = np.arange(timesteps).reshape(-1, *(1 for _ in enter.shape))
+        return (when[:, None] == steps).astype(np.uint8)
     shape = (len(array), timesteps, *enter.shape)
     return np.broadcast_to(array[:, None], shape)

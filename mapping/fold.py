@@ -17,7 +17,7 @@ from . import certify, network, trained
 from .certify import Channel, Leak
 from .ends import INPUT
 from .exact import Surd
-from .intervals import acc_interval
+from .intervals import acc_interval, uniform
 from .ops import Dense
 from .value import LEAK_BITS_MAX, WIDTH_MAX, Unsupported
 
@@ -163,7 +163,7 @@ def fold_spiking(
     starts = (reset,) if neuron.reset == "zero" else (init,)
     if neuron.reset == "zero" and init != reset:
         starts = (reset, init)
-    acc = acc_interval(lines.op, span)
+    acc = acc_interval(lines.op, uniform(*span, 1), (1,))
     channels = []
     for i in range(len(lines.a)):
         low, high = int(acc.low[i]), int(acc.high[i])
@@ -356,7 +356,7 @@ def _ordered(
         for b, own, w in zip(lines.b, lines.a, lines.w, strict=True)
     ]
     base = leak.q * (steps - 1)
-    peak = max(map(abs, acc_interval(lines.op, span).span)) * steps
+    peak = max(map(abs, acc_interval(lines.op, uniform(*span, 1), (1,)).span)) * steps
     for bits in range(base, base + certify.EXTRA_BITS + 1):
         scale = 1 << bits
         start = math.floor(lines.divided(0, init) * scale)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .ends import INPUT, Input, Readout
+from .ends import INPUT, Readout
 from .ops import Conv, Dense, Shape
 from .value import integer
 
@@ -73,13 +73,22 @@ def fan_in(op: Any, shape: Shape) -> int:
     return int(op.kernel[0] * op.kernel[1]) if hasattr(op, "kernel") else 1
 
 
-def check_ends(ends: tuple[Any, Any], timesteps: Any, known: dict[str, Shape]) -> int:
-    """Check input, read-out and number of timesteps; return the latter."""
-    enter, readout = ends
-    if not isinstance(enter, Input):
-        raise TypeError(f"input must be an Input, not {enter!r}")
+def check_ends(
+    enter: Any, readout: Any, timesteps: Any, known: dict[str, Shape], spiking: set[str]
+) -> int:
+    """Check input, read-out and number of timesteps; return the latter.
+
+    Args:
+        known: shape of every population. spiking: names of those with a threshold.
+    """
     if not isinstance(readout, Readout):
         raise TypeError(f"readout must be a Readout, not {readout!r}")
     if readout.source == INPUT or readout.source not in known:
         raise ValueError(f"read-out source {readout.source!r} is not a population")
-    return integer(timesteps, "timesteps", 1, 1 << 16)
+    if readout.kind == "first_spike" and readout.source not in spiking:
+        raise ValueError(f"a first-spike read-out needs a threshold in {readout.source!r}")
+    steps = integer(timesteps, "timesteps", 1, 1 << 16)
+    for what, found in (("t_max of the input", enter.t_max), ("read-out step", readout.step)):
+        if found is not None and found >= steps:
+            raise ValueError(f"{what} must lie below the {steps} timesteps, not at {found}")
+    return steps

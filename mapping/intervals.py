@@ -6,24 +6,26 @@ section 1). With (plo, phi) the interval of v after the last step::
 
     lo' = leak(plo) + drive_lo        hi' = leak(phi) + drive_hi
 
-and the state after firing spans ``{lo', min(hi', threshold - 1)}`` if lo' < threshold, joined
-with v_reset if hi' >= threshold.
+and the state after firing spans ``{lo', min(hi', threshold - 1)}`` if lo' < threshold, joined,
+if hi' >= threshold, with v_reset or with ``{max(lo', threshold) - rho, hi' - rho}``. Neurons that
+may be held join v_reset. An integrator's total is bounded besides by the spikes that its sources
+can send in a whole sample.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .ends import INPUT
-from .ops import Dense
+from .ops import Conv, Dense, Identity, Op, Pool
 from .value import WIDTH_MAX, Unsupported, frozen
 
 if TYPE_CHECKING:
-    from .network import Connection, Network, Population
+    from .network import Connection, Network, Neuron, Population
 
 Span = tuple[int, int]
 
@@ -64,12 +66,15 @@ class Facts:
     Attributes
     ----------
         shape: of its output.
-        out: least and largest output value; ``(0, 1)`` is a spike tensor.
+        out: Interval of its output, spikes 0 to 1.
+        spikes: most spikes of one of its neurons in a sample; 0 without a threshold.
         depth: populations between the input and its output, along the longest way.
         static: its drive is the same at every timestep of a sample.
         acc: per connection, the Interval of op(source).
-        raw: per connection, the least and largest XNOR popcount sum
-            ``sum_b 2**b * popcount(xnor(x_b, w))`` (contract, section 2), partial sums included.
+        raw: per connection with one-bit weights on unsigned values, the least and largest XNOR
+            popcount sum ``sum_b 2**b * popcount(xnor(x_b, w))`` (contract, section 2), partial
+            sums included; else None.
+        totals: per connection, the Interval of its gate's total before the shift, or None.
         drive: Interval of the sum of all currents.
         scaled: Interval of v * num, before the shift.
         v: Interval of v as it is compared with the threshold (before reset).
@@ -77,15 +82,28 @@ class Facts:
     """
 
     shape: tuple[int, ...]
-    out: Span
+    out: Interval
+    spikes: int
     depth: int
     static: bool
     acc: tuple[Interval, ...]
-    raw: tuple[Span, ...]
+    raw: tuple[Span | None, ...]
+    totals: tuple[Interval | None, ...]
     drive: Interval
     scaled: Interval
     v: Interval
     state: Interval
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a connection reads: the Interval of its values, its shape, and how it comes about."""
+
+    out: Interval
+    shape: tuple[int, ...]
+    spikes: int | None
+    depth: int
+    static: bool
 
 
 def n_neg(op: Dense) -> np.ndarray:
@@ -93,63 +111,103 @@ def n_neg(op: Dense) -> np.ndarray:
     return frozen((op.weights < 0).sum(axis=1).astype(np.int64))
 
 
-def unsupported(population: Population) -> str | None:
-    """Name what this version does not run of a population, or None."""
-    where = f"population {population.name!r}"
-    neuron = population.neuron
-    for c in population.connections:
-        if not isinstance(c.op, Dense):
-            return f"{where}: {type(c.op).__name__} connections are not run yet"
-        if c.op.bits != 1:
-            return f"{where}: weights of {c.op.bits} bits are not run yet"
-        if c.gate is not None:
-            return f"{where}: a gate is not run yet"
-        if c.shift:
-            return f"{where}: a shifted connection (a stream) is not run yet"
-    if neuron.reset == "subtract":
-        return f"{where}: soft reset (reset='subtract') is not run yet"
-    if neuron.max_spikes is not None:
-        return f"{where}: max_spikes is not run yet"
-    if neuron.refractory:
-        return f"{where}: refractory steps are not run yet"
-    return None
-
-
-def refuse_unsupported(network: Network) -> None:
-    """Raise Unsupported, naming the first node of a kind that this version does not run."""
-    if network.input.coding == "latency":
-        raise Unsupported("input: latency coding is not run yet")
-    if network.readout.kind == "first_spike":
-        raise Unsupported("read-out: first_spike is not run yet")
-    for population in network.populations:
-        if reason := unsupported(population):
-            raise Unsupported(reason)
+def planes(out: Interval) -> tuple[int, bool]:
+    """Return the bit planes that hold a source's values, and whether the last one is a sign."""
+    low, high = out.span
+    return (bits(low, high), True) if low < 0 else (max(1, high.bit_length()), False)
 
 
 def facts(network: Network) -> dict[str, Facts]:
     """Derive the Facts of every population of a network; see Network.facts."""
-    refuse_unsupported(network)
-    known: dict[str, Facts] = {}
-    outs: dict[str, Span] = {INPUT: (0, network.input.top)}
+    enter = network.input
+    sources: dict[str, _Source] = {
+        INPUT: _Source(
+            uniform(*enter.span, enter.shape[0]),
+            enter.shape,
+            1 if enter.coding == "latency" else network.timesteps,
+            0,
+            enter.coding == "direct",
+        )
+    }
+    found: dict[str, Facts] = {}
+    order = {p.name: p for p in network.populations}
     for population in network.populations:
         for c in population.connections:
-            if c.source != INPUT and not network[c.source].spiking:
+            if c.source in sources:
+                continue
+            later = order[c.source]  # through a delay: only spikes are bounded beforehand
+            if not later.spiking:
                 raise Unsupported(
-                    f"population {population.name!r}: a Dense connection from {c.source!r}, "
-                    "which has no threshold, is not run yet"
+                    f"population {population.name!r}: a connection back from {c.source!r}, which "
+                    "has no threshold, has no proven width"
                 )
-            outs.setdefault(c.source, (0, 1))  # a later population, through a delay: spikes
-        known[population.name] = _population(network, population, outs, known)
-        outs[population.name] = known[population.name].out
-    return known
+            shape = network.shapes[c.source]
+            most = _most_spikes(later.neuron, network.timesteps)
+            sources[c.source] = _Source(uniform(0, 1, shape[0]), shape, most, 0, False)
+        fact = _population(network, population, sources)
+        found[population.name] = fact
+        neuron = population.neuron
+        stateless = neuron.num == 0 and not neuron.holds and neuron.fire_by is None
+        sources[population.name] = _Source(
+            fact.out,
+            fact.shape,
+            fact.spikes if population.spiking else None,
+            fact.depth,
+            fact.static and stateless,
+        )
+    return found
 
 
-def acc_interval(op: Dense, source: Span) -> Interval:
-    """Return the interval of op(source), every source value within ``source``."""
-    positive = (op.weights > 0).sum(axis=1).astype(object)
-    negative = op.weights.shape[1] - positive
-    low, high = source
-    return _checked(positive * low - negative * high, positive * high - negative * low, "acc")
+def uniform(low: int, high: int, channels: int) -> Interval:
+    """Return the same bounds for every channel."""
+    return Interval(
+        frozen(np.full(channels, low, np.int64)), frozen(np.full(channels, high, np.int64))
+    )
+
+
+def acc_interval(op: Op, source: Interval, shape: tuple[int, ...]) -> Interval:
+    """Return the interval of op(source).
+
+    Args:
+        source: per channel of the source. shape: of the source.
+    """
+    low, high = source.low, source.high
+    if isinstance(op, Conv | Pool) and any(op.padding):  # windows may hold zeros
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    if isinstance(op, Identity):
+        return Interval(low, high)
+    if isinstance(op, Pool):
+        if op.kind == "max":
+            return Interval(frozen(low), frozen(high))
+        count = op.kernel[0] * op.kernel[1]
+        return _checked(low.astype(object) * count, high.astype(object) * count, "acc")
+    positive, negative = _halves(op, shape)
+    if (low == low[0]).all() and (high == high[0]).all():
+        lows: Any = int(low[0])
+        highs: Any = int(high[0])
+        positive = positive.sum(axis=1, keepdims=True)
+        negative = negative.sum(axis=1, keepdims=True)
+    else:
+        groups = getattr(op, "groups", 1)
+        each = len(positive) // groups
+        lows, highs = (
+            np.repeat(x.astype(object).reshape(groups, -1), each, axis=0) for x in (low, high)
+        )
+    positive, negative = positive.astype(object), negative.astype(object)
+    return _checked(
+        (positive * lows - negative * highs).sum(axis=1),
+        (positive * highs - negative * lows).sum(axis=1),
+        "acc",
+    )
+
+
+def _halves(op: Dense | Conv, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of positive and of negated negative weights, (out, source channels)."""
+    weights = op.weights.reshape(len(op.weights), -1)
+    channels = shape[0] if isinstance(op, Dense) else op.weights.shape[1]
+    weights = weights.reshape(len(weights), channels, -1)
+    positive = np.where(weights > 0, weights, 0).sum(axis=2, dtype=np.int64)
+    return positive, positive - weights.sum(axis=2, dtype=np.int64)
 
 
 def _checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
@@ -161,51 +219,100 @@ def _checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     return Interval(frozen(low.astype(np.int64)), frozen(high.astype(np.int64)))
 
 
-def _drive(connection: Connection, acc: Interval, first: bool) -> tuple[np.ndarray, np.ndarray]:
-    gain, bias = connection.gain.astype(object), connection.bias.astype(object)
-    low, high = gain * acc.low.astype(object), gain * acc.high.astype(object)
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    if first:  # a delayed source has said nothing yet: acc is 0
+Bounds = tuple[np.ndarray, np.ndarray]
+
+
+def _product(a: Bounds, b: Bounds) -> Bounds:
+    corners = [x * y for x in a for y in b]
+    return functools.reduce(np.minimum, corners), functools.reduce(np.maximum, corners)
+
+
+def _weighed(connection: Connection, acc: Interval, delayed: bool) -> Bounds:
+    """Return the bounds of gain * acc (exact)."""
+    gain = connection.gain.astype(object)
+    low, high = _product((gain, gain), (acc.low.astype(object), acc.high.astype(object)))
+    if delayed:  # nothing has arrived yet: acc is 0
         low, high = np.minimum(low, 0), np.maximum(high, 0)
-    return low + bias, high + bias
+    return low, high
 
 
-def _population(
-    network: Network, population: Population, outs: dict[str, Span], known: dict[str, Facts]
-) -> Facts:
+def _current(
+    connection: Connection, data: Bounds, acc: Interval, area: int, where: str
+) -> tuple[Bounds, Interval | None]:
+    """Return the bounds of one connection's current, and of its gate's total."""
+    low, high = (x + connection.bias.astype(object) for x in data)
+    total = None
+    gate = connection.gate
+    if gate is not None:
+        weights = gate.weights.astype(object)
+        edges = (np.minimum(acc.low, 0), np.maximum(acc.high, 0)) if connection.delay else (
+            acc.low, acc.high
+        )  # fmt: skip
+        lows, highs = _product((weights, weights), tuple(e.astype(object) * area for e in edges))
+        if not gate.per_channel:
+            lows, highs = np.array([lows.sum()]), np.array([highs.sum()])
+        total = _checked(lows + gate.offset, highs + gate.offset, where + "gate total")
+        table = (int(gate.table.min()), int(gate.table.max()))
+        low, high = _product(table, (low, high))  # type: ignore[arg-type]
+    if gate is not None or connection.shift:
+        _checked(low, high, where + "gated current")
+    return (low >> connection.shift, high >> connection.shift), total
+
+
+def _most_spikes(neuron: Neuron, steps: int) -> int:
+    """Return the most spikes of a sample."""
+    most = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
+    return min(most, -(-steps // (1 + neuron.refractory)))
+
+
+def _population(network: Network, population: Population, sources: dict[str, _Source]) -> Facts:
     neuron, connections = population.neuron, population.connections
     where = f"population {population.name!r}: "
-    accs = tuple(acc_interval(c.op, outs[c.source]) for c in connections)
-    pairs = [_drive(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
-    low = functools.reduce(np.add, (p[0] for p in pairs))
-    high = functools.reduce(np.add, (p[1] for p in pairs))
+    shape = network.shapes[population.name]
+    area = int(np.prod(shape[1:]))
+    steps = network.timesteps
+    feeds = [sources[c.source] for c in connections]
+    pairs = list(zip(connections, feeds, strict=True))
+    accs = tuple(acc_interval(c.op, f.out, f.shape) for c, f in pairs)
+    data = [_weighed(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
+    currents = [
+        _current(c, d, a, area, where) for c, d, a in zip(connections, data, accs, strict=True)
+    ]
+    low = functools.reduce(np.add, (bounds[0] for bounds, _ in currents))
+    high = functools.reduce(np.add, (bounds[1] for bounds, _ in currents))
     drive = _checked(low, high, where + "drive")
+    cap = _whole_sample(neuron, connections, feeds, data, steps)
 
+    reset = neuron.v_reset.astype(object)
     state_lo = state_hi = after_lo = after_hi = neuron.v_init.astype(object)
     v_lo = v_hi = None
-    for _ in range(network.timesteps):
+    for _ in range(steps):
         step_lo = ((after_lo * neuron.num) >> neuron.q) + low
         step_hi = ((after_hi * neuron.num) >> neuron.q) + high
+        if cap is not None:
+            step_lo, step_hi = np.maximum(step_lo, cap[0]), np.minimum(step_hi, cap[1])
+        if neuron.holds:
+            step_lo, step_hi = np.minimum(step_lo, reset), np.maximum(step_hi, reset)
         v_lo = step_lo if v_lo is None else np.minimum(v_lo, step_lo)
         v_hi = step_hi if v_hi is None else np.maximum(v_hi, step_hi)
         previous = after_lo, after_hi
         after_lo, after_hi = _fired(neuron, step_lo, step_hi)
+        if neuron.holds:
+            after_lo, after_hi = np.minimum(after_lo, reset), np.maximum(after_hi, reset)
         state_lo, state_hi = np.minimum(state_lo, after_lo), np.maximum(state_hi, after_hi)
         if all((a == b).all() for a, b in zip(previous, (after_lo, after_hi), strict=True)):
             break  # a fixed point: every further step is the same
     v = _checked(v_lo, v_hi, where + "v")
     state = _checked(state_lo, state_hi, where + "v after reset")
-    sources = [known[c.source] for c in connections if c.source in known]
     return Facts(
-        shape=network.shapes[population.name],
-        out=(0, 1) if population.spiking else v.span,
-        depth=1 + max((s.depth for s in sources), default=0),
-        static=all(
-            c.delay == 0 and c.source == INPUT and network.input.coding == "direct"
-            for c in connections
-        ),
+        shape=shape,
+        out=uniform(0, 1, shape[0]) if population.spiking else v,
+        spikes=_most_spikes(neuron, steps) if population.spiking else 0,
+        depth=1 + max(f.depth for f in feeds),
+        static=all(f.static and not c.delay and c.gate is None for c, f in pairs),
         acc=accs,
-        raw=tuple((0, c.op.weights.shape[1] * outs[c.source][1]) for c in connections),
+        raw=tuple(_raw(c.op, f) for c, f in pairs),
+        totals=tuple(total for _, total in currents),
         drive=drive,
         scaled=_checked(state_lo * neuron.num, state_hi * neuron.num, where + "v * num"),
         v=v,
@@ -213,14 +320,51 @@ def _population(
     )
 
 
-def _fired(neuron: object, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _raw(op: Op, source: _Source) -> Span | None:
+    if not isinstance(op, Dense | Conv) or op.bits != 1 or source.out.span[0] < 0:
+        return None
+    return 0, op.weights[0].size * ((1 << planes(source.out)[0]) - 1)
+
+
+def _whole_sample(
+    neuron: Neuron,
+    connections: tuple[Connection, ...],
+    feeds: list[_Source],
+    data: list[Bounds],
+    steps: int,
+) -> Bounds | None:
+    """Bound an integrator's v by all that its sources can send in a sample; None if not one."""
+    if (neuron.num, neuron.q) != (1, 0) or any(c.gate or c.shift for c in connections):
+        return None
+    if neuron.reset == "subtract" or all((f.spikes or steps) >= steps for f in feeds):
+        return None
+    low = np.minimum(neuron.v_init, neuron.v_reset).astype(object)
+    high = np.maximum(neuron.v_init, neuron.v_reset).astype(object)
+    for c, f, (data_lo, data_hi) in zip(connections, feeds, data, strict=True):
+        ors = isinstance(c.op, Pool) and c.op.kind == "max"  # as many as all neurons of a window
+        times = steps if f.spikes is None or ors else f.spikes
+        bias = c.bias.astype(object) * steps
+        low = low + np.minimum(data_lo, 0) * times + np.minimum(bias, 0)
+        high = high + np.maximum(data_hi, 0) * times + np.maximum(bias, 0)
+    return low, high
+
+
+def _fired(neuron: Neuron, low: np.ndarray, high: np.ndarray) -> Bounds:
     """Return the interval after firing and reset of v within low..high (exact arrays)."""
-    threshold, reset = neuron.threshold, neuron.v_reset  # type: ignore[attr-defined]
-    if threshold is None or neuron.reset == "none":  # type: ignore[attr-defined]
+    if neuron.threshold is None or neuron.reset == "none":
         return low, high
-    threshold, reset = threshold.astype(object), reset.astype(object)
+    threshold = neuron.threshold.astype(object)
     stays, fires = low < threshold, high >= threshold
-    kept_hi = np.minimum(high, threshold - 1)
-    after_lo = np.where(stays, np.where(fires, np.minimum(low, reset), low), reset)
-    after_hi = np.where(stays, np.where(fires, np.maximum(kept_hi, reset), kept_hi), reset)
+    kept_lo, kept_hi = low, np.minimum(high, threshold - 1)
+    if neuron.fire_by is not None:  # then any membrane may fire
+        fires, over = np.ones_like(fires), low
+    else:
+        over = np.maximum(low, threshold)
+    if neuron.reset == "zero":
+        fired_lo = fired_hi = neuron.v_reset.astype(object)
+    else:
+        rho = neuron.rho.astype(object)
+        fired_lo, fired_hi = over - rho, high - rho
+    after_lo = np.where(stays, np.where(fires, np.minimum(kept_lo, fired_lo), kept_lo), fired_lo)
+    after_hi = np.where(stays, np.where(fires, np.maximum(kept_hi, fired_hi), kept_hi), fired_hi)
     return after_lo, after_hi

@@ -2,13 +2,16 @@
 
 One timestep of one population (all values are integers)::
 
-    acc_k  = op_k(out of source_k at t - delay_k)
+    acc_k  = op_k(out of source_k at t - delay_k)  0 before the sample began
     drive  = sum_k (gate_k * (gain_k * acc_k + bias_k)) >> shift_k        gate_k = 1 without a gate
     v      = ((v * num) >> q) + drive              >> rounds toward minus infinity
     spike  = v >= threshold
     v      = v_reset where spike                   (reset "zero"; "subtract": v - rho; "none": v)
 
 A population without a threshold outputs v itself. State is v_init at the start of every sample.
+A neuron is *held* during its refractory steps, and after max_spikes spikes: v is v_reset,
+whatever arrives, and it does not fire. A neuron that has not fired before timestep fire_by fires
+there.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from .value import (
     WIDTH_MAX,
     Value,
     choice,
+    fire_by,
     frozen,
     integer,
     integers,
@@ -39,7 +43,7 @@ RESETS = ("zero", "subtract", "none")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gate(Value):
-    """Multiplicative gate from a table: ``g = table[t, clamp(total >> shift)]``.
+    """Multiplicative gate from a table: ``g = table[t, clamp(total >> shift)]``, 0 <= . < n.
 
     Attributes
     ----------
@@ -57,8 +61,10 @@ class Gate(Value):
 
     def __post_init__(self) -> None:
         table = np.asarray(self.table)
-        if table.ndim != 2 or table.dtype.kind not in "iu":
+        if table.ndim != 2 or table.dtype.kind not in "iu" or not table.size:
             raise TypeError(f"gate table must be integers of shape (T, n), not {table.shape}")
+        if np.abs(table).max() >= 1 << 32:
+            raise ValueError("gate table must fit 33 signed bits")
         self.set(
             weights=integers(self.weights, "gate weights"),
             offset=integer(self.offset, "gate offset"),
@@ -119,6 +125,8 @@ class Neuron(Value):
         v_reset, rho, v_init: (C,) int64.
         max_spikes: spikes per sample after which v is held at v_reset, or None.
         refractory: timesteps for which v is held at v_reset after a spike.
+        fire_by: timestep at which a neuron that has not fired yet does, whatever its membrane
+            (single-spike codes that count silent neurons at the last step), or None.
     """
 
     num: int = 1
@@ -130,6 +138,7 @@ class Neuron(Value):
     v_init: np.ndarray = 0  # type: ignore[assignment]
     max_spikes: int | None = None
     refractory: int = 0
+    fire_by: int | None = None
 
     def __post_init__(self) -> None:
         q = integer(self.q, "q of a neuron", 0, LEAK_BITS_MAX)
@@ -144,7 +153,13 @@ class Neuron(Value):
             v_init=integers(self.v_init, "v_init"),
             max_spikes=None if spikes is None else integer(spikes, "max_spikes", 1),
             refractory=integer(self.refractory, "refractory", 0, 1 << 16),
+            fire_by=fire_by(self.fire_by, self.threshold),
         )
+
+    @property
+    def holds(self) -> bool:
+        """Whether a neuron may be held at v_reset."""
+        return self.threshold is not None and (self.max_spikes is not None or self.refractory > 0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -219,7 +234,12 @@ def _broadcast(population: Population, channels: int) -> Population:
     return replace(
         population,
         connections=tuple(
-            replace(c, gain=wide(c.gain, "gain"), bias=wide(c.bias, "bias"))
+            replace(
+                c,
+                gain=wide(c.gain, "gain"),
+                bias=wide(c.bias, "bias"),
+                gate=c.gate and replace(c.gate, weights=wide(c.gate.weights, "gate weights")),
+            )
             for c in population.connections
         ),
         neuron=replace(
@@ -230,6 +250,17 @@ def _broadcast(population: Population, channels: int) -> Population:
             v_init=wide(neuron.v_init, "v_init"),
         ),
     )
+
+
+def _check_gates(population: Population, known: dict[str, tuple[int, ...]], steps: int) -> None:
+    """Raise ValueError for a gate whose table is too short or that does not fit its channels."""
+    for c in population.connections:
+        if c.gate is None:
+            continue
+        where = f"the gate of connection {c.source!r} -> {population.name!r}"
+        if len(c.gate.table) < steps:
+            raise ValueError(f"{where} has {len(c.gate.table)} rows of its table for {steps} steps")
+        per_channel(c.gate.weights, known[population.name][0], f"weights of {where}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -258,7 +289,10 @@ class Network(Value):
         if not isinstance(self.input, Input):
             raise TypeError(f"input must be an Input, not {self.input!r}")
         known = shapes(self.input.shape, populations)
-        steps = check_ends((self.input, self.readout), self.timesteps, known)
+        spiking = {p.name for p in populations if p.spiking}
+        steps = check_ends(self.input, self.readout, self.timesteps, known, spiking)
+        for p in populations:
+            _check_gates(p, known, steps)
         wide = tuple(_broadcast(p, known[p.name][0]) for p in populations)
         self.set(populations=wide, timesteps=steps, _shapes=known)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .apply import apply
 from .coding import encode
-from .ends import INPUT
-from .fold import refuse_unsupported
-from .trained import Connection, TrainedNetwork
+from .ends import INPUT, Readout
+from .trained import Connection, Population, TrainedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,50 +39,98 @@ class RealTrace:
 
 def run(network: TrainedNetwork, inputs: np.ndarray) -> RealTrace:
     """Run a batch of integer inputs; see sim.run for their shape and the errors raised."""
-    refuse_unsupported(network)
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
-    u = {p.name: np.full((samples, network.shapes[p.name][0]), p.neuron.v_init)
-         for p in network.populations}  # fmt: skip
-    spikes: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations if p.spiking}
-    membranes: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations}
-    outs: dict[str, list[np.ndarray]] = {INPUT: [], **{p.name: [] for p in network.populations}}
+    neurons = {p.name: Neurons(p, (samples, *network.shapes[p.name])) for p in network.populations}
+    outs: dict[str, list[np.ndarray]] = {INPUT: [], **{name: [] for name in neurons}}
+    membranes: dict[str, list[np.ndarray]] = {name: [] for name in neurons}
     for t in range(steps):
-        outs[INPUT].append(x[:, t].reshape(samples, -1) * network.input.unit)
+        outs[INPUT].append(x[:, t] * network.input.unit)
         for p in network.populations:
-            neuron = p.neuron
-            current = np.zeros_like(u[p.name])
+            total = np.zeros((samples, *network.shapes[p.name]))
             for c in p.connections:
+                acc = np.zeros_like(total)
                 if t >= c.delay:
-                    acc = outs[c.source][t - c.delay] @ c.op.weights.T.astype(np.float64)
-                else:
-                    acc = np.zeros_like(current)
-                current += normalised(c, acc)
-            rest = neuron.v_rest
-            v = rest + neuron.leak * (u[p.name] - rest) + neuron.input_gain * current
-            membranes[p.name].append(v)
-            if neuron.threshold is None:
-                outs[p.name].append(v)
-                u[p.name] = v
-                continue
-            fired = v > neuron.threshold if neuron.compare == ">" else v >= neuron.threshold
-            spikes[p.name].append(fired)
-            outs[p.name].append(fired.astype(np.float64))
-            u[p.name] = np.where(fired, neuron.v_reset, v) if neuron.reset == "zero" else v
-    shown = {n: np.stack(a, axis=1) for n, a in spikes.items()}
+                    acc = apply(c.op, outs[c.source][t - c.delay])
+                total += current(c, acc, t)
+            out, u = neurons[p.name].step(total, t)
+            outs[p.name].append(out)
+            membranes[p.name].append(u)
     kept = {n: np.stack(a, axis=1) for n, a in membranes.items()}
-    source = network.readout.source
-    if network.readout.kind == "membrane":
-        scores = kept[source][:, -1]
-    else:
-        scores = (shown[source] if source in shown else kept[source]).sum(axis=1, dtype=np.float64)
-    return RealTrace(shown, kept, scores)
+    spikes = {p.name: np.stack(outs[p.name], axis=1) != 0 for p in network.populations if p.spiking}
+    return RealTrace(spikes, kept, _scores(network.readout, spikes, kept))
 
 
-def normalised(connection: Connection, acc: np.ndarray) -> np.ndarray:
-    """Return norm(scale * acc + bias), (samples, C)."""
-    current = connection.scale * acc + connection.bias
-    norm = connection.norm
-    if norm is None:
-        return current
-    return norm.gamma * (current - norm.mean) / np.sqrt(norm.var + norm.eps) + norm.beta
+def current(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
+    """Return gate(norm(scale * acc + bias)) of timestep t."""
+    found = wide(c.scale, acc) * acc + wide(c.bias, acc)
+    n = c.norm
+    if n is not None:
+        root = wide(np.sqrt(n.var + n.eps), acc)
+        found = wide(n.gamma, acc) * (found - wide(n.mean, acc)) / root + wide(n.beta, acc)
+    if c.gate is not None:
+        axes = tuple(range(2 if c.gate.per_channel else 1, found.ndim))
+        mean = found.mean(axis=axes, keepdims=True) if axes else found
+        found = found / (1 + np.exp(np.clip(-c.gate.alpha[t] * mean, -700, 700)))
+    return found
+
+
+class Neurons:
+    """The state of one population in float64."""
+
+    def __init__(self, p: Population, shape: tuple[int, ...]) -> None:
+        self.neuron = p.neuron
+        self.u = np.full(shape, p.neuron.v_init)
+        self.fired = np.zeros(shape, np.int64)
+        self.rest = np.zeros(shape, np.int64)
+        self.late = np.zeros(shape)  # what a delayed reset takes off
+
+    def step(self, total: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Take one timestep; return the output and u as it is compared with the threshold."""
+        n = self.neuron
+        u = n.v_rest + n.leak * (self.u - n.v_rest) + n.input_gain * total - self.late
+        if n.threshold is None:
+            self.u = u
+            return u, u
+        threshold = wide(n.threshold, u)
+        held = self.rest > 0
+        if n.max_spikes is not None:
+            held = held | (self.fired >= n.max_spikes)
+        u = np.where(held, n.v_reset, u)
+        spike = u > threshold if n.compare == ">" else u >= threshold
+        if n.fire_by == t:
+            spike = spike | (self.fired == 0)
+        spike = spike & ~held
+        after = {"zero": n.v_reset, "subtract": u - threshold, "none": u}[n.reset]
+        if n.reset == "subtract" and n.reset_delay:
+            self.late = np.where(spike, threshold, 0.0)
+            after = u
+        self.u = np.where(spike, after, u)
+        self.fired = self.fired + spike
+        self.rest = np.where(spike, n.refractory, np.maximum(self.rest - 1, 0))
+        return spike.astype(np.float64), u
+
+
+def _scores(
+    readout: Readout, spikes: dict[str, np.ndarray], u: dict[str, np.ndarray]
+) -> np.ndarray:
+    """Return (samples, classes) as sim.trace does, from float64."""
+    membranes = u[readout.source]
+    last = membranes.shape[1] - 1
+    read = membranes[:, last if readout.step is None else min(readout.step, last)]
+    read = read.reshape(len(read), -1)
+    if readout.kind == "membrane":
+        return read
+    given = spikes.get(readout.source, membranes)
+    given = given.reshape(*given.shape[:2], -1)
+    if readout.kind == "count":
+        return given.sum(axis=1, dtype=np.float64)
+    first = np.where(given.any(axis=1), given.shape[1] - given.argmax(axis=1), 0.0)
+    if readout.fallback is None:
+        return first
+    return np.where(given.any(axis=(1, 2))[:, None], first, read)
+
+
+def wide(channels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return one number per channel, shaped to broadcast over (samples, channels, ...)."""
+    return channels.reshape(-1, *(1 for _ in like.shape[2:]))

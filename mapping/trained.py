@@ -7,8 +7,11 @@ One timestep of one population::
     spike     = u >= threshold, or u > threshold             (compare)
     u         = v_reset where spike            (reset "zero"; "subtract": u - threshold)
 
-A population without a threshold outputs u itself. Fields say ``leak``, the factor: a framework's
-``tau = 2`` with ``v += (x - v) / tau`` is leak 1/2.
+With reset_delay 1 the reset comes with the next step's update: "subtract" takes the threshold off
+after that step's leak; "zero" sets the membrane before it, which is the same as at once. Held
+neurons and fire_by are as in ``mapping.network``. A population without a threshold outputs u
+itself. Fields say ``leak``, the factor: a framework's ``tau = 2`` with ``v += (x - v) / tau`` is
+leak 1/2.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy as np
 from .ends import Input, Readout
 from .graph import check_ends, shapes
 from .ops import OPS, Op
-from .value import Value, choice, integer, name, per_channel, real, reals
+from .value import Value, choice, fire_by, integer, name, per_channel, real, reals
 
 RESETS = ("zero", "subtract", "none")
 
@@ -125,6 +128,7 @@ class Neuron(Value):
         reset_delay: timesteps between a spike and its reset.
         max_spikes: spikes per sample after which u is held at v_reset, or None.
         refractory: timesteps for which u is held at v_reset after a spike.
+        fire_by: timestep at which a neuron that has not fired yet does, or None.
     """
 
     leak: float = 1.0
@@ -138,6 +142,7 @@ class Neuron(Value):
     reset_delay: int = 0
     max_spikes: int | None = None
     refractory: int = 0
+    fire_by: int | None = None
 
     def __post_init__(self) -> None:
         leak, gain = real(self.leak, "leak"), real(self.input_gain, "input_gain")
@@ -158,6 +163,7 @@ class Neuron(Value):
             reset_delay=integer(self.reset_delay, "reset_delay", 0, 1),
             max_spikes=None if spikes is None else integer(spikes, "max_spikes", 1),
             refractory=integer(self.refractory, "refractory", 0, 1 << 16),
+            fire_by=fire_by(self.fire_by, self.threshold),
         )
 
 
@@ -229,7 +235,15 @@ class TrainedNetwork(Value):
         if not isinstance(self.input, Input):
             raise TypeError(f"input must be an Input, not {self.input!r}")
         known = shapes(self.input.shape, populations)
-        steps = check_ends((self.input, self.readout), self.timesteps, known)
+        spiking = {p.name for p in populations if p.spiking}
+        steps = check_ends(self.input, self.readout, self.timesteps, known, spiking)
+        for p in populations:
+            for c in p.connections:
+                if c.gate is not None and len(c.gate.alpha) < steps:
+                    raise ValueError(
+                        f"the gate of connection {c.source!r} -> {p.name!r} has "
+                        f"{len(c.gate.alpha)} alphas for {steps} timesteps"
+                    )
         wide = tuple(_broadcast(p, known[p.name][0]) for p in populations)
         self.set(populations=wide, timesteps=steps, _shapes=known)
 

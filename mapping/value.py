@@ -121,6 +121,15 @@ def choice(value: Any, what: str, options: tuple[str, ...]) -> str:
     return value
 
 
+def fire_by(value: Any, threshold: Any) -> int | None:
+    """Check the timestep by which every neuron fires, of a neuron with a threshold."""
+    if value is None:
+        return None
+    if threshold is None:
+        raise ValueError("fire_by needs a threshold: a population without one never fires")
+    return integer(value, "fire_by", 0, 1 << 16)
+
+
 def integers(value: Any, what: str) -> np.ndarray:
     """Check integers (a scalar or a vector) within WIDTH_MAX signed bits; int64, read-only."""
     array = np.asarray(value)

@@ -20,7 +20,7 @@ from . import beats, vectors
 from .compare import agreement
 from .engines import cocotb_runner
 from .tools import ProtocolError
-from .trace import Record, Trace, finish
+from .trace import Record, Trace, finish, needed
 
 
 def run(
@@ -107,11 +107,9 @@ def trace_of(
         if p["spiking"]:
             spikes[p["name"]] = fired.reshape(shape)
         v[p["name"]] = membranes.reshape(shape)
-    source, kind = network.readout.source, network.readout.kind
-    spikes = {
-        n: a for n, a in spikes.items() if "spikes" in record or (n == source and kind == "count")
-    }
-    v = {n: a for n, a in v.items() if "v" in record or n == source}
+    read_s, read_v = needed(network)
+    spikes = {n: a for n, a in spikes.items() if "spikes" in record or n in read_s}
+    v = {n: a for n, a in v.items() if "v" in record or n in read_v}
     return finish(
         network, "cocotb", spikes, v, cycles=sampled.cycles, testbench_passed=outcome.passed
     )

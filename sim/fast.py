@@ -1,19 +1,28 @@
 """The fast backend: bit-packed popcounts in numba, equal to the reference in every bit.
 
-Spikes and bit planes of p-bit inputs are packed 64 to a word; a dense connection is then
-``2 * popcount(x & w) - popcount(x)`` per plane. Static populations (direct-coded input)
-accumulate once and use it at every timestep. Samples run in parallel.
+Spikes, and bit planes of integers, are packed 64 to a word; a one-bit connection is then
+``2 * popcount(x & w) - popcount(x)`` per plane, over a vector or over the windows of a map. What
+does not change from step to step (direct-coded input) is accumulated once. Samples, and rows of
+maps, run in parallel.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from mapping import INPUT, Network
 from mapping.coding import encode
+from mapping.intervals import Facts, planes
+from mapping.network import Connection, Gate, Population
+from mapping.ops import Conv, Dense, Identity, Pool
 
 from .tools import MissingTool, package
 from .trace import Record, Recorder, Trace
+
+#: Times that a neuron without limit may fire.
+_NO_LIMIT = 1 << 30
 
 
 def run(
@@ -48,64 +57,166 @@ def run(
         numba.set_num_threads(before)
 
 
-def _run(network: Network, inputs: np.ndarray, record: Record, kernels: object) -> Trace:
-    facts = network.facts
+def _run(network: Network, inputs: np.ndarray, record: Record, kernels: Any) -> Trace:
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
     recorder = Recorder(network, samples, steps, record, "fast")
-    weights = {
-        (p.name, k): pack(c.op.weights > 0)
-        for p in network.populations
-        for k, c in enumerate(p.connections)
-    }
-    state = {p.name: np.tile(p.neuron.v_init, (samples, 1)) for p in network.populations}
-    history: dict[str, list[np.ndarray]] = {INPUT: [], **{p.name: [] for p in network.populations}}
-    constant: dict[str, np.ndarray] = {}
-
-    def acc(name: str, k: int, source: np.ndarray, bits: int) -> np.ndarray:
-        out = np.empty((samples, weights[name, k].shape[0]), np.int64)
-        ones = source.sum(axis=1, dtype=np.int64)
-        kernels.accumulate(planes(source, bits), weights[name, k], ones, out)
-        return out
-
+    built = [_Population(network, p, samples, kernels) for p in network.populations]
+    past: dict[str, list[np.ndarray]] = {INPUT: [], **{p.name: [] for p in network.populations}}
+    kept = {c.source: 0 for p in network.populations for c in p.connections}
+    for p in network.populations:
+        for c in p.connections:
+            kept[c.source] = max(kept[c.source], c.delay)
     for t in range(steps):
-        history[INPUT].append(x[:, t].reshape(samples, -1))
-        for p in network.populations:
-            neuron, fact = p.neuron, facts[p.name]
-            drive = constant.get(p.name)
-            if drive is None:
-                drive = np.zeros_like(state[p.name])
-                for k, c in enumerate(p.connections):
-                    if t >= c.delay:
-                        bits = network.input.bits if c.source == INPUT else 1
-                        drive += c.gain * acc(p.name, k, history[c.source][t - c.delay], bits)
-                    drive += c.bias
-                if fact.static:
-                    constant[p.name] = drive
-            v, spikes = np.empty_like(drive), np.zeros(drive.shape, np.bool_)
-            fires = neuron.threshold is not None
-            kernels.update(
-                drive, state[p.name], neuron.num, neuron.q,
-                neuron.threshold if fires else neuron.v_reset, neuron.v_reset,
-                fires, neuron.reset == "zero", v, spikes,
-            )  # fmt: skip
-            history[p.name].append(spikes)
-            recorder.put(p.name, t, spikes, v)
+        past[INPUT].append(x[:, t])
+        for one in built:
+            out, v = one.step(past, t)
+            past[one.name].append(out)
+            recorder.put(one.name, t, out, v)
+        for name, history in past.items():  # what nobody reads any more
+            gone = len(history) - 1 - kept.get(name, 0)
+            if gone >= 0:
+                history[gone] = np.empty(0)
     return recorder.trace()
 
 
+class _Population:
+    """One population: its packed weights and its state."""
+
+    def __init__(self, network: Network, p: Population, samples: int, kernels: Any) -> None:
+        self.name, self.neuron, self.kernels = p.name, p.neuron, kernels
+        fact: Facts = network.facts[p.name]
+        self.fact, self.samples = fact, samples
+        self.shape = (samples, fact.shape[0], int(np.prod(fact.shape[1:])))
+        spans = {name: f.out for name, f in network.facts.items()}
+        self.edges = [_Edge(c, network, spans.get(c.source), kernels) for c in p.connections]
+        self.state = np.broadcast_to(p.neuron.v_init[:, None], self.shape).copy()
+        self.fired, self.rest = np.zeros(self.shape, np.int32), np.zeros(self.shape, np.int32)
+        self.constant: np.ndarray | None = None
+
+    def step(self, past: dict[str, list[np.ndarray]], t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the output and the membrane of timestep t."""
+        drive = self.constant
+        if drive is None:
+            drive = np.zeros(self.shape, np.int64)
+            for edge in self.edges:
+                edge.add(drive, past, t)
+            if self.fact.static:
+                self.constant = drive
+        n, v = self.neuron, np.empty_like(drive)
+        if n.threshold is None:
+            self.kernels.update(drive, self.state, n.num, n.q, v)
+            return v.reshape(self.samples, *self.fact.shape), v
+        spikes = np.empty(self.shape, np.bool_)
+        self.kernels.fire(
+            drive, self.state, self.fired, self.rest, n.num, n.q, n.threshold,
+            self.kernels.RESETS[n.reset], n.v_reset, n.rho,
+            _NO_LIMIT if n.max_spikes is None else n.max_spikes, n.refractory, n.fire_by == t,
+            v, spikes,
+        )  # fmt: skip
+        return spikes.reshape(self.samples, *self.fact.shape), v
+
+
+class _Edge:
+    """One connection, packed once."""
+
+    def __init__(self, c: Connection, network: Network, span: Any, kernels: Any) -> None:
+        self.c, self.kernels = c, kernels
+        low, high = network.input.span if c.source == INPUT else (0, 1)
+        if span is not None:
+            low, high = span.span
+            self.bits, self.signed = planes(span)
+        else:
+            self.bits, self.signed = max(1, int(high).bit_length()), False
+        self.worth = np.array([1 << b for b in range(self.bits)], np.int64)
+        if self.signed:
+            self.worth[-1] *= -1
+        op = c.op
+        self.packed = isinstance(op, Dense | Conv) and op.bits == 1
+        if isinstance(op, Dense):
+            wide = op.weights[:, :, None, None]
+            self.weights = pack(op.weights > 0) if self.packed else _grouped(wide, 1)
+        elif isinstance(op, Conv):
+            grouped = _grouped(op.weights, op.groups)  # (groups, out, in, rows, columns)
+            if self.packed:
+                flat = pack(np.moveaxis(grouped > 0, 2, 4))
+                self.weights = flat.reshape(*grouped.shape[:2], -1)
+            else:
+                self.weights = grouped
+
+    def add(self, drive: np.ndarray, past: dict[str, list[np.ndarray]], t: int) -> None:
+        """Add this connection's current to (samples, channels, positions)."""
+        c = self.c
+        bias = c.bias[:, None]
+        if t >= c.delay:
+            acc = self.acc(past[c.source][t - c.delay]).reshape(drive.shape)
+            current = c.gain[:, None] * acc + bias
+        else:
+            acc = np.zeros_like(drive)
+            current = np.broadcast_to(bias, drive.shape)
+        if c.gate is not None:
+            current = current * gate(c.gate, acc, t)[:, :, None]
+        drive += current >> c.shift if c.shift else current
+
+    def acc(self, source: np.ndarray) -> np.ndarray:
+        """Return op(source)."""
+        op, samples = self.c.op, len(source)
+        if isinstance(op, Identity):
+            return source.astype(np.int64)
+        if isinstance(op, Dense):
+            flat = source.reshape(samples, -1)
+            out = np.empty((samples, len(op.weights)), np.int64)
+            if self.packed:
+                self.kernels.dense(self.planes(flat), self.worth, self.weights, out)
+            else:
+                wide = flat.astype(np.int64)[:, None, :, None, None]
+                here = out[:, None, :, None, None]
+                self.kernels.weigh(wide, self.weights, (1, 1), (0, 0), (1, 1), here)
+            return out
+        shape = op.out_shape(source.shape[1:])
+        if isinstance(op, Pool):
+            out = np.empty((samples * shape[0], *shape[1:]), np.int64)
+            maps = source.astype(np.int64).reshape(-1, *source.shape[2:])
+            self.kernels.pool(maps, op.kernel, op.stride, op.padding, op.kind == "max", out)
+            return out
+        groups = op.groups
+        out = np.empty((samples, groups, shape[0] // groups, *shape[1:]), np.int64)
+        maps = source.reshape(samples, groups, -1, *source.shape[2:])
+        if self.packed:
+            words = np.moveaxis(self.planes(np.moveaxis(maps, 2, 4)), 4, 2)
+            self.kernels.conv(
+                np.ascontiguousarray(words), self.worth, self.weights, op.weights.shape[2:],
+                op.stride, op.padding, op.dilation, out,
+            )  # fmt: skip
+        else:
+            wide = np.ascontiguousarray(maps.astype(np.int64))
+            self.kernels.weigh(wide, self.weights, op.stride, op.padding, op.dilation, out)
+        return out
+
+    def planes(self, values: np.ndarray) -> np.ndarray:
+        """Return the bit planes of (..., n) integers, (..., bits, words) uint64."""
+        if self.bits == 1:
+            return pack(values != 0)[..., None, :]
+        return np.stack([pack((values >> b) & 1 != 0) for b in range(self.bits)], axis=-2)
+
+
+def gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
+    """Return the gate's factor, (samples, 1 or channels), of acc (samples, channels, positions)."""
+    total = g.weights * acc.sum(axis=2)
+    if not g.per_channel:
+        total = total.sum(axis=1, keepdims=True)
+    row = g.table[t]
+    return row[np.clip((total + g.offset) >> g.shift, 0, len(row) - 1)]
+
+
+def _grouped(weights: np.ndarray, groups: int) -> np.ndarray:
+    """Return (groups, out / groups, in, rows, columns) int64."""
+    return weights.reshape(groups, -1, *weights.shape[1:]).astype(np.int64)
+
+
 def pack(bits: np.ndarray) -> np.ndarray:
-    """Return (rows, words) uint64 of (rows, n) bools, zero-padded, the first bit lowest."""
-    rows, n = bits.shape
-    wide = np.zeros((rows, -(-n // 64) * 64), np.bool_)
-    wide[:, :n] = bits
-    return np.packbits(wide, axis=1, bitorder="little").view("<u8")
-
-
-def planes(values: np.ndarray, bits: int) -> np.ndarray:
-    """Return the bit planes of (rows, n) unsigned values, (rows, bits, words) uint64."""
-    return (
-        np.stack([pack((values >> b) & 1 != 0) for b in range(bits)], axis=1)
-        if bits > 1
-        else (pack(values != 0)[:, None])
-    )
+    """Return (..., words) uint64 of (..., n) bools, zero-padded, the first bit lowest."""
+    n = bits.shape[-1]
+    wide = np.zeros((*bits.shape[:-1], -(-n // 64) * 64), np.bool_)
+    wide[..., :n] = bits
+    return np.packbits(wide, axis=-1, bitorder="little").view("<u8")

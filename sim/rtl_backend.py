@@ -14,7 +14,7 @@ from mapping.coding import encode
 
 from . import beats
 from .engines import cxxrtl
-from .trace import Record, Trace, finish
+from .trace import Record, Trace, finish, needed
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
@@ -134,9 +134,9 @@ def _drive(
         if len(ends) > 2:
             period = max(period, int(np.diff(ends)[1:].max()))
     shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
-    source, kind = network.readout.source, network.readout.kind
-    keep_s = {n for n in spikes if "spikes" in record or (n == source and kind == "count")}
-    keep_v = {n for n in v if "v" in record or n == source}
+    read_s, read_v = needed(network)
+    keep_s = set(spikes) if "spikes" in record else read_s
+    keep_v = set(v) if "v" in record else read_v
     return finish(
         network,
         "rtl",

@@ -68,9 +68,9 @@ class Recorder:
         self._network, self._backend = network, backend
         shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
         spiking = {p.name for p in network.populations if p.spiking}
-        source, kind = network.readout.source, network.readout.kind
-        want_s = spiking if "spikes" in record else {source} & spiking if kind == "count" else set()
-        want_v = set(shape) if "v" in record else {source} if kind == "membrane" else set()
+        spikes, membranes = needed(network)
+        want_s = spiking if "spikes" in record else spikes
+        want_v = set(shape) if "v" in record else membranes
         self._spikes = {n: np.zeros(s, bool) for n, s in shape.items() if n in want_s}
         self._v = {n: np.zeros(s, np.int64) for n, s in shape.items() if n in want_v}
 
@@ -106,14 +106,38 @@ def finish(
     return Trace(backend, spikes, v, thresholds, _scores(network, spikes, v), dict(info))
 
 
+def needed(network: Network) -> tuple[set[str], set[str]]:
+    """Return the populations whose spikes, and whose membranes, the read-out reads."""
+    readout = network.readout
+    spiking = network[readout.source].spiking
+    spikes = {readout.source} if readout.reads_spikes and spiking else set()
+    membranes = {readout.source} if readout.reads_membrane or not spiking else set()
+    return spikes, membranes
+
+
 def _scores(
     network: Network, spikes: dict[str, np.ndarray], v: dict[str, np.ndarray]
 ) -> np.ndarray | None:
-    source = network.readout.source
-    if network.readout.kind == "membrane":
-        return v[source][:, -1].reshape(len(v[source]), -1) if source in v else None
-    if network[source].spiking:
-        given = spikes.get(source)
-        return None if given is None else given.sum(axis=1, dtype=np.int64).reshape(len(given), -1)
-    given = v.get(source)  # the count of a population without a threshold: the sum of its outputs
-    return None if given is None else given.sum(axis=1).reshape(len(given), -1)
+    readout = network.readout
+    wanted = needed(network)
+    if not (wanted[0] <= set(spikes) and wanted[1] <= set(v)):
+        return None
+    source = readout.source
+    membranes = v.get(source)
+    if readout.reads_membrane:
+        assert membranes is not None
+        last = membranes.shape[1] - 1
+        read = membranes[:, last if readout.step is None else min(readout.step, last)]
+        read = read.reshape(len(read), -1)
+        if readout.kind == "membrane":
+            return read
+    given = spikes[source] if source in wanted[0] else membranes
+    assert given is not None
+    given = given.reshape(*given.shape[:2], -1)
+    if readout.kind == "count":  # of a population without a threshold: the sum of its outputs
+        return given.sum(axis=1, dtype=np.int64)
+    fired = given != 0
+    first = np.where(fired.any(axis=1), given.shape[1] - fired.argmax(axis=1), 0).astype(np.int64)
+    if readout.fallback is None:
+        return first
+    return np.where(fired.any(axis=(1, 2))[:, None], first, read)

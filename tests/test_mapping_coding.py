@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from mapping import Input, Unsupported
+from mapping import Input
 from mapping.coding import encode
 
 STEPS, DIRECT = Input((4,), bits=2), Input((1, 2, 2), bits=9, coding="direct")
@@ -42,6 +43,11 @@ def test_wrong_inputs(enter: Input, x, error: type, sentence: str) -> None:
         encode(enter, x, 3)
 
 
-def test_latency_is_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="latency coding is not run yet"):
-        encode(Input((4,), coding="latency"), np.zeros((1, 4), int), 3)
+def test_latency_spikes_once_and_large_values_early() -> None:
+    enter = Input((4,), bits=4, coding="latency")
+    x = encode(enter, np.array([[15, 8, 7, 0]]), 4)
+    assert x.shape == (1, 4, 4) and (x.sum(axis=1) == 1).all()
+    assert x.argmax(axis=1).tolist() == [[0, 1, 1, 3]]
+    assert encode(replace(enter, t_max=1), np.array([[15, 8, 7, 0]]), 4).argmax(
+        axis=1
+    ).tolist() == [[0, 0, 0, 1]]

@@ -59,7 +59,7 @@ def test_popcounts_acc_and_static() -> None:
     fact = net.facts["a"]
     assert fact.acc[0].low.tolist() == [-14, 0] and fact.acc[0].high.tolist() == [7, 21]
     assert fact.raw == ((0, 21),) and n_neg(Dense(weights)).tolist() == [2, 0]
-    assert fact.out == (0, 1) and fact.depth == 1 and not fact.static
+    assert fact.out.span == (0, 1) and fact.depth == 1 and not fact.static
     direct = Network(
         Input((3,), bits=3, coding="direct"), net.populations, net.readout, net.timesteps
     )
@@ -81,5 +81,5 @@ def test_recurrence_counts_on_spikes_only() -> None:
     net = Network(Input((3,)), (spiking,), Readout("a"), 4)
     assert net.facts["a"].drive.span == (-4, 3)
     silent = Population("a", edges, Neuron())
-    with pytest.raises(Unsupported, match="a Dense connection from 'a', which has no threshold"):
+    with pytest.raises(Unsupported, match="back from 'a', which has no threshold, has no"):
         _ = Network(Input((3,)), (silent,), Readout("a"), 4).facts

@@ -24,6 +24,7 @@ from mapping import (
     bipolar,
     trained,
 )
+from mapping.kinds import refuse_beyond_dense
 from mapping.network import Gate
 
 SIGNS = np.array([[1, -1, 1], [1, 1, -1]], np.int8)
@@ -93,7 +94,7 @@ def test_every_node_kind_of_later_networks_can_be_built() -> None:
                 Neuron(1, 1, 9, reset="subtract", rho=9, max_spikes=1, refractory=2),
             ),
             Population("p", (Connection("d", Pool(2, kind="max")),), Neuron(0, 0)),
-            Population("o", (Connection("p", Dense(np.ones((4, 32)))),), Neuron()),
+            Population("o", (Connection("p", Dense(np.ones((4, 32)))),), Neuron(threshold=3)),
         ),
         Readout("o", "first_spike", "membrane"),
         2,
@@ -101,40 +102,26 @@ def test_every_node_kind_of_later_networks_can_be_built() -> None:
     assert net.shapes == {
         "input": (1, 8, 8), "c": (2, 8, 8), "d": (2, 8, 8), "p": (2, 4, 4), "o": (4,),
     }  # fmt: skip
-    with pytest.raises(Unsupported, match="first_spike is not run yet"):
-        _ = net.facts
+    assert [f.out.span for f in net.facts.values()] == [(0, 1)] * 4
+    assert net.facts["d"].totals[0].span == (0, 2304)
 
 
 REFUSED = [
-    ({"op": Dense(np.ones((2, 3)), bits=4)}, "population 'a': weights of 4 bits are not run yet"),
-    ({"op": Identity()}, "population 'a': Identity connections are not run yet"),
-    ({"shift": 1}, "population 'a': a shifted connection (a stream) is not run yet"),
+    ({"op": Dense(SIGNS, bits=4)}, "weights of 4 bits are not run by RTL yet"),
+    ({"op": Identity()}, "Identity connections are not run by RTL yet"),
+    ({"shift": 1}, "shifted connections are not run by RTL yet"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "sentence"), REFUSED)
-def test_what_is_not_run_yet_is_refused_by_name(changes: dict, sentence: str) -> None:
+def test_what_a_backend_does_not_take_is_refused_by_name(changes: dict, sentence: str) -> None:
     connection = Connection(**{"source": "input", "op": Dense(SIGNS), **changes})
     net = Network(
         Input((3,)), (Population("a", (connection,), Neuron(threshold=1)),), Readout("a"), 1
     )
-    with pytest.raises(Unsupported, match=re.escape(sentence)):
-        _ = net.facts
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"reset": "subtract", "rho": 1}, "soft reset (reset='subtract') is not run yet"),
-        ({"max_spikes": 1}, "max_spikes is not run yet"),
-        ({"refractory": 1}, "refractory steps are not run yet"),
-    ],
-)
-def test_neurons_not_run_yet_are_refused_by_name(changes: dict, sentence: str) -> None:
-    a = small()["a"]
-    net = small(populations=(replace(a, neuron=replace(a.neuron, **changes)), small()["b"]))
-    with pytest.raises(Unsupported, match=re.escape("population 'a': " + sentence)):
-        _ = net.facts
+    where = "population 'a', connection from 'input': "
+    with pytest.raises(Unsupported, match=re.escape(where + sentence)):
+        refuse_beyond_dense(net, "RTL")
 
 
 BAD = [
@@ -152,6 +139,14 @@ BAD = [
     (lambda: Neuron(num=1, q=9), ValueError, "q of a neuron must be between 0 and 8, not 9"),
     (lambda: Neuron(threshold=1.5), TypeError, "threshold must be integers"),
     (lambda: Neuron(threshold=1 << 62), ValueError, "threshold must fit 62 signed bits"),
+    (lambda: Neuron(fire_by=1), ValueError, "fire_by needs a threshold"),
+    (lambda: Input((3,), t_max=2), ValueError, "t_max is of input coding 'latency', not 'steps'"),
+    (
+        lambda: small(input=Input((3,), coding="latency", t_max=4), timesteps=4),
+        ValueError,
+        "t_max of the input must lie below the 4 timesteps, not at 4",
+    ),
+    (lambda: Readout("b", step=1), ValueError, "step is of a read-out that reads a membrane"),
     (lambda: Neuron(reset="hard"), ValueError, "reset must be one of 'zero'"),
     (lambda: Connection("input", SIGNS), TypeError, "op of a connection must be Dense"),
     (lambda: Connection("input", Dense(SIGNS), delay=-1), ValueError, "must be between 0 and"),

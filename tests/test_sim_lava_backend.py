@@ -145,7 +145,7 @@ def test_what_the_contract_does_not_run_yet_is_named_before_lava_starts() -> Non
     conv = Conv(np.ones((1, 1, 2, 2), np.int8))
     population = Population("c", (Connection("input", conv),), Neuron(threshold=1))
     network = Network(Input((1, 4, 4)), (population,), Readout("c"), 2)
-    with pytest.raises(Unsupported, match="population 'c': Conv connections are not run yet"):
+    with pytest.raises(Unsupported, match="Conv connections are not run by lava yet"):
         run(network, np.zeros((1, 2, 1, 4, 4), np.uint8), "lava")
 
 

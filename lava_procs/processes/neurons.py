@@ -19,34 +19,13 @@ class Neurons(AbstractProcess):
     every sample of ``steps`` timesteps.
 
     Args:
-        num, q: the leak factor num / 2**q.
-        threshold: (n,), or None for neurons that never fire.
-        reset: "zero" (to v_reset) or "none".
-        v_reset, v_init: (n,).
+        neuron: fields of ``mapping.Neuron`` by name (num, q, threshold, reset, ...).
         rows: samples side by side. steps: of a sample.
     """
 
-    def __init__(
-        self,
-        num: int,
-        q: int,
-        threshold: np.ndarray | None,
-        reset: str,
-        v_reset: np.ndarray,
-        v_init: np.ndarray,
-        rows: int,
-        steps: int,
-    ) -> None:
-        super().__init__(
-            num=num,
-            q=q,
-            threshold=threshold,
-            reset=reset,
-            v_reset=v_reset,
-            v_init=v_init,
-            steps=steps,
-        )
-        shape = (rows, len(v_init))
+    def __init__(self, neuron: dict, rows: int, steps: int) -> None:
+        super().__init__(**neuron, rows=rows, steps=steps)
+        shape = (rows, len(neuron["v_init"]))
         self.a_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
         self.v_out = OutPort(shape=shape)
@@ -65,19 +44,43 @@ class PyNeurons(PyLoihiProcessModel):
         super().__init__(proc_params)
         self.num, self.q = proc_params["num"], proc_params["q"]
         self.threshold, self.reset = proc_params["threshold"], proc_params["reset"]
-        self.v_reset, self.v_init = proc_params["v_reset"], proc_params["v_init"]
-        self.steps = proc_params["steps"]
-        self.state = self.v_init
+        self.v_reset, self.rho = proc_params["v_reset"], proc_params["rho"]
+        self.v_init, self.fire_by = proc_params["v_init"], proc_params["fire_by"]
+        self.max_spikes, self.refractory = proc_params["max_spikes"], proc_params["refractory"]
+        self.rows, self.steps = proc_params["rows"], proc_params["steps"]
+
+    def begin(self) -> None:
+        """Begin a sample."""
+        shape = (self.rows, len(self.v_init))
+        self.state = np.broadcast_to(self.v_init, shape)
+        self.fired = np.zeros(shape, np.int64)  # spikes so far
+        self.ready = np.zeros(shape, np.int64)  # the first timestep at which it is not refractory
 
     def run_spk(self) -> None:
         """Take one timestep."""
-        if (self.time_step - 1) % self.steps == 0:
-            self.state = self.v_init
+        step = (self.time_step - 1) % self.steps
+        if step == 0:
+            self.begin()
         v = ((self.state * self.num) >> self.q) + self.a_in.recv()
         if self.threshold is None:
             spikes = np.zeros(v.shape, bool)
+            self.state = v
         else:
+            held = self.ready > step
+            if self.max_spikes is not None:
+                held |= self.fired >= self.max_spikes
+            v = np.where(held, self.v_reset, v)
             spikes = v >= self.threshold
-        self.state = np.where(spikes, self.v_reset, v) if self.reset == "zero" else v
+            if self.fire_by == step:
+                spikes |= self.fired == 0
+            spikes &= ~held
+            if self.reset == "zero":
+                self.state = np.where(spikes, self.v_reset, v)
+            elif self.reset == "subtract":
+                self.state = v - spikes * self.rho
+            else:
+                self.state = v
+            self.fired += spikes
+            self.ready[spikes] = step + 1 + self.refractory
         self.s_out.send(spikes.astype(np.int32))
         self.v_out.send(v)
