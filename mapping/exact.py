@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 Rational = Fraction | int
 
 
@@ -80,3 +82,149 @@ class Surd:
 def first_reaching(x: Surd, strict: bool) -> int:
     """Return the smallest integer m with m >= x, or m > x if strict."""
     return math.floor(x) + 1 if strict else math.ceil(x)
+
+
+@dataclass(frozen=True)
+class Real:
+    """A rational plus rational multiples of several square roots: what joins of branches make.
+
+    Attributes
+    ----------
+        r: the rational part. terms: pairs (w, s), each worth ``s * sqrt(w)``.
+    """
+
+    r: Fraction = Fraction(0)
+    terms: tuple[tuple[Fraction, Fraction], ...] = ()
+
+    @classmethod
+    def of(cls, x: Surd | Rational) -> Real:
+        """Return any exact number as a Real."""
+        if not isinstance(x, Surd):
+            return cls(Fraction(x))
+        return cls(Fraction(x.r), ((Fraction(x.w), Fraction(x.s)),) if x.s else ())
+
+    def __add__(self, other: Real) -> Real:
+        if not self.terms or not other.terms:
+            return Real(self.r + other.r, self.terms or other.terms)
+        terms = dict(self.terms)
+        for w, s in other.terms:
+            terms[w] = terms.get(w, Fraction(0)) + s
+        return Real(self.r + other.r, tuple((w, s) for w, s in terms.items() if s))
+
+    def __mul__(self, factor: Rational) -> Real:
+        if not factor:
+            return Real()
+        return Real(self.r * factor, tuple((w, s * factor) for w, s in self.terms))
+
+    def __sub__(self, other: Real) -> Real:
+        return self + other * -1
+
+    def times_root(self, w: Fraction) -> Real:
+        """Return ``self * sqrt(w)``."""
+        if w == 1:
+            return self
+        total = Real(Fraction(0), ((w, self.r),) if self.r else ())
+        for other, s in self.terms:
+            root = rational_root(other * w)
+            total += Real(s * root) if root is not None else Real(Fraction(0), ((other * w, s),))
+        return total
+
+    def fixed(self, bits: int) -> tuple[int, int]:
+        """Return integers low <= self * 2**bits <= high, as close as one floor per term."""
+        scale = Fraction(2) ** bits
+        low = high = 0
+        whole = self.r * scale
+        low, high = math.floor(whole), math.ceil(whole)
+        for w, s in self.terms:
+            square = s * s * w * scale * scale
+            root = math.isqrt(square.numerator // square.denominator)
+            if s > 0:
+                low, high = low + root, high + root + 1
+            else:
+                low, high = low - root - 1, high - root
+        return low, high
+
+    def first_reaching(self, strict: bool) -> int | None:
+        """Return the smallest integer m with m >= self, or m > self; None if it is not decided."""
+        alone = self._surd()
+        if alone is not None:
+            return first_reaching(alone, strict)
+        for bits in (64, 256, 1024):
+            low, high = ((x >> bits) + 1 if strict else -(-x >> bits) for x in self.fixed(bits))
+            if low == high:
+                return low
+        return None
+
+    def _surd(self) -> Surd | None:
+        """Return the same number with at most one root, if its roots are multiples of one."""
+        r, s, w = self.r, Fraction(0), Fraction(1)
+        for other, factor in self.terms:
+            root = rational_root(other)
+            if root is not None:
+                r += factor * root
+                continue
+            ratio = rational_root(other / w) if s else Fraction(1)
+            if ratio is None:
+                return None
+            s, w = (s + factor * ratio, w) if s else (factor, other)
+        return Surd(r, s, w)
+
+    @property
+    def exponent(self) -> int:
+        """An e with |x| < 2**e, within a few of the least; very small for zero."""
+        sizes = [abs(self.r)] + [abs(s) * (1 + w) for w, s in self.terms]
+        return max(_exponent(x) for x in sizes) + len(self.terms)
+
+    def __float__(self) -> float:
+        bits = 64 - self.exponent
+        low, high = self.fixed(bits)
+        return float(Fraction(low + high, 2) / Fraction(2) ** bits)
+
+
+def _exponent(x: Fraction) -> int:
+    return x.numerator.bit_length() - x.denominator.bit_length() + 1 if x else -(1 << 20)
+
+
+def rational_root(w: Fraction) -> Fraction | None:
+    """Return sqrt(w) if it is rational, else None."""
+    up, down = math.isqrt(w.numerator), math.isqrt(w.denominator)
+    if up * up == w.numerator and down * down == w.denominator:
+        return Fraction(up, down)
+    return None
+
+
+def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None:
+    """Return the smallest integers that reach ``x - r * m``, exactly.
+
+    Args:
+        m: int64, any shape. strict: the smallest above it, rather than at least it.
+
+    Returns
+    -------
+        int64 like m, values beyond +-2**60 saturated; None if one of them is not decided.
+    """
+    peak = int(np.abs(m).max(initial=0))
+    size = max(x.exponent, r.exponent + peak.bit_length()) + 1
+    bits = 60 - size
+    if bits < 2:
+        found = [(x - r * int(k)).first_reaching(strict) for k in m.ravel()]
+        if any(one is None for one in found):
+            return None
+        top = 1 << 60
+        clipped = [min(max(one, -top), top) for one in found]  # type: ignore[type-var]
+        return np.array(clipped, np.int64).reshape(m.shape)
+    bits = min(bits, 58)
+    (x_lo, x_hi), (r_lo, r_hi) = x.fixed(bits), r.fixed(bits)
+    low = x_lo - np.where(m >= 0, r_hi, r_lo) * m
+    high = x_hi - np.where(m >= 0, r_lo, r_hi) * m
+    if strict:
+        low, high = (low >> bits) + 1, (high >> bits) + 1
+    else:
+        low, high = -(-low >> bits), -(-high >> bits)
+    for place in np.argwhere(low != high):
+        at = tuple(place)
+        found = (x - r * int(m[at])).first_reaching(strict)
+        if found is None:
+            return None
+        low[at] = found
+    return low

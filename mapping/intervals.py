@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .ends import INPUT
-from .ops import Conv, Dense, Identity, Op, Pool
+from .ends import INPUT, Input
+from .ops import Conv, Dense, Identity, Op, Pool, Shape
 from .value import WIDTH_MAX, Unsupported, frozen
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What a connection reads: the Interval of its values, its shape, and how it comes about."""
 
     out: Interval
@@ -117,45 +117,70 @@ def planes(out: Interval) -> tuple[int, bool]:
     return (bits(low, high), True) if low < 0 else (max(1, high.bit_length()), False)
 
 
-def facts(network: Network) -> dict[str, Facts]:
-    """Derive the Facts of every population of a network; see Network.facts."""
-    enter = network.input
-    sources: dict[str, _Source] = {
-        INPUT: _Source(
-            uniform(*enter.span, enter.shape[0]),
-            enter.shape,
-            1 if enter.coding == "latency" else network.timesteps,
-            0,
-            enter.coding == "direct",
-        )
-    }
-    found: dict[str, Facts] = {}
-    order = {p.name: p for p in network.populations}
-    for population in network.populations:
-        for c in population.connections:
-            if c.source in sources:
-                continue
-            later = order[c.source]  # through a delay: only spikes are bounded beforehand
-            if not later.spiking:
-                raise Unsupported(
-                    f"population {population.name!r}: a connection back from {c.source!r}, which "
-                    "has no threshold, has no proven width"
-                )
-            shape = network.shapes[c.source]
-            most = _most_spikes(later.neuron, network.timesteps)
-            sources[c.source] = _Source(uniform(0, 1, shape[0]), shape, most, 0, False)
-        fact = _population(network, population, sources)
-        found[population.name] = fact
+class Derivation:
+    """Facts of a network's populations, one after another, in their order."""
+
+    def __init__(
+        self, enter: Input, timesteps: int, shapes: dict[str, Shape], most: dict[str, int | None]
+    ) -> None:
+        """Begin.
+
+        Args:
+            shapes: of the input and every population. most: per population, the most spikes of
+                a neuron in a sample, or None if it has no threshold.
+        """
+        self.steps, self.shapes, self.most = timesteps, shapes, most
+        self.sources = {
+            INPUT: Source(
+                uniform(*enter.span, enter.shape[0]),
+                enter.shape,
+                1 if enter.coding == "latency" else timesteps,
+                0,
+                enter.coding == "direct",
+            )
+        }
+
+    def source(self, name: str, reader: str) -> Source:
+        """Return what a population reads by a name; a later population gives spikes only.
+
+        Raises
+        ------
+            Unsupported: a later population without a threshold.
+        """
+        if name in self.sources:
+            return self.sources[name]
+        if self.most[name] is None:
+            raise Unsupported(
+                f"population {reader!r}: a connection back from {name!r}, which has no threshold, "
+                "has no proven width"
+            )
+        shape = self.shapes[name]
+        return Source(uniform(0, 1, shape[0]), shape, self.most[name], 0, False)
+
+    def add(self, population: Population) -> Facts:
+        """Derive the next population."""
+        feeds = [self.source(c.source, population.name) for c in population.connections]
+        fact = _population(population, feeds, self.shapes[population.name], self.steps)
         neuron = population.neuron
         stateless = neuron.num == 0 and not neuron.holds and neuron.fire_by is None
-        sources[population.name] = _Source(
+        self.sources[population.name] = Source(
             fact.out,
             fact.shape,
-            fact.spikes if population.spiking else None,
+            self.most[population.name],
             fact.depth,
             fact.static and stateless,
         )
-    return found
+        return fact
+
+
+def facts(network: Network) -> dict[str, Facts]:
+    """Derive the Facts of every population of a network; see Network.facts."""
+    most = {
+        p.name: most_spikes(p.neuron, network.timesteps) if p.spiking else None
+        for p in network.populations
+    }
+    derived = Derivation(network.input, network.timesteps, network.shapes, most)
+    return {p.name: derived.add(p) for p in network.populations}
 
 
 def uniform(low: int, high: int, channels: int) -> Interval:
@@ -251,7 +276,8 @@ def _current(
         lows, highs = _product((weights, weights), tuple(e.astype(object) * area for e in edges))
         if not gate.per_channel:
             lows, highs = np.array([lows.sum()]), np.array([highs.sum()])
-        total = _checked(lows + gate.offset, highs + gate.offset, where + "gate total")
+        offset = gate.offset.astype(object)
+        total = _checked(lows + offset, highs + offset, where + "gate total")
         table = (int(gate.table.min()), int(gate.table.max()))
         low, high = _product(table, (low, high))  # type: ignore[arg-type]
     if gate is not None or connection.shift:
@@ -259,19 +285,16 @@ def _current(
     return (low >> connection.shift, high >> connection.shift), total
 
 
-def _most_spikes(neuron: Neuron, steps: int) -> int:
-    """Return the most spikes of a sample."""
+def most_spikes(neuron: Any, steps: int) -> int:
+    """Return the most spikes of a neuron, trained or integer, in a sample."""
     most = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
     return min(most, -(-steps // (1 + neuron.refractory)))
 
 
-def _population(network: Network, population: Population, sources: dict[str, _Source]) -> Facts:
+def _population(population: Population, feeds: list[Source], shape: Shape, steps: int) -> Facts:
     neuron, connections = population.neuron, population.connections
     where = f"population {population.name!r}: "
-    shape = network.shapes[population.name]
     area = int(np.prod(shape[1:]))
-    steps = network.timesteps
-    feeds = [sources[c.source] for c in connections]
     pairs = list(zip(connections, feeds, strict=True))
     accs = tuple(acc_interval(c.op, f.out, f.shape) for c, f in pairs)
     data = [_weighed(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
@@ -307,7 +330,7 @@ def _population(network: Network, population: Population, sources: dict[str, _So
     return Facts(
         shape=shape,
         out=uniform(0, 1, shape[0]) if population.spiking else v,
-        spikes=_most_spikes(neuron, steps) if population.spiking else 0,
+        spikes=most_spikes(neuron, steps) if population.spiking else 0,
         depth=1 + max(f.depth for f in feeds),
         static=all(f.static and not c.delay and c.gate is None for c, f in pairs),
         acc=accs,
@@ -320,7 +343,7 @@ def _population(network: Network, population: Population, sources: dict[str, _So
     )
 
 
-def _raw(op: Op, source: _Source) -> Span | None:
+def _raw(op: Op, source: Source) -> Span | None:
     if not isinstance(op, Dense | Conv) or op.bits != 1 or source.out.span[0] < 0:
         return None
     return 0, op.weights[0].size * ((1 << planes(source.out)[0]) - 1)
@@ -329,7 +352,7 @@ def _raw(op: Op, source: _Source) -> Span | None:
 def _whole_sample(
     neuron: Neuron,
     connections: tuple[Connection, ...],
-    feeds: list[_Source],
+    feeds: list[Source],
     data: list[Bounds],
     steps: int,
 ) -> Bounds | None:

@@ -48,13 +48,13 @@ class Gate(Value):
     Attributes
     ----------
         weights: (C,) integers; total = sum_c weights_c * (sum of acc_c over the map) + offset.
-        offset, shift: integers.
+        offset: an integer, or (C,) of them if per_channel. shift: an integer.
         table: (T, n) integers.
         per_channel: whether each channel has its own total.
     """
 
     weights: np.ndarray
-    offset: int
+    offset: np.ndarray
     shift: int
     table: np.ndarray
     per_channel: bool = False
@@ -67,7 +67,7 @@ class Gate(Value):
             raise ValueError("gate table must fit 33 signed bits")
         self.set(
             weights=integers(self.weights, "gate weights"),
-            offset=integer(self.offset, "gate offset"),
+            offset=integers(self.offset, "gate offset"),
             shift=integer(self.shift, "gate shift", 0, WIDTH_MAX),
             table=frozen(table.astype(np.int64)),
             per_channel=bool(self.per_channel),
@@ -260,7 +260,11 @@ def _check_gates(population: Population, known: dict[str, tuple[int, ...]], step
         where = f"the gate of connection {c.source!r} -> {population.name!r}"
         if len(c.gate.table) < steps:
             raise ValueError(f"{where} has {len(c.gate.table)} rows of its table for {steps} steps")
-        per_channel(c.gate.weights, known[population.name][0], f"weights of {where}")
+        channels = known[population.name][0]
+        per_channel(c.gate.weights, channels, f"weights of {where}")
+        if c.gate.offset.ndim and not c.gate.per_channel:
+            raise ValueError(f"{where} has one total, so its offset must be one integer")
+        per_channel(c.gate.offset, channels, f"offset of {where}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -166,6 +166,11 @@ class Neuron(Value):
             fire_by=fire_by(self.fire_by, self.threshold),
         )
 
+    @property
+    def holds(self) -> bool:
+        """Whether a neuron may be held at v_reset."""
+        return self.threshold is not None and (self.max_spikes is not None or self.refractory > 0)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Population(Value):

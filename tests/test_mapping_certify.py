@@ -15,7 +15,7 @@ from judge import Judge
 
 from mapping import Dense, Input, Readout, TrainedNetwork, fold
 from mapping.certify import Leak, classes_hold, integer_constants
-from mapping.exact import Surd
+from mapping.exact import Real, Surd
 from mapping.trained import Connection, Neuron, Norm, Population
 
 LEAKS = {"1/2": 0.5, "1/4": 0.25, "3/4": 0.75, "1": 1.0}
@@ -243,7 +243,7 @@ def test_class_order_by_pairs_matches_brute_force() -> None:
         real = [Surd(Fraction(rng.randint(-20, 20), rng.choice((2, 3, 4)))) for _ in range(3)]
         bits = rng.choice((0, 2, 6))
         integer = [math.floor(x * (1 << bits)) for x in real]
-        proof = classes_hold(leak, steps, bits, real, integer, 0)
+        proof = classes_hold(leak, steps, bits, [Real.of(x) for x in real], integer, 0)
         agree = True
         for n in range(1, steps + 1):
             for i in range(3):

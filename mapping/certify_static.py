@@ -1,0 +1,100 @@
+"""Certificate of a population whose drive is the same at every timestep of a sample.
+
+Direct-coded first layers: the whole spike train of a neuron is a function of one integer, its acc.
+n steps after it was set to ``start`` it fires iff acc reaches a constant; the integer neuron's
+membrane is monotone in acc, so it is enough that it fires at that constant and not one below, for
+every n <= T. So any real leak can be exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from fractions import Fraction
+
+from .certify import EXTRA_BITS, Integers, Leak, Neurons, Undecided
+from .value import WIDTH_MAX
+
+
+def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
+    """Return per start, for n = 1..T, the least acc at which channel i fires, clamped.
+
+    Raises
+    ------
+        Undecided: a comparison that no precision within reach decides.
+    """
+    low, high = int(neurons.low[i]), int(neurons.high[i])
+    found = []
+    for start in neurons.starts[i]:
+        row, total = [], Fraction(0)
+        for n in range(1, neurons.steps + 1):
+            total = total * leak + 1
+            need = (neurons.theta[i] - start * leak**n) * (1 / total) - neurons.bias[i]
+            least = need.first_reaching(neurons.strict)
+            if least is None:
+                raise Undecided(f"channel {i}: two square roots that cannot be told apart")
+            if neurons.deaf[i]:
+                least = low if least <= 0 else high + 1
+            row.append(min(max(least, low), high + 1))
+        found.append(row)
+    return found
+
+
+def certify_static(neurons: Neurons, leak: Fraction) -> tuple[int, list[Integers | None]]:
+    """Find the fewest fractional bits at which every channel has its breakpoints.
+
+    Args:
+        neurons: with the dyadic leak that the integers use. leak: the trained one.
+
+    Returns
+    -------
+        As ``certify.certify``.
+    """
+    wanted = [breakpoints(neurons, leak, i) for i in range(len(neurons))]
+    best: tuple[int, list[Integers | None]] | None = None
+    for bits in range(EXTRA_BITS + 1):
+        found = [_search(neurons, i, wanted[i], bits) for i in range(len(neurons))]
+        missing = sum(one is None for one in found)
+        if best is None or missing < sum(one is None for one in best[1]):
+            best = bits, found
+        if not missing:
+            break
+    assert best is not None
+    return best
+
+
+def _search(neurons: Neurons, i: int, wanted: list[list[int]], bits: int) -> Integers | None:
+    scale = 1 << bits
+    bias = (neurons.bias[i] * scale).fixed(0)[0]
+    starts = [(s * scale).fixed(0)[0] for s in neurons.starts[i]]
+    largest = max(abs(bias), *map(abs, starts), 1)
+    if largest.bit_length() > WIDTH_MAX - 8 or neurons.deaf[i]:
+        return None
+    span = (int(neurons.low[i]), int(neurons.high[i]))
+    for ups in itertools.product((0, 1, -1), *((0, 1) for _ in starts)):
+        one = Integers(
+            scale, bias + ups[0], 0, tuple(s + u for s, u in zip(starts, ups[1:], strict=True))
+        )
+        threshold = _threshold(neurons.leak, one, wanted, span)
+        if threshold is not None:
+            return replace(one, threshold=threshold)
+    return None
+
+
+def _threshold(
+    leak: Leak, one: Integers, wanted: list[list[int]], span: tuple[int, int]
+) -> int | None:
+    """Return a threshold between the membranes one below and at every breakpoint, or None."""
+    above: int | None = None
+    upto: int | None = None
+    for start, row in zip(one.starts, wanted, strict=True):
+        for n, least in enumerate(row, 1):
+            if least > span[0]:
+                v = leak.path(start, one.gain * (least - 1) + one.bias, n)[-1]
+                above = v if above is None else max(above, v)
+            if least <= span[1]:
+                v = leak.path(start, one.gain * least + one.bias, n)[-1]
+                upto = v if upto is None else min(upto, v)
+    if upto is None:
+        return (above or 0) + 1
+    return upto if above is None or above < upto else None

@@ -1,0 +1,78 @@
+"""The gate of adaptive gradient modulation as integers: a fixed-point mean and a table.
+
+``sigmoid(alpha[t] * mean(X)) * X`` with X = A_c * acc_c + B_c: the mean becomes
+``sum_c K_c * (sum of acc_c over the map) + K_0``, and the sigmoid a table at the centres of its
+bins (contract, section 5).
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from . import network, trained
+from .affine import Affine
+from .exact import Real
+from .intervals import Interval
+
+#: Fractional bits of a gate's factor, and entries of its table.
+GATE_BITS, ENTRIES = 8, 256
+#: Bits of the largest fixed-point factor K.
+MEAN_BITS = 16
+#: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
+FLAT = 9.0
+
+
+def fold_gate(
+    gate: trained.Gate, line: Affine, acc: Interval, area: int, steps: int, input_gain: Fraction
+) -> tuple[network.Gate, float]:
+    """Return the integer gate of a connection, and by how much its factor may be wrong.
+
+    Args:
+        line, acc: of the connection. area: positions of a map. input_gain: of the neuron, which
+            is in line but not in what the gate sees.
+    """
+    channels = len(line.a)
+    share = (1 if gate.per_channel else channels) * area * float(input_gain)
+    slopes = np.array([s * _slope(line, i) / share for i, s in enumerate(line.sign)])
+    offsets = np.array([float(Real.of(b)) for b in line.b]) / float(input_gain)
+    if not gate.per_channel:
+        offsets = np.array([offsets.mean()])
+    largest = float(np.abs(slopes).max()) or 1.0
+    fixed = 2.0 ** (MEAN_BITS - 1 - math.ceil(math.log2(largest)))
+    weights = np.rint(slopes * fixed).astype(np.int64)
+    low, high = acc.low * float(area), acc.high * float(area)
+    edges = np.sort(np.stack([slopes * low, slopes * high]), axis=0)
+    if not gate.per_channel:
+        edges = edges.sum(axis=1, keepdims=True)
+    least, most = float((edges[0] + offsets).min()), float((edges[1] + offsets).max())
+    alphas = np.abs(gate.alpha[:steps])
+    flat = FLAT / max(float(alphas.min()), 1e-9)
+    least, most = max(least, -flat), min(most, flat)
+    width = max(1, math.ceil((most - least) * fixed))
+    shift = max(0, math.ceil(math.log2(width / ENTRIES)))
+    entries = max(1, -(-width >> shift))
+    centres = least + (np.arange(entries) + 0.5) * (1 << shift) / fixed
+    inside = np.clip(gate.alpha[:steps, None] * centres, -700, 700)
+    table = np.clip(np.rint((1 << GATE_BITS) / (1 + np.exp(-inside))), 0, (1 << GATE_BITS) - 1)
+    offset = np.rint((offsets - least) * fixed).astype(np.int64)
+    peak = np.maximum(np.abs(acc.low), np.abs(acc.high)) * float(area)
+    rounded = (np.abs(weights / fixed - slopes) * peak).sum() + 1 / fixed
+    mean_error = (1 << shift) / fixed / 2 + float(rounded)
+    error = 2.0**-GATE_BITS + float(alphas.max()) / 4 * mean_error + math.exp(-FLAT)
+    return (
+        network.Gate(
+            weights=weights,
+            offset=offset if gate.per_channel else int(offset[0]),
+            shift=shift,
+            table=table.astype(np.int64),
+            per_channel=gate.per_channel,
+        ),
+        error,
+    )
+
+
+def _slope(line: Affine, i: int) -> float:
+    return float(line.a[i]) / math.sqrt(line.w[i])

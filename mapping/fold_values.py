@@ -1,0 +1,204 @@
+"""Fold a population without a threshold: a stream, a pool, a join, or a read-out.
+
+Its values are read as numbers, so all its channels share one unit. They are exact if every scale
+and bias is a whole multiple of one rational number, or, for a membrane read-out, if the classes
+keep their order (contract, section 3).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from . import certify, network, trained
+from .affine import Affine, Group, groups
+from .certify import Leak
+from .exact import Real, rational_root
+from .fold_rounded import rounded
+from .fold_spiking import dyadic
+from .intervals import Interval
+from .value import WIDTH_MAX, Unsupported
+
+#: Bits that a whole multiple of the common unit may take.
+EXACT_BITS = 24
+#: Bits of the largest gain of a stream that is rounded.
+ROUNDED_BITS = 12
+
+
+def fold_values(
+    value: trained.TrainedNetwork,
+    p: trained.Population,
+    lines: list[Affine],
+    accs: list[Interval],
+) -> tuple[network.Population, Fraction]:
+    """Fold a population without a threshold.
+
+    Args:
+        lines, accs: per connection, its exact line and the range of its acc.
+
+    Returns
+    -------
+        The integer population, and the unit: what the integer 1 of its values is worth.
+    """
+    neuron, steps = p.neuron, value.timesteps
+    leak, exact_leak = dyadic(neuron.leak)
+    init = Fraction(neuron.v_init)
+    rest = Fraction(neuron.v_rest) * (1 - Fraction(neuron.leak))  # u = leak * u + this + current
+    if steps == 1:
+        leak, exact_leak, init = Leak(1, 0), True, init * Fraction(neuron.leak)
+    is_readout = value.readout.source == p.name and value.readout.kind == "membrane"
+    is_readout &= all(c.source != p.name for q in value.populations for c in q.connections)
+    numbers = None
+    reason = ""
+    plain = exact_leak and all(c.gate is None for c in p.connections)
+    if plain and is_readout and not init and not rest:
+        numbers = _ordered(lines, groups(lines, accs), leak, steps)
+        reason = "classes ordered alike after every step, for every input"
+    if plain and numbers is None:
+        numbers = _whole(lines, leak, steps, init, rest)
+        reason = "its values are whole multiples of one unit"
+    shape = value.shapes[p.name]
+    if numbers is None:
+        unit = _common_unit(lines)
+        starts = {"v_init": [init] * shape[0]}
+        found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
+        scale = 1 << found.bits  # a gate's factor
+        connections = _with_rest(found.connections, round(rest / unit * scale))
+        start = found.numbers["v_init"]
+        unit /= scale
+        snapped = f"leak {neuron.leak!r} is not dyadic: snapped to {leak.num}/{1 << leak.q}; "
+        gated = any(c.gate is not None for c in p.connections)
+        reason = "its real scales were rounded"
+        if gated:
+            reason = "its gate is a table of the sigmoid"
+        elif is_readout:
+            reason = "its classes have different scales, which were rounded to one unit"
+        reason = ("" if exact_leak or gated else snapped) + reason
+        bits, bound = ROUNDED_BITS, found.bound + float(unit)
+    else:
+        gains, bias, first, unit = numbers
+        start, bits, bound = [first] * shape[0], leak.q * (steps - 1), None
+        connections = tuple(
+            network.Connection(
+                c.source, line.op, gain=gain, bias=bias if k == 0 else 0, delay=c.delay
+            )
+            for k, (c, line, gain) in enumerate(zip(p.connections, lines, gains, strict=True))
+        )
+    certificate = network.Certificate(
+        bound is None, reason, bits, None, bound, np.full(shape[0], float(unit))
+    )
+    folded = network.Neuron(num=leak.num, q=leak.q, v_init=start)
+    return network.Population(p.name, connections, folded, certificate), unit
+
+
+def _with_rest(
+    connections: tuple[network.Connection, ...], rest: int
+) -> tuple[network.Connection, ...]:
+    """Add to the drive what a membrane at rest needs to stay there, outside any gate."""
+    if not rest:
+        return connections
+    for k, c in enumerate(connections):
+        if c.gate is None:
+            plain = replace(c, bias=c.bias + rest)
+            return (*connections[:k], plain, *connections[k + 1 :])
+    raise Unsupported("v_rest of a population without threshold whose connections are all gated")
+
+
+#: Gains per connection, bias, v_init, unit.
+Numbers = tuple[list[list[int]], list[int], int, Fraction]
+
+
+def _rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
+    """Return A (with its sign) and B per channel if all are rational."""
+    slopes, offsets = [], []
+    for a, w, b, sign in zip(line.a, line.w, line.b, line.sign, strict=True):
+        root = rational_root(w)
+        if root is None and (a or b.s):
+            return None
+        slopes.append(int(sign) * a / root if root and a else Fraction(0))
+        offsets.append(Fraction(b.r) + (Fraction(b.s) * root if root and b.s else 0))
+    return slopes, offsets
+
+
+def _whole(
+    lines: list[Affine], leak: Leak, steps: int, init: Fraction, rest: Fraction
+) -> Numbers | None:
+    """Return whole multiples of one unit, if the scales and biases are such."""
+    found = [_rational(line) for line in lines]
+    if any(one is None for one in found):
+        return None
+    slopes = [one[0] for one in found if one is not None]
+    offsets = [
+        sum(b, rest) for b in zip(*(one[1] for one in found if one is not None), strict=True)
+    ]
+    numbers = [x for x in (*(x for one in slopes for x in one), *offsets, init) if x]
+    unit = Fraction(0)
+    for x in set(numbers):
+        unit = Fraction(
+            math.gcd(unit.numerator * x.denominator, x.numerator * unit.denominator),
+            unit.denominator * x.denominator,
+        )
+    unit = unit or Fraction(1)
+    if numbers and max(abs(x) for x in numbers) / unit >= 1 << EXACT_BITS:
+        return None
+    unit /= 1 << leak.q * steps  # every leak of every step stays whole
+    gains = [[int(x / unit) for x in one] for one in slopes]
+    return gains, [int(b / unit) for b in offsets], int(init / unit), unit
+
+
+def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -> Numbers | None:
+    """Search F and biases that keep the order of every pair of classes that share one scale."""
+    if len(merged) != 1:
+        return None
+    group = merged[0]
+    a, w = group.a[0], group.w[0]
+    if not a or not all(x * x * w == a * a * y for x, y in zip(group.a, group.w, strict=True)):
+        return None
+    count = len(group.a)
+    real = []
+    for i in range(count):
+        total = Real()
+        for line in lines:
+            total += Real.of(line.b[i])
+        real.append(group.divided(i, total))
+    base = leak.q * (steps - 1)
+    peak = int(max(-group.low.min(), group.high.max(), 1)) * steps
+    for bits in range(base, base + certify.EXTRA_BITS + 1):
+        scale = 1 << bits
+        shifted = [((r - real[0]) * scale).fixed(0) for r in real]
+        for biases in (
+            [(low + high) // 2 for low, high in shifted],
+            # rounded down, and class j by j more: a class never passes one before it at a tie
+            [low - j for j, (low, _) in enumerate(shifted)],
+        ):
+            least = min(biases)
+            biases = [b - least for b in biases]  # only differences matter: none is negative
+            if (peak * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
+                return None
+            if certify.classes_hold(leak, steps, bits, real, biases, 0) is None:
+                gains: dict[int, list[int]] = {}
+                for member, times in zip(group.members, group.times, strict=True):
+                    gains[member] = [int(t) * scale for t in times]
+                unit = Fraction(float(group.unit(0))) / scale
+                return [gains[k] for k in range(len(lines))], biases, 0, unit
+    return None
+
+
+def _common_unit(lines: list[Affine]) -> Fraction:
+    """Return a unit fine enough for every scale to be rounded to a multiple of it.
+
+    A whole scale that a stream hands on (a skip) stays a whole multiple.
+    """
+    worth = [
+        [float(a) / math.sqrt(w) for a, w in zip(line.a, line.w, strict=True)] for line in lines
+    ]
+    largest = max((x for one in worth for x in one), default=0.0) or 1.0
+    unit = Fraction(2) ** (math.floor(math.log2(largest)) - ROUNDED_BITS)
+    for line in lines:
+        if len(set(line.a)) == 1 and set(line.w) == {Fraction(1)} and line.a[0]:
+            whole = line.a[0] / (1 << max(0, math.ceil(math.log2(line.a[0] / unit))))
+            return whole if Fraction(float(whole)) == whole else unit
+    return unit
