@@ -20,9 +20,18 @@ from amaranth.lib.wiring import In, Out
 from . import layouts
 
 
+#: Bits of a word that are counted together: simulators hold as many in one machine word, and a
+#: bit taken out of a wider one costs them far more.
+CHUNK = 32
+
+
 def popcount(bits: Value) -> Value:
     """Return the number of ones as a balanced tree of adders."""
-    level = [bits[i] for i in range(len(bits))]
+    return total([bits[i] for i in range(len(bits))])
+
+
+def total(level: list[Value]) -> Value:
+    """Return a sum as a balanced tree of adders."""
     while len(level) > 1:
         pairs = [level[i] + level[i + 1] for i in range(0, len(level) - 1, 2)]
         level = pairs + level[2 * len(pairs) :]
@@ -183,8 +192,15 @@ class DenseCore(wiring.Component):
         for lane in range(self.pe):
             w = rom.data[lane * self.simd : (lane + 1) * self.simd]
             ones = Signal(range(self.simd + 1), name=f"ones_{lane}")
+            parts = []
+            for at in range(0, self.simd, CHUNK):
+                agree = Signal(min(CHUNK, self.simd - at), name=f"agree_{lane}_{at}")
+                m.d.comb += agree.eq(~(x[at : at + CHUNK] ^ w[at : at + CHUNK]))
+                count = Signal(range(len(agree) + 1), name=f"count_{lane}_{at}")
+                m.d.comb += count.eq(popcount(agree))
+                parts.append(count)
             with m.If(advance):
-                m.d.sync += ones.eq(popcount(~(x ^ w)))
+                m.d.sync += ones.eq(total(parts))
             sums.append(ones)
 
         # Accumulate, and hand a finished group over.

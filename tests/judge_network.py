@@ -281,6 +281,7 @@ def wrong_values(values: list[Any], numbers: np.ndarray) -> str:
 def wrong_order(judged: PopulationJudge, numbers: np.ndarray) -> int:
     """Count pairs of classes that the integers (samples, classes) order otherwise."""
     parts = [part.reshape(len(numbers), -1) for part in judged.u]
+    area = math.prod(judged.shape[2:])
     wrong = 0
     for s, row in enumerate(numbers):
         for i in range(len(row)):
@@ -289,6 +290,6 @@ def wrong_order(judged: PopulationJudge, numbers: np.ndarray) -> int:
                 roots = []
                 for part, w in zip(parts[1:], judged.roots, strict=True):
                     signed += [part[s, i], -part[s, j]]
-                    roots += [w[i], w[j]]
+                    roots += [w[i // area], w[j // area]]
                 wrong += (sign_of(signed, roots) >= 0) != (row[i] >= row[j])
     return wrong
