@@ -19,7 +19,6 @@ from amaranth.lib.wiring import In, Out
 
 from . import layouts
 
-
 #: Bits of a word that are counted together: simulators hold as many in one machine word, and a
 #: bit taken out of a wider one costs them far more.
 CHUNK = 32
