@@ -1,8 +1,10 @@
 """A campaign: many random networks, several backends, everything compared; it resumes.
 
-Networks come in groups of one structure, which share one RTL build (weights and numbers are
-written into it); half of the groups are drawn as TrainedNetworks and folded. Every group's
-results are one line of a journal, so that a campaign that was killed goes on where it was.
+Half of the networks are drawn as TrainedNetworks and folded. Of kind "all", every node kind and
+combination is drawn, and what a backend refuses by name is counted; a network that shows a
+mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure, which
+share one RTL build (weights and numbers are written into it). Every group's results are one line
+of a journal, so that a campaign that was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -10,18 +12,23 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import Network, fold
+from mapping import Network, Unsupported, fold, save
+from mapping.files import beside
 
 from . import draw
 from .compare import agreement
+from .draw_trained import draw_trained_whole
+from .draw_whole import draw_whole
 from .run import backend_module, run
+from .shrink import shrink
 from .stimuli import stimuli, threshold_hits
 from .tools import ProtocolError
 from .trace import Trace
@@ -43,6 +50,7 @@ class Result:
     threshold_hits: int
     below_threshold: int
     problems: list[str]
+    refused: dict[str, int] = field(default_factory=dict)
 
 
 def campaign(
@@ -53,6 +61,7 @@ def campaign(
     samples: int = 12,
     journal: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    kinds: str = "dense",
 ) -> dict[str, Any]:
     """Draw networks, run every backend, compare with the reference.
 
@@ -62,6 +71,7 @@ def campaign(
         samples: stimuli per network, directed ones among them.
         journal: a JSON-lines file; one that is there is gone on with.
         progress: called with (networks done, networks in all).
+        kinds: "dense", or "all" (every network is a group of its own then).
 
     Returns
     -------
@@ -76,15 +86,22 @@ def campaign(
         backend_module(name)
     if not names:
         raise ValueError("a campaign needs a backend besides the reference")
+    if kinds not in ("dense", "all"):
+        raise ValueError(f"kinds must be 'dense' or 'all', not {kinds!r}")
+    if kinds == "all":
+        per_build = 1
     began = time.monotonic()
     head = {"campaign": 1, "seed": seed, "networks": networks, "backends": names,
-            "per_build": per_build, "samples": samples}  # fmt: skip
+            "kinds": kinds, "per_build": per_build, "samples": samples}  # fmt: skip
     done = _read(journal, head) if journal is not None else {}
     groups = -(-networks // per_build)
     for group in range(groups):
         if group not in done:
             count = min(per_build, networks - group * per_build)
-            done[group] = _group(group, count, names, seed, samples)
+            networks_of = draw_group if kinds == "dense" else draw_any
+            saved = None if journal is None else journal.with_name(f"{journal.name}-{group}")
+            drawn = networks_of(group, count, seed)
+            done[group] = _group(group, drawn, names, seed, samples, saved)
             if journal is not None:
                 _append(journal, asdict(done[group]))
         if progress is not None:
@@ -104,6 +121,7 @@ def campaign(
         "mismatches": sum(r.mismatches for r in results),
         "membranes exactly at their threshold": sum(r.threshold_hits for r in results),
         "membranes one step below": sum(r.below_threshold for r in results),
+        "refused": dict(sum((Counter(r.refused) for r in results), Counter())),
         "problems": problems,
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -122,14 +140,23 @@ def draw_group(group: int, count: int, seed: int) -> list[Network]:
     ]  # fmt: skip
 
 
-def _group(group: int, count: int, names: list[str], seed: int, samples: int) -> Result:
-    networks = draw_group(group, count, seed)
+def draw_any(group: int, count: int, seed: int) -> list[Network]:
+    """Draw one network of any kind; of odd groups by folding."""
+    number = seed * 1_000_003 + group
+    return [fold(draw_trained_whole(number)) if group % 2 else draw_whole(number)]
+
+
+def _group(
+    group: int, networks: list[Network], names: list[str], seed: int, samples: int,
+    saved: Path | None,
+) -> Result:  # fmt: skip
     rng = np.random.default_rng([seed, group, 5])
     pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
     inputs = [stimuli(n, samples, seed + k) for k, n in enumerate(networks)]
     expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
     compared = mismatches = 0
     problems = []
+    refused: dict[str, int] = {}
     for name in names:
         where = f"seed {seed}, group {group}, backend {name}, PE {pe}, SIMD {simd}"
         try:
@@ -137,12 +164,19 @@ def _group(group: int, count: int, names: list[str], seed: int, samples: int) ->
         except ProtocolError as error:
             problems.append(f"{where}: {error}")
             continue
+        except Unsupported as error:
+            what = str(error).rpartition(": ")[2]
+            refused[f"{name}: {what}"] = refused.get(f"{name}: {what}", 0) + len(networks)
+            continue
         for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
             found = agreement(want, got)
             compared += found.compared
             mismatches += found.mismatches
             if found.divergence is not None:
-                problems.append(f"{where}, network {k}: {found.divergence}")
+                told = f"{where}, network {k}: {found.divergence}"
+                if saved is not None:
+                    told += f"; {_smallest(networks[k], inputs[k], name, saved)}"
+                problems.append(told)
             elif found.compared == 0:
                 problems.append(f"{where}, network {k}: nothing was compared")
     hits = [
@@ -150,7 +184,7 @@ def _group(group: int, count: int, names: list[str], seed: int, samples: int) ->
     ]
     return Result(
         group,
-        count,
+        len(networks),
         bool(group % 2),
         sum(n.exact for n in networks),
         compared,
@@ -158,6 +192,23 @@ def _group(group: int, count: int, names: list[str], seed: int, samples: int) ->
         sum(h[0] for h in hits),
         sum(h[1] for h in hits),
         problems,
+        refused,
+    )
+
+
+def _smallest(network: Network, inputs: np.ndarray, name: str, saved: Path) -> str:
+    """Shrink what shows a mismatch, save it beside the journal, and say where."""
+
+    def fails(network: Network, inputs: np.ndarray) -> bool:
+        return agreement(run(network, inputs), run(network, inputs, name)).mismatches > 0
+
+    small, few = shrink(network, inputs, fails)
+    path, data = saved.with_suffix(".safetensors"), saved.with_suffix(".npy")
+    save(small, path)
+    with beside(data) as part, part.open("wb") as file:
+        np.save(file, few)
+    return (
+        f"shrunk to {len(small.populations)} populations in {path.name}, its input in {data.name}"
     )
 
 

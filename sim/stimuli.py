@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapping import INPUT, Network, Population
+from mapping import INPUT, Dense, Network, Population
+from mapping.graph import fan_in
 
+from .reference import run
 from .trace import Trace
 
 #: Rounds of the directed search, changes tried of every sample in each, and the work (synaptic
 #: sums) that a search may take; a large network is tried less often.
 ROUNDS, CANDIDATES, WORK = 60, 16, 3e9
+#: Neurons aimed at; of larger networks, so many are drawn.
+TARGETS = 4096
 #: Rounds without progress after which a search ends.
 IDLE = 15
 #: What an exact hit is worth, in halvings of the distance from the threshold.
@@ -69,11 +73,12 @@ def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray
     targets = [p for p in network.populations if p.spiking]
     if not targets or samples < 1:
         return best
-    synapses = sum(c.op.weights.size for p in network.populations for c in p.connections)
-    cost = samples * network.timesteps * synapses
+    cost = samples * network.timesteps * _synapses(network)
+    if cost > WORK:  # one look at such a network takes longer than the whole search may
+        return best
     candidates = int(min(CANDIDATES, max(2, WORK // (ROUNDS * cost))))
     rounds = int(min(ROUNDS, max(1, WORK // (candidates * cost))))
-    search = _Search(network, targets)
+    search = _Search(network, targets, seed)
     v = search.membranes(best)
     closest = search.closeness(v)
     idle = 0
@@ -98,6 +103,15 @@ def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray
     return best
 
 
+def _synapses(network: Network) -> int:
+    """Return the additions of one timestep."""
+    return sum(
+        math.prod(network.shapes[p.name]) * fan_in(c.op, network.shapes[c.source])
+        for p in network.populations
+        for c in p.connections
+    )
+
+
 def threshold_hits(network: Network, trace: Trace) -> dict[str, tuple[int, int]]:
     """Return, per spiking population, how often v is at the threshold, and just below it.
 
@@ -109,7 +123,8 @@ def threshold_hits(network: Network, trace: Trace) -> dict[str, tuple[int, int]]
         if not p.spiking or p.name not in trace.v:
             continue
         v = trace.v[p.name].reshape(*trace.v[p.name].shape[:2], -1)
-        threshold = p.neuron.threshold
+        area = v.shape[2] // len(p.neuron.threshold)
+        threshold = np.repeat(p.neuron.threshold, area)
         below = (v < threshold) & (v >= threshold - _steps(p, v))
         hits[p.name] = int((v == threshold).sum()), int(below.sum())
     return hits
@@ -118,83 +133,61 @@ def threshold_hits(network: Network, trace: Trace) -> dict[str, tuple[int, int]]
 def _steps(p: Population, v: np.ndarray) -> np.ndarray:
     """Return the distance between neighbouring values of v, like v (samples, T, neurons)."""
     neuron = p.neuron
-    gains = np.gcd.reduce([np.abs(c.gain) for c in p.connections])
+    area = v.shape[2] // len(neuron.threshold)
+    threshold = np.repeat(neuron.threshold, area)
+    gains = np.repeat(np.gcd.reduce([np.abs(c.gain) for c in p.connections]), area)
     common = math.gcd(neuron.num, 1 << neuron.q)
     shift = (1 << neuron.q).bit_length() - common.bit_length() if neuron.num else 0
     n = np.zeros((v.shape[0], v.shape[2]), np.int64)
     steps = np.empty_like(v)
     for t in range(v.shape[1]):
         steps[:, t] = np.maximum(1, gains >> np.minimum(63, shift * n))
-        fired = (v[:, t] >= neuron.threshold) & (neuron.reset == "zero")
+        fired = (v[:, t] >= threshold) & (neuron.reset == "zero")
         n = np.where(fired, 0, n + 1)
     return steps
 
 
 @dataclass
 class _Search:
-    """What the search asks of a network again and again."""
+    """What the search asks of a network again and again.
+
+    Attributes
+    ----------
+        neurons: per target, the flat indices of those aimed at: all, or some of a large map.
+        thresholds: of these.
+        aims: (target, connection, where its neurons stand among all), of one-bit dense
+            connections that read the input as it is.
+    """
 
     network: Network
     targets: list[Population]
+    seed: int
 
     def __post_init__(self) -> None:
-        top = self.network.input.top
-        self.weights = {}
-        for p in self.network.populations:
-            for k, c in enumerate(p.connections):
-                wide = c.op.weights.shape[1] * top < 1 << 24  # sums are exact in float32
-                self.weights[p.name, k] = c.op.weights.T.astype(np.float32 if wide else float)
-        self.sizes = [len(p.neuron.threshold) for p in self.targets]
-        aims = [
-            (p, k)
-            for p in self.targets
+        rng = np.random.default_rng([self.seed, 13])
+        network, most = self.network, max(1, TARGETS // len(self.targets))
+        self.neurons, self.thresholds = {}, {}
+        for p in self.targets:
+            channels, *rest = network.shapes[p.name]
+            area = math.prod(rest)
+            size = channels * area
+            some = np.arange(size) if size <= most else np.sort(rng.choice(size, most, False))
+            self.neurons[p.name] = some
+            self.thresholds[p.name] = np.repeat(p.neuron.threshold, area)[some]
+        self.sizes = [len(self.neurons[p.name]) for p in self.targets]
+        self.aims = [
+            (p, k, start)
+            for p, start in zip(self.targets, np.cumsum([0, *self.sizes]).tolist(), strict=False)
             for k, c in enumerate(p.connections)
-            if c.source == INPUT and c.delay == 0
-        ]
-        starts = dict(
-            zip([p.name for p in self.targets], np.cumsum([0, *self.sizes]), strict=False)
-        )
-        self.aims = [(p, k, int(starts[p.name])) for p, k in aims]
+            if c.source == INPUT and not c.delay and c.gate is None and not c.shift
+            if isinstance(c.op, Dense) and c.op.bits == 1 and network.input.coding != "latency"
+        ]  # fmt: skip
 
     def membranes(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Return v of every target, (rows, T, neurons): the reference, without its checks.
-
-        Sums go through float matrix products, which are many times faster than integer ones.
-        """
-        network, rows, steps = self.network, len(inputs), self.network.timesteps
-        direct = network.input.coding == "direct"
-        x = inputs.reshape(rows, 1 if direct else steps, -1)
-        entering = {}
-        for p in network.populations:
-            for k, c in enumerate(p.connections):
-                if c.source == INPUT:
-                    w = self.weights[p.name, k]
-                    sums = x.reshape(-1, x.shape[2]).astype(w.dtype) @ w
-                    entering[p.name, k] = sums.astype(np.int64).reshape(rows, x.shape[1], -1)
-        state = {p.name: np.tile(p.neuron.v_init, (rows, 1)) for p in network.populations}
-        spikes: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations}
-        out: dict[str, list[np.ndarray]] = {p.name: [] for p in self.targets}
-        for t in range(steps):
-            for p in network.populations:
-                neuron = p.neuron
-                v = (state[p.name] * neuron.num) >> neuron.q
-                for k, c in enumerate(p.connections):
-                    v += c.bias
-                    if t < c.delay:
-                        continue
-                    if c.source == INPUT:
-                        v += c.gain * entering[p.name, k][:, 0 if direct else t - c.delay]
-                    else:
-                        acc = spikes[c.source][t - c.delay] @ self.weights[p.name, k]
-                        v += c.gain * acc.astype(np.int64)
-                state[p.name] = v
-                if neuron.threshold is not None:
-                    fired = v >= neuron.threshold
-                    spikes[p.name].append(fired.astype(np.float32))
-                    out[p.name].append(v)
-                    if neuron.reset == "zero":
-                        state[p.name] = np.where(fired, neuron.v_reset, v)
-        return {name: np.stack(v, axis=1) for name, v in out.items()}
+        """Return v of every target, (rows, T, neurons aimed at)."""
+        v = run(self.network, inputs, ("v",)).v
+        shape = (len(inputs), self.network.timesteps, -1)
+        return {n: v[n].reshape(shape)[:, :, some] for n, some in self.neurons.items()}
 
     def closeness(self, v: dict[str, np.ndarray]) -> np.ndarray:
         """Return (rows, targets): EXACT at the threshold (and one below), less with distance.
@@ -202,8 +195,8 @@ class _Search:
         Targets are all neurons from above, then all neurons from below.
         """
         above, below = [], []
-        for p in self.targets:
-            distance = v[p.name] - p.neuron.threshold
+        for name, threshold in self.thresholds.items():
+            distance = v[name] - threshold
             far = np.int64(1) << 62
             above.append(np.where(distance >= 0, distance, far).min(axis=1))
             below.append(np.where(distance < 0, -1 - distance, far).min(axis=1))
@@ -231,19 +224,20 @@ class _Search:
         if not self.aims:
             return done
         p, k, start = self.aims[int(rng.integers(len(self.aims)))]
-        connection, neurons = p.connections[k], len(p.neuron.threshold)
+        connection, some = p.connections[k], self.neurons[p.name]
+        thresholds, gains = self.thresholds[p.name], connection.gain[some]
         above = bool(rng.integers(2))
         start += 0 if above else sum(self.sizes)
-        wanted = np.flatnonzero(lacking[start : start + neurons] & (connection.gain != 0))
+        wanted = np.flatnonzero(lacking[start : start + len(some)] & (gains != 0))
         if not len(wanted):
             return done
         sample = np.repeat(np.arange(len(tries)), tries.shape[1])
         t = rng.integers(0, v[p.name].shape[1], len(sample))
-        lack = p.neuron.threshold[wanted] - v[p.name][sample, t][:, wanted]
+        lack = thresholds[wanted] - v[p.name][sample, t][:, wanted]
         # a near neuron rather than a far one: small moves keep what the others have met
         one = (np.abs(lack) * rng.exponential(size=lack.shape)).argmin(axis=1)
         n, lack = wanted[one], lack[np.arange(len(one)), one]
-        gain = connection.gain[n]
+        gain = gains[n]
         direct = self.network.input.coding == "direct"
         if direct:  # every timestep of the sample moves: about gain * (1 + tau + ..)
             tau = p.neuron.num / 2**p.neuron.q
@@ -253,7 +247,7 @@ class _Search:
             toward = ((lack - 1) * np.sign(gain)) // np.abs(gain)
         x = tries.reshape(len(sample), *((-1,) if direct else (tries.shape[2], -1)))
         rows = x if direct else x[np.arange(len(sample)), t]
-        rows = _shifted(rows, connection.op.weights[n], toward, self.network.input.top, rng)
+        rows = _shifted(rows, connection.op.weights[some[n]], toward, self.network.input.top, rng)
         if direct:
             x[:] = rows
         else:

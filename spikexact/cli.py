@@ -276,6 +276,9 @@ def campaign(
     per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
     samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1)] = 12,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Journal; resumes.")] = None,
+    kinds: Annotated[
+        str, typer.Option(help="all: every node kind; dense: groups that share an RTL build.")
+    ] = "dense",
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
@@ -288,7 +291,7 @@ def campaign(
     with console.progress(json) as tell:
         found = work(
             networks, names, seed, per_build=per_build, samples=samples, journal=output,
-            progress=lambda done, total: tell("networks", done, total),
+            progress=lambda done, total: tell("networks", done, total), kinds=kinds,
         )  # fmt: skip
     _tell(found, json)
     return 0 if found["ok"] else 1

@@ -1,0 +1,136 @@
+"""Networks of every kind: fast against the reference, certificates against the judge, faults."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from judge_network import judge
+
+from mapping import Conv, Gate, Pool, fold, load
+from mapping.coding import encode
+from sim import compare, run
+from sim.campaign import campaign, draw_any
+from sim.draw_trained import draw_trained_whole
+from sim.draw_whole import draw_whole
+from sim.stimuli import random_inputs
+
+
+def test_three_hundred_networks_of_every_kind(seed: int) -> None:
+    found = campaign(300, ["fast"], seed, samples=4, kinds="all")
+    print({k: v for k, v in found.items() if k != "refused"})
+    assert found["ok"], found["problems"]
+    assert not found["refused"] and found["membranes exactly at their threshold"] > 1000
+
+
+def test_every_kind_of_node_is_drawn() -> None:
+    seen = set()
+    for k in range(120):
+        network = draw_whole(k)
+        seen |= {network.input.coding, network.readout.kind, f"T {network.timesteps}"}
+        for p in network.populations:
+            n = p.neuron
+            seen |= {n.reset if p.spiking else "stream"} | {f"joins {len(p.connections) > 1}"}
+            seen |= {w for w in ("max_spikes", "refractory", "fire_by") if getattr(n, w)}
+            for c in p.connections:
+                seen |= {type(c.op).__name__, f"bits {getattr(c.op, 'bits', 0)}"}
+                seen |= {w for w in ("gate", "shift", "delay") if getattr(c, w)}
+                if isinstance(c.op, Pool):
+                    seen.add(c.op.kind)
+                if isinstance(c.op, Conv):
+                    seen |= {f"stride {c.op.stride[0]}", f"groups {c.op.groups > 1}"}
+    wanted = {
+        "steps", "direct", "latency", "count", "membrane", "first_spike", "T 1", "T 8", "zero",
+        "subtract", "none", "stream", "joins True", "max_spikes", "refractory", "fire_by", "Dense",
+        "Conv", "Pool", "Identity", "bits 1", "bits 2", "bits 8", "gate", "shift", "delay", "sum",
+        "max", "stride 3", "groups True",
+    }  # fmt: skip
+    assert wanted <= seen, wanted - seen
+
+
+def test_sixty_folded_networks_agree_with_the_exact_judge(seed: int) -> None:
+    total = {"populations": 0, "compared": 0, "wrong": 0, "ties": 0}
+    for k in range(60):
+        number = 1000 * seed + 3000 + k
+        value = draw_trained_whole(number)
+        network = fold(value)
+        x = random_inputs(network, 2, number)
+        found = judge(value, network, encode(network.input, x, network.timesteps), run(network, x))
+        assert not found["wrong"], f"seed {number}: {found['problems']}"
+        total = {key: total[key] + found[key] for key in total}
+    print(total)
+    assert total["populations"] > 80 and total["compared"] > 10_000
+
+
+def test_the_judge_notices_a_wrong_threshold() -> None:
+    noticed = 0
+    for number in range(12):
+        value = draw_trained_whole(number)
+        network = fold(value)
+        x = random_inputs(network, 8, number)
+        trace = run(network, x)
+        exact = [p for p in network.populations if p.certificate.exact and p.spiking]
+        if not exact:
+            continue
+        spikes = trace.spikes[exact[-1].name]
+        at = tuple(np.argwhere(np.ones_like(spikes))[number % spikes.size])
+        spikes[at] ^= True
+        found = judge(value, network, encode(network.input, x, network.timesteps), trace)
+        noticed += found["wrong"] > 0
+    assert noticed >= 6
+
+
+def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch) -> None:
+    import sim.fast
+
+    right = sim.fast.gate
+
+    def wrong(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
+        found = right(g, acc, t)
+        return np.where(found == g.table[t].max(), found + 1, found)
+
+    monkeypatch.setattr(sim.fast, "gate", wrong)
+    journal = tmp_path / "journal"
+    found = campaign(12, ["fast"], 3, samples=4, kinds="all", journal=journal)
+    assert not found["ok"] and "shrunk to" in found["problems"][0]
+    saved = sorted(tmp_path.glob("*.safetensors"))
+    assert saved
+    for path in saved:
+        network = load(path)
+        assert len(network.populations) <= 3
+        inputs = np.load(path.with_suffix(".npy"))
+        assert len(inputs) == 1
+        with pytest.raises(AssertionError, match="first divergence"):
+            compare(run(network, inputs), run(network, inputs, "fast"))
+
+
+def test_half_of_the_networks_are_folded() -> None:
+    assert all(p.certificate is None for p in draw_any(4, 1, 0)[0].populations)
+    assert all(p.certificate is not None for p in draw_any(5, 1, 0)[0].populations)
+
+
+@pytest.mark.slow
+def test_a_campaign_killed_at_ten_moments_ends_with_the_same_result(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "spikexact", "campaign", "--kinds", "all", "--json"]
+    command += ["--networks", "150", "--backends", "fast", "--samples", "4", "-o"]
+    whole = subprocess.run([*command, "whole"], cwd=tmp_path, capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    rng = random.Random(0)
+    for _ in range(10):
+        process = subprocess.Popen([*command, "killed"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.8, 4))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    again = subprocess.run([*command, "killed"], cwd=tmp_path, capture_output=True, text=True)
+    one, two = json.loads(whole.stdout), json.loads(again.stdout)
+    one.pop("seconds")
+    two.pop("seconds")
+    assert one == two
+    assert (tmp_path / "whole").read_text() == (tmp_path / "killed").read_text()
