@@ -176,6 +176,8 @@ class Real:
         return max(_exponent(x) for x in sizes) + len(self.terms)
 
     def __float__(self) -> float:
+        if not self.r and not self.terms:
+            return 0.0
         bits = 64 - self.exponent
         low, high = self.fixed(bits)
         return float(Fraction(low + high, 2) / Fraction(2) ** bits)

@@ -33,6 +33,8 @@ from .stimuli import stimuli, threshold_hits
 from .tools import ProtocolError
 from .trace import Trace
 
+#: Rounds of the search for directed stimuli, of each of many networks.
+ROUNDS = 5
 #: Foldings that are drawn; they seldom divide a layer's sizes.
 PES, SIMDS = (1, 2, 3, 5), (1, 3, 8, 13, 32)
 
@@ -152,7 +154,7 @@ def _group(
 ) -> Result:  # fmt: skip
     rng = np.random.default_rng([seed, group, 5])
     pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
-    inputs = [stimuli(n, samples, seed + k) for k, n in enumerate(networks)]
+    inputs = [stimuli(n, samples, seed + k, ROUNDS) for k, n in enumerate(networks)]
     expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
     compared = mismatches = 0
     problems = []

@@ -29,13 +29,14 @@ IDLE = 15
 EXACT = 3.0
 
 
-def stimuli(network: Network, samples: int, seed: int = 0) -> np.ndarray:
+def stimuli(network: Network, samples: int, seed: int = 0, rounds: int = ROUNDS) -> np.ndarray:
     """Return the usual mix: all-zero, all-one, a quarter random, the rest directed.
 
     Args:
         network: whose Input and thresholds are aimed at.
         samples: how many; of fewer than four, none is all-zero or all-one.
         seed: draws the same inputs every time.
+        rounds: of the directed search, at most.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def stimuli(network: Network, samples: int, seed: int = 0) -> np.ndarray:
         raise ValueError(f"samples must be at least 1, not {samples}")
     edges = [_full(network, 0), _full(network, network.input.top)] if samples >= 4 else []
     random = random_inputs(network, samples // 4, seed)
-    directed = directed_inputs(network, samples - len(edges) - len(random), seed)
+    directed = directed_inputs(network, samples - len(edges) - len(random), seed, rounds)
     return np.concatenate([*(e[None] for e in edges), random, directed])
 
 
@@ -58,7 +59,9 @@ def random_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
     return np.where(rng.random(shape) < density, values, 0).astype(_dtype(network))
 
 
-def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
+def directed_inputs(
+    network: Network, samples: int, seed: int = 0, most_rounds: int = ROUNDS
+) -> np.ndarray:
     """Search inputs whose membranes meet thresholds, in as many neurons as possible.
 
     A hill climb over all samples together. What is climbed is the distance of each neuron from
@@ -77,7 +80,7 @@ def directed_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray
     if cost > WORK:  # one look at such a network takes longer than the whole search may
         return best
     candidates = int(min(CANDIDATES, max(2, WORK // (ROUNDS * cost))))
-    rounds = int(min(ROUNDS, max(1, WORK // (candidates * cost))))
+    rounds = int(min(most_rounds, max(1, WORK // (candidates * cost))))
     search = _Search(network, targets, seed)
     v = search.membranes(best)
     closest = search.closeness(v)
