@@ -1,0 +1,178 @@
+"""The networks of the papers, VGGSNN and ResNet-19, with trained-like random parameters.
+
+Weights are random signs with a scale per channel; batch norm gets the mean and variance of a
+forward pass on random inputs, population after population, as training would have left them.
+Structures: Liang et al., AAAI-25 (arXiv 2502.14344), section 5; first and last layers of 8 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mapping import (
+    INPUT,
+    Conv,
+    Dense,
+    Identity,
+    Input,
+    Pool,
+    Readout,
+    TrainedNetwork,
+    trained,
+)
+from mapping.apply import apply
+from mapping.coding import encode
+from mapping.real import Neurons, current
+
+#: LIF of the papers: tau = 0.5, fires strictly above 1, hard reset to 0.
+LIF = trained.Neuron(leak=0.5, threshold=1.0, compare=">")
+STREAM = trained.Neuron(leak=0.0)
+
+
+class Sketch:
+    """A network that grows population by population, with what flows through it.
+
+    Attributes
+    ----------
+        flows: population name to (samples, T, *shape) float64.
+    """
+
+    def __init__(self, seed: int, enter: Input, steps: int, samples: int) -> None:
+        self.rng = np.random.default_rng([seed, 8])
+        self.input, self.steps = enter, steps
+        self.populations: list[trained.Population] = []
+        shape = (
+            (samples, *enter.shape) if enter.coding == "direct" else (samples, steps, *enter.shape)
+        )
+        x = self.rng.integers(0, enter.top + 1, shape)
+        if enter.bits == 1:
+            x = (self.rng.random(shape) < 0.3).astype(np.uint8)
+        self.flows = {INPUT: encode(enter, x, steps) * enter.unit}
+
+    def conv(
+        self, source: str, out: int, size: int = 3, stride: int = 1, bits: int = 1, gate: Any = None
+    ) -> trained.Connection:
+        """Return a convolution with batch norm whose statistics are those of its sums."""
+        fan = self.flows[source].shape[2]
+        weights = self._weights((out, fan, size, size), bits)
+        op = Conv(weights, stride, size // 2, bits=bits)
+        scale = self.rng.lognormal(0, 0.2, out) / np.sqrt(fan * size * size) / (1 << (bits - 1))
+        scale = scale.astype(np.float32)
+        sums = np.stack([apply(op, self.flows[source][:, t]) for t in range(self.steps)], axis=1)
+        sums = sums * scale.reshape(-1, 1, 1)
+        norm = trained.Norm(
+            gamma=self.rng.normal(1, 0.3, out).astype(np.float32),
+            beta=self.rng.normal(0, 0.3, out).astype(np.float32),
+            mean=sums.mean(axis=(0, 1, 3, 4)).astype(np.float32),
+            var=(sums.var(axis=(0, 1, 3, 4)) + 1e-3).astype(np.float32),
+        )
+        return trained.Connection(source, op, scale=scale, norm=norm, gate=gate)
+
+    def _weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
+        if bits == 1:
+            return self.rng.choice(np.array([-1, 1], np.int8), shape)
+        top = (1 << (bits - 1)) - 1
+        return np.clip(np.rint(self.rng.normal(0, top / 3, shape)), -top, top).astype(np.int64)
+
+    def add(self, name: str, neuron: trained.Neuron, *edges: trained.Connection) -> str:
+        """Add a population and run it on what flows; return its name."""
+        self.populations.append(trained.Population(name, edges, neuron))
+        shape = edges[0].op.out_shape(self.flows[edges[0].source].shape[2:])
+        if neuron.threshold is not None:
+            neuron = replace(neuron, threshold=np.broadcast_to(neuron.threshold, (shape[0],)))
+        state = Neurons(trained.Population(name, edges, neuron), (len(self.flows[INPUT]), *shape))
+        out = []
+        for t in range(self.steps):
+            total = sum(
+                current(_wide(c, shape[0]), apply(c.op, self.flows[c.source][:, t]), t)
+                for c in edges
+            )
+            out.append(state.step(total, t)[0])
+        self.flows[name] = np.stack(out, axis=1)
+        return name
+
+    def finish(self, source: str, classes: int) -> TrainedNetwork:
+        """Add the 8-bit last layer, whose membrane sum is read out."""
+        fan = int(np.prod(self.flows[source].shape[2:]))
+        op = Dense(self._weights((classes, fan), 8), 8)
+        scale = float(np.float32(1 / 127 / np.sqrt(fan)))
+        bias = self.rng.normal(0, 0.05, classes).astype(np.float32)
+        edge = trained.Connection(source, op, scale=scale, bias=bias)
+        self.add("out", trained.Neuron(leak=1.0), edge)
+        return TrainedNetwork(
+            self.input, tuple(self.populations), Readout("out", "membrane"), self.steps
+        )
+
+
+def _wide(c: trained.Connection, channels: int) -> trained.Connection:
+    return replace(
+        c, scale=np.broadcast_to(c.scale, (channels,)), bias=np.broadcast_to(c.bias, (channels,))
+    )
+
+
+def vggsnn(
+    steps: int, seed: int = 0, size: int = 48, classes: int = 10, samples: int = 2,
+    gates: bool = False,
+) -> TrainedNetwork:  # fmt: skip
+    """Return VGGSNN: 64C3-128C3-AP2-256C3-256C3-AP2-(512C3-512C3-AP2) twice-FC.
+
+    Args:
+        steps: T. size: of the event frames, (2, size, size). gates: adaptive ones on the binary
+            convolutions.
+    """
+    s = Sketch(seed, Input((2, size, size)), steps, samples)
+    gate = _gates(s, gates)
+    source, number = s.add("conv1", LIF, s.conv(INPUT, 64, bits=8)), 1
+    for channels in ((128,), (256, 256), (512, 512), (512, 512)):
+        for out in channels:
+            number += 1
+            source = s.add(f"conv{number}", LIF, s.conv(source, out, gate=gate()))
+        pool = trained.Connection(source, Pool(2, kind="sum"), scale=0.25)
+        source = s.add(f"pool{number}", STREAM, pool)
+    return s.finish(source, classes)
+
+
+def resnet19(
+    steps: int, seed: int = 0, size: int = 32, classes: int = 100, samples: int = 2,
+    skips: str = "spikes", gates: bool = False,
+) -> TrainedNetwork:  # fmt: skip
+    """Return ResNet-19 with a skip around every 3x3 convolution.
+
+    Args:
+        steps: T. size: of the images, (3, size, size) of 8 bits, presented at every timestep.
+        skips: "spikes", LIF(BN(conv(s)) + s), or "stream", x + BN(conv(LIF(x))).
+        gates: adaptive ones on the binary 3x3 convolutions.
+    """
+    s = Sketch(seed, Input((3, size, size), 8, "direct", 1 / 255), steps, samples)
+    gate = _gates(s, gates)
+    stream = skips == "stream"
+    source = s.add("conv1", STREAM if stream else LIF, s.conv(INPUT, 128, bits=8))
+    number = 1
+    for out, blocks in ((128, 3), (256, 3), (512, 2)):
+        for k in range(2 * blocks):
+            number += 1
+            stride = 2 if k == 0 and out > 128 else 1
+            spikes = source
+            if stream:
+                spikes = s.add(f"lif{number}", LIF, trained.Connection(source, Identity()))
+            main = s.conv(spikes, out, stride=stride, gate=gate())
+            skip = trained.Connection(source, Identity())
+            if stride == 2:
+                skip = s.conv(spikes, out, 1, stride)
+            source = s.add(f"conv{number}", STREAM if stream else LIF, main, skip)
+    if stream:
+        source = s.add("lif", LIF, trained.Connection(source, Identity()))
+    side = s.flows[source].shape[-1]
+    pool = trained.Connection(source, Pool(side, kind="sum"), scale=1 / side**2)
+    return s.finish(s.add("pool", STREAM, pool), classes)
+
+
+def _gates(s: Sketch, wanted: bool) -> Callable[[], Any]:
+    def gate() -> Any:
+        return trained.Gate(s.rng.normal(1, 0.3, s.steps)) if wanted else None
+
+    return gate
