@@ -25,8 +25,8 @@ from .value import WIDTH_MAX
 
 #: Fractional bits that are tried above the q(T-1) which the lattice needs.
 EXTRA_BITS = 24
-#: Lattice values of a second scale that are enumerated for one channel, all steps together.
-ENUMERATED = 1 << 20
+#: Lattice values of a second scale that are enumerated, all channels and steps together.
+ENUMERATED = 1 << 22
 _LIMIT = 1 << (WIDTH_MAX - 1)
 #: Constants that are held in memory at once.
 _BLOCK = 1 << 21

@@ -207,15 +207,10 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
     """
     peak = int(np.abs(m).max(initial=0))
     size = max(x.exponent, r.exponent + peak.bit_length()) + 1
-    bits = 60 - size
-    if bits < 2:
-        found = [(x - r * int(k)).first_reaching(strict) for k in m.ravel()]
-        if any(one is None for one in found):
-            return None
-        top = 1 << 60
-        clipped = [min(max(one, -top), top) for one in found]  # type: ignore[type-var]
-        return np.array(clipped, np.int64).reshape(m.shape)
-    bits = min(bits, 58)
+    bits = min(60 - size, 58)
+    narrow = bits >= 2
+    if not narrow:  # beyond int64: Python's integers, in arrays of objects
+        bits, m = 40 + peak.bit_length(), m.astype(object)
     (x_lo, x_hi), (r_lo, r_hi) = x.fixed(bits), r.fixed(bits)
     low = x_lo - np.where(m >= 0, r_hi, r_lo) * m
     high = x_hi - np.where(m >= 0, r_lo, r_hi) * m
@@ -229,4 +224,4 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
         if found is None:
             return None
         low[at] = found
-    return low
+    return low if narrow else np.clip(low, -1 << 60, 1 << 60).astype(np.int64)

@@ -135,13 +135,19 @@ def fold_spiking(
 
 
 def _too_wide(layout: Layout, leak: Leak, steps: int) -> str | None:
-    """Say so if the lattice of a second scale or of the data cannot be held."""
+    """Say so if the lattice of the data is too wide, or that of a second scale too large."""
     edges = [layout.low, layout.high, layout.other_low, layout.other_high]
     peak = max(int(np.abs(edge).max()) for edge in edges if edge is not None)
     need = (peak * leak.weights(steps)[-1]).bit_length() + 1
-    if need < WIDTH_MAX - 4:
+    if need >= WIDTH_MAX - 4:
+        return f"its data alone would need more than {WIDTH_MAX} bits ({need})"
+    if layout.other_low is None or layout.other_high is None:
         return None
-    return f"its data alone would need more than {WIDTH_MAX} bits ({need})"
+    span = int((layout.other_high - layout.other_low).max())
+    count = len(layout.unit) * sum(span * weight + 1 for weight in leak.weights(steps))
+    if count > certify.ENUMERATED:
+        return f"{count} values of its second scale are too many to go through"
+    return None
 
 
 def _obstacle(
@@ -161,9 +167,6 @@ def _obstacle(
         return "a soft reset with refractory steps"
     if soft and start.leak.q and neurons.steps > HISTORIES:
         return f"a leaky soft reset has 2**{neurons.steps - 1} histories"
-    count = sum(neurons.values(n).shape[1] for n in range(neurons.steps))
-    if count > certify.ENUMERATED:
-        return f"{count} values of its second scale are too many to go through"
     return None
 
 
@@ -249,12 +252,12 @@ def _neurons(
 
 
 def _lattice_values(leak: Leak, steps: int, layout: Layout) -> list[np.ndarray]:
-    """Return all lattice values of the second group per step, (channels, M), at most so many."""
+    """Return all lattice values of the second group per step, (channels, M)."""
     assert layout.other_low is not None and layout.other_high is not None
     found = []
     for weight in leak.weights(steps):
         low, high = layout.other_low * weight, layout.other_high * weight
-        count = min(int((high - low).max()) + 1, certify.ENUMERATED + 1)
+        count = int((high - low).max()) + 1
         found.append(np.minimum(low[:, None] + np.arange(count), high[:, None]))
     return found
 
