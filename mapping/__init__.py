@@ -6,6 +6,8 @@ Node kinds of the integer network are exported here; their trained counterparts 
 names live in ``mapping.trained``.
 """
 
+from typing import Any
+
 from . import trained
 from .ends import INPUT, Input, Readout
 from .files import load, save
@@ -34,7 +36,15 @@ __all__ = [
     "Unsupported",
     "bipolar",
     "fold",
+    "import_model",
     "load",
     "save",
     "trained",
 ]
+
+
+def import_model(model: Any, framework: str, **options: Any) -> TrainedNetwork:
+    """Read a trained model of another framework; see ``mapping.importers.examine``."""
+    from .importers import import_model as read  # its parts load when they are first needed
+
+    return read(model, framework, **options)

@@ -1,0 +1,131 @@
+"""Importers: trained networks of other frameworks, read and probed.
+
+An importer reads a model's layers, and before it hands them over runs the source on probe inputs
+and compares every spike with ``mapping.real`` of what it read. Unknown modules and options stop
+it with one sentence that names the module. docs/importing.md says what is read, and how.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..ends import Input
+from ..trained import TrainedNetwork
+from ..value import choice, integer
+
+FRAMEWORKS = ("torch", "snntorch", "spikingjelly", "norse", "sinabs", "nir", "arrays")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network, and what was found on the way.
+
+    Attributes
+    ----------
+        network: what was read.
+        findings: one line per layer and probe, near-ties included.
+    """
+
+    network: TrainedNetwork
+    findings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self.findings)
+
+
+def import_model(model: Any, framework: str, **options: Any) -> TrainedNetwork:
+    """Read a trained model of another framework; ``examine`` also says what it found."""
+    return examine(model, framework, **options).network
+
+
+def examine(
+    model: Any,
+    framework: str,
+    *,
+    input_shape: tuple[int, ...] | int | None = None,
+    timesteps: int | None = None,
+    coding: str = "steps",
+    input_bits: int = 1,
+    input_unit: float = 1.0,
+    call: str | None = None,
+    readout: str | None = None,
+    neurons: dict | None = None,
+    dialect: str | None = None,
+    dt: float | None = None,
+    probes: int = 256,
+    seed: int = 0,
+) -> Imported:
+    """Read a trained model and check it spike by spike against its source.
+
+    Args:
+        model: a torch module; for "nir" a graph or a file; for "arrays" a TOML file.
+        framework: one of FRAMEWORKS.
+        input_shape: of one timestep, ``(n,)`` or ``(channels, rows, cols)``.
+        timesteps: T.
+        coding, input_bits, input_unit: as of Input.
+        call: how a torch model is called; found from its neurons unless given: ``"step"`` once a
+            timestep, ``"TN"``, ``"NT"``, ``"T*N"`` or ``"N*T"`` with all of them, axes in this
+            order, or ``"once"`` with one tensor that it presents to itself.
+        readout: kind of the read-out; spikes are counted and layers without neurons summed
+            unless given.
+        neurons: for "torch": module path or class name to a trained Neuron, or a function of the
+            module that returns one.
+        dialect, dt: for "nir": which framework wrote it, and its timestep in seconds.
+        probes: samples of the probe. seed: of its inputs.
+
+    Returns
+    -------
+        The network and the findings.
+
+    Raises
+    ------
+        Unsupported (a ValueError): what was found is nothing that a TrainedNetwork holds, or the
+            probe found a difference; one sentence. ValueError, TypeError: a wrong argument.
+        ImportError: the framework is not installed.
+    """
+    choice(framework, "framework", FRAMEWORKS)
+    if framework == "arrays":
+        from .from_arrays import read
+
+        return Imported(*read(model))
+    if input_shape is None or timesteps is None:
+        raise TypeError(f"importing from {framework!r} needs input_shape and timesteps")
+    shape = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
+    enter = Input(tuple(shape), bits=input_bits, coding=coding, unit=input_unit)
+    steps = integer(timesteps, "timesteps", 1, 1 << 16)
+    common = {"readout": readout, "probes": integer(probes, "probes", 1), "seed": seed}
+    if framework == "nir":
+        from .from_nir import bring as bring_nir
+
+        return _imported(bring_nir(model, enter, steps, dialect=dialect, dt=dt, **common))
+    from .torch_import import bring
+
+    reader = _framework(framework, neurons)
+    return _imported(bring(model, reader, enter, steps, call=call, **common))
+
+
+def _framework(name: str, neurons: dict | None) -> Any:
+    if name == "torch":
+        from .from_torch import framework as torch_framework
+
+        return torch_framework(neurons or {})
+    if neurons:
+        raise TypeError(f"neurons are described for framework 'torch', not for {name!r}")
+    if name == "snntorch":
+        from . import from_snntorch as reader
+    elif name == "spikingjelly":
+        from . import from_spikingjelly as reader
+    elif name == "norse":
+        from . import from_norse as reader
+    else:
+        from . import from_sinabs as reader
+    return reader.framework()
+
+
+def _imported(found: tuple[TrainedNetwork, list[str]]) -> Imported:
+    network, findings = found
+    return Imported(network, tuple(findings))
+
+
+__all__ = ["FRAMEWORKS", "Imported", "examine", "import_model"]

@@ -1,0 +1,324 @@
+"""Layer facts, as an importer finds them, turned into the populations of a TrainedNetwork.
+
+A fact says what one module computes of its sources. ``build`` walks back from the last one:
+weights, norms and scales gather in terms ``norm(scale * op(source) + bias)`` until a neuron takes
+them as its connections. What no term can hold (a pool that is convolved, a sum that is pooled)
+becomes a population without threshold, a stream.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..ends import INPUT, Input, Readout
+from ..ops import Conv, Dense, Identity, Op, Pool, Shape
+from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
+from ..value import Unsupported
+from .weights import split
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """What one module computes.
+
+    Attributes
+    ----------
+        path, kind: of the module; sentences call it ``module 'path' (kind)``.
+        does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"pool"``, ``"flatten"``,
+            ``"join"`` or ``"fire"``.
+        sources: facts that it reads.
+        data: of weigh: ``weights`` (out, in) or (out, in / groups, rows, cols) and the fields of
+            a Conv; of scale: ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of pool:
+            ``op``, ``scale``; of fire: ``neuron``.
+    """
+
+    path: str
+    kind: str
+    does: str
+    sources: tuple[Fact, ...] = ()
+    data: dict = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"module {self.path!r} ({self.kind})"
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """``norm(scale * op(source) + bias)``, one connection to be."""
+
+    source: str
+    op: Op = field(default_factory=Identity)
+    scale: np.ndarray = np.float64(1)  # type: ignore[assignment]
+    bias: np.ndarray = np.float64(0)  # type: ignore[assignment]
+    norm: Norm | None = None
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is its source itself."""
+        plain = isinstance(self.op, Identity) and self.norm is None
+        return plain and bool((self.scale == 1).all() and (self.bias == 0).all())
+
+    def scaled(self, scale: np.ndarray, bias: np.ndarray) -> Term:
+        """Return ``scale * self + bias``."""
+        if self.norm is None:
+            return replace(self, scale=self.scale * scale, bias=self.bias * scale + bias)
+        norm = self.norm
+        gamma, beta = norm.gamma * scale, norm.beta * scale + bias
+        return replace(self, norm=replace(norm, gamma=gamma, beta=beta))
+
+
+@dataclass(frozen=True, eq=False)
+class _Value:
+    """What a fact outputs: a sum of terms of this shape, perhaps flattened since."""
+
+    terms: tuple[Term, ...]
+    shape: Shape
+    flat: bool = False
+
+    @property
+    def bare(self) -> bool:
+        return len(self.terms) == 1 and self.terms[0].bare
+
+
+class Builder:
+    """Populations in the order in which they can run, and one line of text for each fact."""
+
+    def __init__(self, enter: Input) -> None:
+        self.enter = enter
+        self.populations: list[Population] = []
+        self.lines: list[str] = []
+        self.names: dict[str, str] = {}  # module path to population name, of neurons
+        self._shapes: dict[str, Shape] = {INPUT: enter.shape}
+        self._rare = {INPUT}  # sources that never go below 0: a zero around them is no maximum
+        self._done: dict[int, _Value] = {}
+
+    def name(self, path: str) -> str:
+        """Return a population name for a module path, new in this network."""
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in path)
+        plain = plain if plain[:1].isalpha() else f"m{plain}" if plain else "m"
+        plain, number = plain[:56], 1
+        found = plain
+        while found in self._shapes:
+            number += 1
+            found = f"{plain}-{number}"
+        return found
+
+    def add(self, name: str, value: _Value, neuron: Neuron, where: str) -> _Value:
+        """Append a population that sums the terms; return its output."""
+        if value.flat and len(value.shape) == 3:
+            raise Unsupported(
+                f"{where} reads a flattened map of shape {value.shape}: only a Linear layer, or "
+                f"the end of the network, may follow a flatten"
+            )
+        connections = tuple(
+            Connection(t.source, t.op, t.scale, t.bias, t.norm) for t in value.terms
+        )
+        self.populations.append(Population(name, connections, neuron))
+        self._shapes[name] = value.shape
+        if neuron.threshold is not None:
+            self._rare.add(name)
+        return _Value((Term(name),), value.shape)
+
+    def value(self, fact: Fact) -> _Value:
+        """Return what a fact outputs; populations that it needs are appended."""
+        waiting = [fact]  # a stack, not recursion: nets may be a thousand modules deep
+        while waiting:
+            top = waiting[-1]
+            missing = [s for s in top.sources if id(s) not in self._done]
+            if missing:
+                waiting.extend(missing)
+                continue
+            waiting.pop()
+            if id(top) not in self._done:
+                self._done[id(top)] = self._compute(top)
+        return self._done[id(fact)]
+
+    def _compute(self, fact: Fact) -> _Value:
+        values = [self._done[id(s)] for s in fact.sources]
+        try:
+            return getattr(self, f"_{fact.does}")(fact, *values)
+        except Unsupported:
+            raise
+        except ValueError as error:
+            raise Unsupported(f"{fact}: {error}") from None
+
+    def stream(self, fact: Fact, value: _Value) -> _Value:
+        """Return a value as a population's output, through a new stream where it is none."""
+        if value.bare:
+            return value
+        if value.flat:
+            shaped = self.stream(fact, replace(value, flat=False))
+            return replace(shaped, flat=True)
+        name = self.name(f"{fact.path}.in")
+        made = self.add(name, value, Neuron(leak=0.0), str(fact))
+        if all(isinstance(t.op, Pool) and (t.scale >= 0).all() and (t.bias >= 0).all()
+               and t.norm is None and t.source in self._rare for t in value.terms):  # fmt: skip
+            self._rare.add(name)
+        return made
+
+    def _enter(self, fact: Fact) -> _Value:
+        e = self.enter
+        size = _size(e.shape)
+        self.lines.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
+        return _Value((Term(INPUT),), e.shape)
+
+    def _weigh(self, fact: Fact, value: _Value) -> _Value:
+        value = self.stream(fact, value)
+        data = dict(fact.data)
+        weights, bias = data.pop("weights"), data.pop("bias", None)
+        integers, scale, bits = split(weights, str(fact))
+        if weights.ndim == 2:
+            if len(value.shape) == 3 and not value.flat:
+                raise Unsupported(f"{fact} reads a map of shape {value.shape}: flatten it first")
+            op: Op = Dense(integers, bits=bits)
+        else:
+            if value.flat:
+                raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+            op = Conv(integers, bits=bits, **data)
+        shape = op.out_shape(value.shape)
+        bias = np.float64(0) if bias is None else np.asarray(bias, np.float64)
+        kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
+        self.lines.append(
+            f"{fact}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
+            f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
+        )
+        return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
+
+    def _scale(self, fact: Fact, value: _Value) -> _Value:
+        if value.flat and (np.ndim(fact.data["scale"]) or np.ndim(fact.data["bias"])):
+            raise Unsupported(f"{fact} scales a flattened map of shape {value.shape} by channel")
+        scale, bias = np.float64(fact.data["scale"]), np.float64(fact.data["bias"])
+        terms = [t.scaled(scale, np.float64(0)) for t in value.terms]
+        terms[0] = terms[0].scaled(np.float64(1), bias)
+        self.lines.append(f"{fact}: times {_span(scale)} plus {_span(bias)}")
+        return replace(value, terms=tuple(terms))
+
+    def _norm(self, fact: Fact, value: _Value) -> _Value:
+        if value.flat:
+            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+        if len(value.terms) != 1 or value.terms[0].norm is not None:
+            value = self.stream(fact, value)
+        norm = fact.data["norm"]
+        if norm.gamma.ndim and len(norm.gamma) != value.shape[0]:
+            raise Unsupported(f"{fact} has {len(norm.gamma)} channels for {value.shape[0]}")
+        self.lines.append(
+            f"{fact}: batch norm with fixed statistics, {value.shape[0]} channels, eps {norm.eps:g}"
+        )
+        return replace(value, terms=(replace(value.terms[0], norm=norm),))
+
+    def _pool(self, fact: Fact, value: _Value) -> _Value:
+        op, scale = fact.data["op"], fact.data["scale"]
+        value = self.stream(fact, value)
+        if value.flat:
+            raise Unsupported(f"{fact} pools a flattened map of shape {value.shape}")
+        source = value.terms[0].source
+        if op.kind == "max" and any(op.padding) and source not in self._rare:
+            raise Unsupported(
+                f"{fact} pads a maximum of values that may be negative: its padding is no zero"
+            )
+        self.lines.append(
+            f"{fact}: {op.kind} of {_size(op.kernel)} windows, stride {_size(op.stride)}"
+            + ("" if scale == 1 else f", times {scale:g}")
+        )
+        term = Term(source, op, np.float64(scale))
+        return _Value((term,), op.out_shape(value.shape))
+
+    def _flatten(self, fact: Fact, value: _Value) -> _Value:
+        return replace(value, flat=True) if len(value.shape) == 3 else value
+
+    def _join(self, fact: Fact, *values: _Value) -> _Value:
+        first = values[0]
+        for other in values[1:]:
+            if other.shape != first.shape or other.flat != first.flat:
+                raise Unsupported(f"{fact} adds shapes {first.shape} and {other.shape}")
+        self.lines.append(f"{fact}: sum of {len(values)}")
+        return replace(first, terms=tuple(t for v in values for t in v.terms))
+
+    def _fire(self, fact: Fact, value: _Value) -> _Value:
+        neuron = fact.data["neuron"]
+        if fact.path in self.names:
+            raise Unsupported(f"{fact} is called more than once a timestep: its state is shared")
+        name = self.name(fact.path)
+        made = self.add(name, value, neuron, str(fact))
+        self.names[fact.path] = name
+        self.lines.append(f"{fact}: {meaning(neuron)}")
+        return made
+
+
+def meaning(n: Neuron) -> str:
+    """Say in one line what a neuron computes."""
+    gain = "" if n.input_gain == 1 else f"{n.input_gain:g} * "
+    if n.v_rest:
+        line = f"u = {n.v_rest:g} + {n.leak:g} * (u - {n.v_rest:g}) + {gain}current"
+    else:
+        line = f"u = {n.leak:g} * u + {gain}current"
+    if n.threshold is None:
+        return line + "; never fires"
+    line += f"; fires at u {n.compare} {_span(n.threshold)}"
+    after = {"zero": f"u = {n.v_reset:g}", "subtract": "u - threshold", "none": "no reset"}[n.reset]
+    line += f"; then {after}" + (", one timestep late" if n.reset_delay else "")
+    line += f"; starts at {n.v_init:g}"
+    if n.max_spikes is not None:
+        line += f"; at most {n.max_spikes} spikes a sample"
+    if n.refractory:
+        line += f"; refractory for {n.refractory}"
+    return line
+
+
+def build(
+    last: Fact, enter: Input, timesteps: int, readout: str | None = None
+) -> tuple[TrainedNetwork, list[str], dict[str, str]]:
+    """Build the network that ends in a fact.
+
+    Args:
+        last: the output's fact.
+        enter: the input. timesteps: T.
+        readout: kind of the read-out; None: ``"count"`` of spikes, else ``"membrane"``, the sum.
+
+    Returns
+    -------
+        The network, one line of text per layer, and population names by module path of neurons.
+
+    Raises
+    ------
+        Unsupported: a layer, or a combination of layers, that TrainedNetwork does not hold.
+    """
+    builder = Builder(enter)
+    value = builder.value(last)
+    spiking = {p.name for p in builder.populations if p.spiking}
+    if value.bare and value.terms[0].source in spiking:
+        source = value.terms[0].source
+        kind = readout or "count"
+    else:
+        if value.flat:
+            value = builder.stream(last, replace(value, flat=False))
+        source = builder.name(f"{last.path}.sum")
+        builder.add(source, value, Neuron(leak=1.0), str(last))
+        kind = readout or "membrane"
+        builder.lines.append(f"{last}: summed over time, the largest sum is the class")
+    try:
+        made = TrainedNetwork(enter, tuple(builder.populations), Readout(source, kind), timesteps)
+    except ValueError as error:
+        raise Unsupported(f"what was read is no network: {error}") from None
+    builder.lines.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
+    return made, builder.lines, builder.names
+
+
+def whole(value: object, what: str) -> int:
+    """Return a number that must be an integer, of a file or a module."""
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number) or number != int(number):
+        raise Unsupported(f"{what} must be an integer, not {value!r}")
+    return int(number)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _span(values: np.ndarray) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return f"{low:g}" if low == high else f"{low:g}..{high:g}"

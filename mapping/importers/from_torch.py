@@ -1,0 +1,51 @@
+"""Plain torch models: any mix of layers, with neurons that the caller describes.
+
+torch has no spiking neuron, so a model's own neuron modules are named by the caller, who says
+what they compute; the probe drives each alone and then runs the whole, and refuses a description
+that does not hold. Neurons of the known frameworks inside the model are read without being named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..trained import Neuron
+from .models import Framework
+from .tracing import Leaf
+
+#: Methods that put a module to rest, in the order in which they are looked for.
+RESETS = ("reset", "reset_state", "reset_states", "reset_mem")
+
+
+def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]]) -> Framework:
+    """Return how a plain torch model is read.
+
+    Args:
+        neurons: module path or class name to a trained Neuron, or to a function of the module
+            that returns one. The module takes (N, *shape) once a timestep.
+    """
+    for key, value in neurons.items():
+        if not isinstance(value, Neuron) and not callable(value):
+            raise TypeError(f"neurons[{key!r}] must be a trained Neuron or give one, not {value!r}")
+
+    def leaf(module: Any, path: str) -> Leaf | None:
+        given = neurons.get(path, neurons.get(type(module).__name__))
+        if given is None or (not path and path not in neurons):
+            return None
+        neuron = given if isinstance(given, Neuron) else given(module)
+        if not isinstance(neuron, Neuron):
+            raise TypeError(f"neurons must give a trained Neuron for {path!r}, not {neuron!r}")
+        return Leaf(neuron, carries=True)
+
+    return Framework("torch", leaf, lambda model: "step", reset)
+
+
+def reset(model: Any) -> None:
+    """Call the reset method of every module that has one."""
+    for module in model.modules():
+        for name in RESETS:
+            method = getattr(module, name, None)
+            if callable(method):
+                method()
+                break
