@@ -47,6 +47,8 @@ def binarise(model: Any, seed: int = 0, scale: float = 1.0, norm: str = "dyadic"
             if module.bias is not None:
                 draw(module.bias, (-0.5, 0.0, 0.25, 1.0))
         elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if module.running_var is None:
+                continue
             if norm == "dyadic":
                 module.eps = 0.0
                 draw(module.running_var, (1.0, 4.0, 16.0))

@@ -45,7 +45,7 @@ def leaf(module: Any, path: str) -> Leaf | None:
     if kind in IF:
         leak, gain = 1.0, 1.0
     else:
-        part = 1 / module.tau if kind in LIF else float(module.w.sigmoid())
+        part = 1 / module.tau if kind in LIF else float(module.w.detach().sigmoid())
         leak, gain = 1 - part, part if module.decay_input else 1.0
     read = Neuron(
         leak=leak,

@@ -110,11 +110,11 @@ def read(source: Source) -> Fact:
         ValueError: the model does not run on inputs of this shape.
     """
     samples = next(n for n in (2, 3) if n != source.timesteps)
-    model = source.copy(samples)
-    source.leaves = leaves(model, source.framework)
+    source.leaves = leaves(source.model, source.framework)
     recorder = Recorder(samples, source.timesteps)
     enter = Fact("input", "Input", "enter")
     shape = (samples, source.timesteps, *source.enter.shape)
+    model = guarded(lambda: source.copy(samples), shape)
     zeros = np.zeros(shape, np.int64)
 
     def feed(keep: Callable[[Any, Seen], None]) -> list[Any]:

@@ -162,6 +162,7 @@ def currents(
     rng = np.random.default_rng(seed)
     samples = max(1, min(64, (1 << 20) // (timesteps * int(np.prod(shape)))))
     levels = rng.choice(LEVELS, (samples, timesteps, *shape))
+    levels[1::2] = rng.integers(-64, 160, levels[1::2].shape) / 64
     theta = np.asarray(neuron.threshold).reshape(-1, *(1 for _ in shape[1:]))
     base = neuron.v_rest + neuron.leak * (neuron.v_init - neuron.v_rest)
     size = np.where(theta == 0, 1.0, theta)

@@ -159,13 +159,10 @@ class Recorder:
             elif state.what != "state" or state.fact.path != path:
                 raise Unsupported(f"{where} is given the state of {state.fact.path!r}")
         call = self.called[path] = self.called.get(path, 0) + 1
-        if call > (self.timesteps if leaf.lead == "N" else 1):
-            raise Unsupported(f"{where} is called more than once a timestep: its state is shared")
-        if leaf.lead == "N":
-            if self.static(seen):
-                seen = replace(seen, steps=frozenset({call - 1}))
-            if seen.steps != {call - 1}:
-                raise Unsupported(f"{where} is not called once in each timestep, in order")
+        if leaf.lead == "N" and self.static(seen):
+            seen = replace(seen, steps=frozenset({call - 1}))
+        if (seen.steps != {call - 1}) if leaf.lead == "N" else (call > 1):
+            raise Unsupported(f"{where} is not called once a timestep, in order: it has one state")
         neuron = leaf.neuron
         if leaf.threshold is not None:
             neuron = replace(neuron, threshold=self.channels(leaf.threshold, seen))
