@@ -52,7 +52,8 @@ def examine(
     readout: str | None = None,
     neurons: dict | None = None,
     dialect: str | None = None,
-    dt: float | None = None,
+    semantics: dict | None = None,
+    source: Any = None,
     probes: int = 256,
     seed: int = 0,
 ) -> Imported:
@@ -71,7 +72,9 @@ def examine(
             unless given.
         neurons: for "torch": module path or class name to a trained Neuron, or a function of the
             module that returns one.
-        dialect, dt: for "nir": which framework wrote it, and its timestep in seconds.
+        dialect, semantics: for "nir": which framework wrote it, and what its files do not say
+            (an error lists it). source: the torch model that the graph was written from: with
+            it the probe compares against its framework; else against a run of the graph.
         probes: samples of the probe. seed: of its inputs.
 
     Returns
@@ -97,8 +100,15 @@ def examine(
     common = {"readout": readout, "probes": integer(probes, "probes", 1), "seed": seed}
     if framework == "nir":
         from .from_nir import bring as bring_nir
+        from .from_nir import dialect_of
 
-        return _imported(bring_nir(model, enter, steps, dialect=dialect, dt=dt, **common))
+        dialect_of(dialect, semantics)
+        if source is not None:
+            asked = {"input_shape": shape, "timesteps": steps, "coding": coding, "seed": seed}
+            asked |= {"input_bits": input_bits, "input_unit": input_unit, "call": call}
+            source = import_model(source, str(dialect), probes=probes, **asked)
+        told = {"dialect": dialect, "semantics": semantics, "source": source}
+        return _imported(bring_nir(model, enter, steps, **told, **common))
     from .torch_import import bring
 
     reader = _framework(framework, neurons)
