@@ -19,6 +19,9 @@ from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
 from ..value import Unsupported
 from .weights import split
 
+#: Most neurons of a population.
+NEURONS = 1 << 22
+
 
 @dataclass(frozen=True, eq=False)
 class Fact:
@@ -303,8 +306,16 @@ def build(
         made = TrainedNetwork(enter, tuple(builder.populations), Readout(source, kind), timesteps)
     except ValueError as error:
         raise Unsupported(f"what was read is no network: {error}") from None
+    limited(made)
     builder.lines.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
     return made, builder.lines, builder.names
+
+
+def limited(network: TrainedNetwork) -> None:
+    """Refuse a population that no machine should be asked to run; files declare what they like."""
+    for name, shape in network.shapes.items():
+        if math.prod(shape) > NEURONS:
+            raise Unsupported(f"population {name!r} has shape {shape}, more than {NEURONS} neurons")
 
 
 def whole(value: object, what: str) -> int:

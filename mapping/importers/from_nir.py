@@ -132,20 +132,23 @@ def bring(
     network, lines, names = build(facts[last], enter, timesteps, readout)
     _check_shapes(nodes, network, names)
     inputs = probe.draw(enter, timesteps, probes, seed)
-    theirs = nir_run.run(nodes, order, sources, facts, enter, timesteps, inputs)
-    ties = probe.check(network, inputs, {names[p]: theirs[p] for p in names})
+
+    def theirs(part: np.ndarray, trace: real.RealTrace) -> dict[str, np.ndarray]:
+        spikes = nir_run.run(nodes, order, sources, facts, enter, timesteps, part)
+        return {names[path]: spikes[path] for path in names}
+
+    ties = probe.check(network, inputs, theirs)
+    against = "the graph itself"
     if source is not None:
-        ties += probe.check(network, inputs, _of_source(network, source, inputs))
-    against = "the graph itself" if source is None else "the graph, and of the source model"
+        ties += probe.check(network, inputs, lambda part, _: _of_source(network, source, part))
+        against = "the graph, and of the source model"
     told = ", ".join(f"{k} {v!r}" for k, v in speaks.told.items()) or "nothing more"
     said = f"nir: dialect {speaks.name}, dt {speaks.dt:g}; told: {told}"
     return network, [
         f"{said}; probed against a run of {against}",
         *notes,
         *lines,
-        f"probe: {probes} samples, every spike as there"
-        + (f" but for {len(ties)} near-ties" if ties else ""),
-        *ties,
+        *probe.said(probes, "every spike as there", ties),
     ]
 
 

@@ -7,7 +7,9 @@ each is listed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from ..value import Unsupported
 
 NEAR = 1e-5
 SHARE = 0.01
+#: Bytes that a run may keep at a time.
+CHUNK = 256 << 20
 #: Membranes at which a neuron is driven alone, in thresholds: rest, below, ties, far overshoot,
 #: negative.
 LEVELS = (0, 0.25, 0.5, 1, 1, 1.5, 2, 2.5, 4, -0.5, -1, -3)
@@ -124,26 +128,49 @@ def first_divergences(
     return found
 
 
-def check(network: TrainedNetwork, inputs: np.ndarray, theirs: dict[str, np.ndarray]) -> list[str]:
-    """Compare a run of the source with the network; return one line for each near-tie.
+def chunks(network: TrainedNetwork, samples: int) -> list[slice]:
+    """Split samples so that what a run keeps of each part stays below CHUNK bytes, or is one."""
+    each = network.timesteps * sum(math.prod(s) for s in network.shapes.values()) * 24
+    size = max(1, CHUNK // each)
+    return [slice(i, min(i + size, samples)) for i in range(0, samples, size)]
+
+
+def check(
+    network: TrainedNetwork,
+    inputs: np.ndarray,
+    theirs: Callable[[np.ndarray, real.RealTrace], dict[str, np.ndarray]],
+) -> list[Divergence]:
+    """Compare runs of the source with the network, part by part; return the near-ties.
 
     Args:
-        inputs: as sim.run takes them. theirs: spikes of the source by population.
+        inputs: as sim.run takes them.
+        theirs: a part of the inputs, and the network's run of it, to the spikes of the source by
+            population, as many populations as it gives.
 
     Raises
     ------
         Unsupported: one sentence with the first divergence that is no near-tie, or too many.
     """
-    found = first_divergences(network, real.run(network, inputs), theirs)
-    for divergence in found:
-        if not divergence.near:
-            raise Unsupported(f"what was read does not do what the source does: {divergence}")
+    found: list[Divergence] = []
+    for part in chunks(network, len(inputs)):
+        trace = real.run(network, inputs[part])
+        for divergence in first_divergences(network, trace, theirs(inputs[part], trace)):
+            divergence = replace(divergence, sample=divergence.sample + part.start)
+            if not divergence.near:
+                raise Unsupported(f"what was read does not do what the source does: {divergence}")
+            found.append(divergence)
     if len(found) > SHARE * len(inputs):
         raise Unsupported(
             f"{len(found)} of {len(inputs)} samples hold a near-tie, more than 1 %; the first: "
             f"{found[0]}"
         )
-    return [f"near-tie: {divergence}" for divergence in found]
+    return found
+
+
+def said(samples: int, what: str, ties: list[Divergence]) -> list[str]:
+    """Say in lines what a probe showed; each near-tie is listed."""
+    but = f" but for {len(ties)} near-ties" if ties else ""
+    return [f"probe: {samples} samples, {what}{but}", *(f"near-tie: {tie}" for tie in ties)]
 
 
 def currents(

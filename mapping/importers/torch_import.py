@@ -108,36 +108,34 @@ def _whole(
     seed: int,
 ) -> list[str]:
     inputs = probe.draw(source.enter, source.timesteps, probes, seed)
-    steps = encode(source.enter, inputs, source.timesteps)
-    spikes, outputs = models.spikes(source, steps.astype(np.float64))
-    theirs = {names[path]: array for path, array in spikes.items() if path in names}
+    compared = [names[path] for path in source.leaves if path in names]
+
+    def theirs(part: np.ndarray, trace: real.RealTrace) -> dict[str, np.ndarray]:
+        steps = encode(source.enter, part, source.timesteps)
+        spikes, outputs = models.spikes(source, steps.astype(np.float64))
+        found = {names[path]: array for path, array in spikes.items() if path in names}
+        if last.does != "fire":
+            odd = probe.first_divergences(network, trace, found)
+            _sums(source, network, trace, outputs, skip=[d.sample for d in odd])
+        return found
+
     ties = probe.check(network, inputs, theirs)
-    if last.does != "fire":
-        _sums(source, network, inputs, outputs, skip=[_sample(t) for t in ties])
-    compared = ", ".join(theirs) or "the output"
-    return [
-        f"probe: {probes} samples, every spike of {compared} as in the source"
-        + (f" but for {len(ties)} near-ties" if ties else ""),
-        *ties,
-    ]
-
-
-def _sample(line: str) -> int:
-    return int(line.split("sample ")[1].split(",")[0])
+    what = f"every spike of {', '.join(compared)}" if compared else "the output"
+    return probe.said(probes, f"{what} as in the source", ties)
 
 
 def _sums(
     source: Source,
     network: TrainedNetwork,
-    inputs: np.ndarray,
+    trace: real.RealTrace,
     outputs: list[np.ndarray],
     skip: list[int],
 ) -> None:
     """Compare what a layer without neurons gives, summed over time, with the read-out's."""
-    ours = real.run(network, inputs).u[network.readout.source][:, -1]
-    ours = ours.reshape(len(inputs), -1)
-    theirs = _summed(source, outputs, len(inputs), ours.shape[1])
-    kept = np.setdiff1d(np.arange(len(inputs)), skip)
+    ours = trace.u[network.readout.source][:, -1]
+    ours = ours.reshape(len(ours), -1)
+    theirs = _summed(source, outputs, *ours.shape)
+    kept = np.setdiff1d(np.arange(len(ours)), skip)
     limit = 1e-4 * (1 + np.abs(ours).max(initial=0))
     for scale in (1.0, float(source.timesteps)):  # a mean is as good as a sum
         if np.abs(theirs * scale - ours)[kept].max(initial=0) <= limit:

@@ -1,0 +1,275 @@
+"""A topology in TOML beside arrays in .npy, .npz, .mat, .safetensors or .pt files.
+
+Every field of a TrainedNetwork can be written; docs/importing.md gives the format. Arrays lie in
+the TOML's folder or below. A field that holds numbers is a number, a list, or a reference:
+``"file.npy"`` or ``"file.npz:entry"``. Unknown keys are refused, so that a misspelt one does not
+pass for its default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import real
+from ..ends import Input, Readout
+from ..files import FileError
+from ..ops import Conv, Dense, Identity, Op, Pool
+from ..trained import Connection, Gate, Neuron, Norm, Population, TrainedNetwork
+from . import probe, strict
+from .chain import NEURONS, limited, meaning
+from .sandbox import ask
+from .weights import split
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".npy": strict.npy,
+    ".npz": strict.npz,
+    ".mat": lambda path: ask("mat", path),
+    ".safetensors": strict.safetensors,
+    ".pt": lambda path: ask("torch", path),
+    ".pth": lambda path: ask("torch", path),
+}
+_OPS = {
+    "dense": {"weights", "bits", "transpose"},
+    "conv": {"weights", "bits", "stride", "padding", "dilation", "groups"},
+    "pool": {"kernel", "stride", "padding", "kind"},
+    "identity": set(),
+}
+_EDGE = {"source", "op", "scale", "bias", "norm", "gate", "delay"}
+#: Fields that hold a number for each channel.
+_VECTORS = {"threshold", "scale", "bias", "gamma", "beta", "mean", "var", "alpha"}
+
+
+class Folder:
+    """The arrays beside one TOML file, each file read once."""
+
+    def __init__(self, topology: Path) -> None:
+        self.topology = topology
+        self.root = topology.resolve().parent
+        self._read: dict[Path, Any] = {}
+
+    def refuse(self, why: str) -> FileError:
+        """Return the error that names the TOML file."""
+        return FileError(f"{self.topology}: {why}")
+
+    def file(self, name: str) -> Any:
+        """Return the contents of a file in the folder or below it."""
+        given = Path(name)
+        path = (self.root / given).resolve()
+        if given.is_absolute() or not path.is_relative_to(self.root):
+            raise self.refuse(f"{name!r} lies outside of the topology's folder")
+        if path.suffix not in READERS:
+            known = ", ".join(READERS)
+            raise self.refuse(f"{name!r} is no file of arrays that is read ({known})")
+        if path not in self._read:
+            self._read[path] = READERS[path.suffix](path)
+        return self._read[path]
+
+    def array(self, value: Any, where: str) -> np.ndarray:
+        """Return a number, a list or a reference as an array of real numbers."""
+        if isinstance(value, str):
+            name, _, entry = value.partition(":")
+            found = self.file(name)
+            if isinstance(found, dict):
+                if entry not in found:
+                    has = ", ".join(map(repr, list(found)[:8])) or "nothing"
+                    raise self.refuse(f"{where}: {name!r} holds {has}, not {entry!r}")
+                found = found[entry]
+            elif entry:
+                raise self.refuse(f"{where}: {name!r} holds one array, not entries")
+            array = np.asarray(found)
+        else:
+            try:
+                array = np.asarray(value)
+            except ValueError:
+                raise self.refuse(f"{where} must be numbers in rows of equal length") from None
+        if array.dtype.kind == "b" and isinstance(value, str):
+            array = array.astype(np.int8)
+        if array.dtype.kind not in "iuf":
+            raise self.refuse(f"{where} must be real numbers, not {value!r}"[:200])
+        return array.astype(array.dtype.newbyteorder("="))
+
+
+def read(source: Path | str) -> tuple[TrainedNetwork, list[str]]:
+    """Read a topology and its arrays.
+
+    Args:
+        source: the TOML file.
+
+    Returns
+    -------
+        The network, and one line for each population and check.
+
+    Raises
+    ------
+        FileError: one sentence with the file and what is wrong in it.
+    """
+    if not isinstance(source, (str, Path)):
+        raise TypeError(f"a topology is a path, not {type(source).__name__}")
+    path = Path(source)
+    folder = Folder(path)
+    tree = strict.toml(path)
+    _known(tree, {"timesteps", "input", "population", "readout", "check"}, "the file", folder)
+    lines: list[str] = []
+    try:
+        enter = Input(**_table(tree, "input", {f.name for f in fields(Input)}, folder))
+        if math.prod(enter.shape) > NEURONS:
+            raise folder.refuse(f"the input has shape {enter.shape}, more than {NEURONS} values")
+        populations = tuple(_population(p, folder, lines) for p in _tables(tree, folder))
+        readout = Readout(**_table(tree, "readout", {f.name for f in fields(Readout)}, folder))
+        if "timesteps" not in tree:
+            raise folder.refuse("timesteps is missing")
+        network = TrainedNetwork(enter, populations, readout, tree["timesteps"])
+        limited(network)
+    except FileError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise folder.refuse(_sentence(error)) from None
+    lines.append(f"read-out: {readout.kind} of {readout.source!r}, T = {network.timesteps}")
+    lines += _check(network, tree.get("check"), folder)
+    return network, lines
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return (
+        text.removeprefix("__init__() ").replace("Input.", "input ").replace("Readout.", "")[:400]
+    )
+
+
+def _known(table: Any, keys: set[str], where: str, folder: Folder) -> None:
+    if not isinstance(table, dict):
+        raise folder.refuse(f"{where} must be a table, not {table!r}"[:200])
+    for key in table:
+        if key not in keys:
+            raise folder.refuse(
+                f"{where} has an unknown key {key!r}; known are {', '.join(sorted(keys)) or 'none'}"
+            )
+
+
+def _table(tree: dict, name: str, keys: set[str], folder: Folder) -> dict[str, Any]:
+    if name not in tree:
+        raise folder.refuse(f"table [{name}] is missing")
+    _known(tree[name], keys, f"[{name}]", folder)
+    return tree[name]
+
+
+def _tables(tree: dict, folder: Folder) -> list[dict]:
+    found = tree.get("population")
+    if not isinstance(found, list) or not found:
+        raise folder.refuse("there must be at least one [[population]]")
+    return found
+
+
+def _population(table: Any, folder: Folder, lines: list[str]) -> Population:
+    _known(table, {"name", "neuron", "connection"}, "a [[population]]", folder)
+    name = table.get("name")
+    where = f"population {name!r}"
+    given = table.get("neuron", {})
+    _known(given, {f.name for f in fields(Neuron)}, f"neuron of {where}", folder)
+    neuron = Neuron(**_vectors(given, f"of {where}", folder))
+    edges = table.get("connection")
+    if not isinstance(edges, list) or not edges:
+        raise folder.refuse(f"{where} needs at least one [[population.connection]]")
+    connections = tuple(_connection(e, where, folder, lines) for e in edges)
+    lines.append(f"{where}: {meaning(neuron)}")
+    return Population(name, connections, neuron)
+
+
+def _connection(table: Any, where: str, folder: Folder, lines: list[str]) -> Connection:
+    if not isinstance(table, dict) or table.get("op") not in _OPS:
+        found = table.get("op") if isinstance(table, dict) else table
+        raise folder.refuse(f"op of a connection of {where} must be one of {list(_OPS)}: {found!r}")
+    kind, source = table["op"], table.get("source")
+    where = f"connection {source!r} -> {where}"
+    _known(table, _EDGE | _OPS[kind], where, folder)
+    op, scale = _op(table, kind, where, folder)
+    given = _vectors({k: v for k, v in table.items() if k in _EDGE}, f"of {where}", folder)
+    for field, build in (("norm", Norm), ("gate", Gate)):
+        if field in given:
+            _known(given[field], {f.name for f in fields(build)}, f"{field} of {where}", folder)
+            given[field] = build(**_vectors(given[field], f"of {where}", folder))
+    size = "x".join(map(str, getattr(op, "weights", np.zeros(())).shape))
+    bits = f" of {op.bits} bits" if hasattr(op, "bits") else ""
+    lines.append(f"{where}: {type(op).__name__} {size}{bits}, delay {given.get('delay', 0)}")
+    given["op"], given["scale"] = op, scale * given.get("scale", 1.0)
+    return Connection(**given)
+
+
+def _op(table: dict, kind: str, where: str, folder: Folder) -> tuple[Op, Any]:
+    """Return the operator, and the scale that was taken out of its weights."""
+    options = {k: v for k, v in table.items() if k in _OPS[kind]}
+    if kind == "identity":
+        return Identity(), 1.0
+    if kind == "pool":
+        return Pool(**options), 1.0
+    if "weights" not in options:
+        raise folder.refuse(f"{where} needs weights")
+    weights = folder.array(options.pop("weights"), f"weights of {where}")
+    if options.pop("transpose", False):
+        weights = weights.T
+    axes = 2 if kind == "dense" else 4
+    if weights.ndim != axes or weights.size == 0:
+        raise folder.refuse(f"weights of {where} must have {axes} axes, not {weights.shape}")
+    scale: Any = 1.0
+    if "bits" not in options:
+        weights, scale, options["bits"] = split(weights, f"weights of {where}")
+    build = Dense if kind == "dense" else Conv
+    return build(weights, **options), scale
+
+
+def _vectors(given: dict, where: str, folder: Folder) -> dict[str, Any]:
+    """Replace references and lists by arrays; MATLAB's vectors have two axes."""
+    found = dict(given)
+    for key in _VECTORS & set(given):
+        array = folder.array(given[key], f"{key} {where}")
+        if array.ndim == 2 and 1 in array.shape:
+            array = array.ravel()
+        found[key] = array
+    return found
+
+
+def _check(network: TrainedNetwork, table: Any, folder: Folder) -> list[str]:
+    """Compare with recorded activity, where the file names it."""
+    if table is None:
+        return ["not probed: the file names no recorded activity ([check])"]
+    _known(table, {"inputs", "spikes", "classes"}, "[check]", folder)
+    if "inputs" not in table:
+        raise folder.refuse("[check] needs inputs")
+    try:
+        inputs = folder.array(table["inputs"], "inputs of [check]")
+        spikes = table.get("spikes", {})
+        _known(spikes, {p.name for p in network.populations if p.spiking}, "[check.spikes]", folder)
+        theirs = {
+            name: folder.array(value, f"spikes of {name!r}").astype(np.float64)
+            for name, value in spikes.items()
+        }
+        classes = None
+        if "classes" in table:
+            classes = folder.array(table["classes"], "classes of [check]").ravel()
+        recorded_of = [*theirs.values(), *([] if classes is None else [classes])]
+        if inputs.ndim < 2 or any(len(a) != len(inputs) for a in recorded_of):
+            raise folder.refuse("[check] needs inputs, and as many spikes and classes as those")
+        done = [0, 0]  # samples, and classes that differ
+
+        def recorded(part: np.ndarray, trace: real.RealTrace) -> dict[str, np.ndarray]:
+            now = slice(done[0], done[0] + len(part))
+            done[0] += len(part)
+            if classes is not None:
+                done[1] += int((classes[now] != trace.classes).sum())
+            return {name: array[now] for name, array in theirs.items()}
+
+        ties = probe.check(network, inputs, recorded)
+        if done[1] > probe.SHARE * len(inputs):
+            raise folder.refuse(f"{done[1]} of {len(inputs)} classes differ from [check]")
+    except FileError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise folder.refuse(f"[check]: {_sentence(error)}") from None
+    compared = ", ".join([*theirs, *(["classes"] if classes is not None else [])]) or "nothing"
+    return probe.said(len(inputs), f"{compared} as recorded", ties)
