@@ -316,6 +316,17 @@ def limited(network: TrainedNetwork) -> None:
     for name, shape in network.shapes.items():
         if math.prod(shape) > NEURONS:
             raise Unsupported(f"population {name!r} has shape {shape}, more than {NEURONS} neurons")
+    for p in network.populations:
+        for c in p.connections:
+            shape = network.shapes[c.source]
+            pads = getattr(c.op, "padding", (0, 0))
+            if any(pads) and math.prod(
+                (shape[0], *(n + 2 * p for n, p in zip(shape[1:], pads, strict=True)))
+            ) > 2 * NEURONS:  # fmt: skip
+                raise Unsupported(
+                    f"connection {c.source!r} -> {p.name!r} pads {shape} by {pads}, to more than "
+                    f"{2 * NEURONS} values"
+                )
 
 
 def whole(value: object, what: str) -> int:

@@ -385,6 +385,8 @@ def _one(node: dict[str, Any], key: str, where: str, default: float | None) -> f
     if node.get(key) is None and default is not None:
         return default
     array = _array(node, key, where)
+    if np.isnan(array).any():
+        raise Unsupported(f"{where} has a {key} that is NaN")
     if (array != array.flat[0]).any():
         raise Unsupported(f"{where} has a {key} for each neuron; one a layer is held")
     return float(array.flat[0])

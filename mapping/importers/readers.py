@@ -160,6 +160,8 @@ def mat(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "iufb":
             raise ValueError(f"holds {name!r}, which is no array of real numbers")
         found[name] = value
+    if not found:
+        raise ValueError("holds no arrays")
     return found
 
 

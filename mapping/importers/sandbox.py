@@ -40,6 +40,7 @@ SECONDS, RATE = 1.5, 20 << 20
 #: Types of arrays that may come back.
 DTYPES = {"<i1", "<i2", "<i4", "<i8", "<u1", "<u2", "<u4", "<u8", "|i1", "|u1", "|b1",
           "<f2", "<f4", "<f8"}  # fmt: skip
+DIED = "could not be read: the process that reads it died"
 PARSERS = {"hdf5": "HDF5", "mat": "MATLAB", "torch": "torch"}
 
 _servers: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
@@ -67,6 +68,8 @@ def ask(parser: str, path: Path) -> Any:
     size = regular(path)
     with _lock:
         status, body = _exchange(parser, path, SECONDS + size / RATE)
+        if status == DIED:  # perhaps long before this file: once more, with a new one
+            status, body = _exchange(parser, path, SECONDS + size / RATE)
     if status != "ok":
         raise FileError(f"{path} {status}")
     return decode(body, path)
@@ -101,7 +104,7 @@ def _exchange(parser: str, path: Path, seconds: float) -> tuple[str, bytes]:
         return _answer(server, time.monotonic() + seconds + 30)
     except (OSError, EOFError, ValueError, struct.error):
         stop(parser)
-        return "could not be read: the process that reads it died", b""
+        return DIED, b""
 
 
 def _answer(server: subprocess.Popen[bytes], deadline: float) -> tuple[str, bytes]:

@@ -25,7 +25,9 @@ _HEADER = re.compile(
     r"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), ?\} *\n?"
 )
 #: Most arrays of a file, and bytes of a TOML file.
-ENTRIES, TOML = 10_000, 4 << 20
+ENTRIES, TOML = 10_000, 1 << 20
+#: Most parts of a dotted key: what a parser does with them grows with their square.
+PARTS = 64
 _SAFE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
          "I8": "<i1", "U8": "<u1", "U16": "<u2", "U32": "<u4", "BOOL": "|b1"}  # fmt: skip
 
@@ -152,7 +154,12 @@ def toml(path: Path) -> dict[str, Any]:
     if regular(path) > TOML:
         raise FileError(f"{path} has more than {TOML} bytes: no topology")
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        if any(part.count(".") > PARTS for part in re.split(r"[,={}\[\]#\n]", text)):
+            raise FileError(f"{path} has a key of more than {PARTS} parts: no topology")
+        return tomllib.loads(text)
+    except FileError:
+        raise
     except RecursionError:
         raise FileError(f"{path} is not TOML: it nests too deep") from None
     except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are

@@ -1,0 +1,131 @@
+"""Alter valid files at random and read them: each must be read, or refused in one sentence.
+
+    python tools/fuzz_files.py --files 20000 --seed 0
+
+Every format that an importer or ``mapping.load`` reads takes its turn. A run ends with status 1
+at the first file that raises anything but ValueError, takes more than 2 seconds, or whose refusal
+is no single line; that file is kept. Foreign parsers run in their fork servers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 2.0
+
+
+def alter(data: bytes, rng: random.Random) -> bytes:
+    """Return data with a few of its bytes changed, moved, repeated, or gone."""
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        if not changed:
+            break
+        at, span = rng.randrange(len(changed)), rng.choice((1, 1, 2, 4, 8, 64, 512))
+        act = rng.randrange(8)
+        if act == 0:
+            changed[at] ^= 1 << rng.randrange(8)
+        elif act == 1:
+            changed[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+        elif act == 2:
+            changed[at : at + span] = rng.choice((b"\xff", b"\0")) * span
+        elif act == 3:
+            del changed[at : at + span]
+        elif act == 4:
+            changed[at:at] = changed[at : at + span]
+        elif act == 5:
+            changed[at:at] = rng.randbytes(span)
+        elif act == 6:
+            to = rng.randrange(len(changed))
+            changed[to : to + span] = changed[at : at + span]
+        elif rng.random() < 0.3:
+            del changed[at:]
+    return bytes(changed)
+
+
+def run(files: int, seed: int, folder: Path) -> dict[str, Counter]:
+    """Read altered files of every format in turn.
+
+    Args:
+        files: how many. seed: of all of them. folder: for the files.
+
+    Returns
+    -------
+        ``"read"`` and ``"refused"``: how many of each format.
+
+    Raises
+    ------
+        AssertionError: a file that is neither; it names the file, which is kept.
+    """
+    sys.path.insert(0, str(ROOT / "tests"))
+    import hostile
+
+    originals = {}
+    for how in hostile.FORMATS:
+        (folder / how).mkdir()
+        originals[how] = hostile.valid(how, folder / how)
+        hostile.read(reader(how), originals[how])  # starts the servers
+    valid = {how: path.read_bytes() for how, path in originals.items()}
+    counts = {"read": Counter(), "refused": Counter()}
+    for index in range(files):
+        how = hostile.FORMATS[index % len(hostile.FORMATS)]
+        path = originals[how]
+        path.write_bytes(alter(valid[how], random.Random(f"{seed} {index}")))
+        start = time.perf_counter()
+        try:
+            hostile.read(reader(how), path)
+            counts["read"][how] += 1
+        except ValueError as error:
+            sentence = str(error)
+            assert "\n" not in sentence, f"{path} (file {index}): more than one line: {sentence!r}"
+            counts["refused"][how] += 1
+        except BaseException as error:
+            raise AssertionError(
+                f"{path} (file {index}): {type(error).__name__}: {error}"
+            ) from error
+        seconds = time.perf_counter() - start
+        assert seconds < SECONDS, f"{path} (file {index}) took {seconds:.2f} s"
+    for how, path in originals.items():  # each valid file still loads
+        path.write_bytes(valid[how])
+        hostile.read(reader(how), path)
+    return counts
+
+
+def reader(how: str) -> str:
+    """Return how a format is read, as tests/hostile.py calls it."""
+    return {"safetensors": "state", "torch": "state"}.get(how, how)
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    folder = Path(tempfile.mkdtemp(prefix="fuzz"))
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        counts = run(options.files, options.seed, folder)
+    except AssertionError as error:
+        print(error)
+        return 1
+    shutil.rmtree(folder)
+    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10
+    print(f"seed {options.seed}: {options.files} files in {time.perf_counter() - start:.0f} s, "
+          f"grown by {growth} MB")  # fmt: skip
+    for what, each in counts.items():
+        print(f"{what}: {sum(each.values())}: {dict(each)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
