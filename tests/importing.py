@@ -15,7 +15,8 @@ from typing import Any
 import needs
 import numpy as np
 
-from mapping import TrainedNetwork, real
+from mapping import TrainedNetwork, Unsupported, fold, real
+from sim import run
 
 SAMPLES = 1000
 
@@ -148,6 +149,7 @@ def agree(
     if exact:
         for name in spiking:
             assert np.array_equal(trace.spikes[name], theirs[name])
+        folded(network, inputs[:200], theirs)
         return 0
     ties = 0
     for sample in range(len(inputs)):
@@ -164,6 +166,20 @@ def agree(
         ties += 1
     assert ties <= 0.01 * len(inputs)
     return ties
+
+
+def folded(network: TrainedNetwork, inputs: np.ndarray, theirs: dict[str, np.ndarray]) -> None:
+    """Assert that the integers of a network that is certified fire as the source does."""
+    try:
+        integers = fold(network)
+    except Unsupported as error:
+        print(f"not folded: {error}")
+        return
+    if all(p.certificate.exact for p in integers.populations):
+        trace = run(integers, inputs)
+        for name, spikes in theirs.items():
+            assert np.array_equal(trace.spikes[name], spikes[: len(inputs)])
+        print("folded exactly")
 
 
 def by_population(theirs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -55,6 +55,7 @@ def examine(
     semantics: dict | None = None,
     source: Any = None,
     probes: int = 256,
+    near_ties: float = 0.01,
     seed: int = 0,
 ) -> Imported:
     """Read a trained model and check it spike by spike against its source.
@@ -76,6 +77,8 @@ def examine(
             (an error lists it). source: the torch model that the graph was written from: with
             it the probe compares against its framework; else against a run of the graph.
         probes: samples of the probe. seed: of its inputs.
+        near_ties: share of them that may hold a near-tie: float32 rounding meets one more often
+            the more neurons a network has.
 
     Returns
     -------
@@ -97,10 +100,13 @@ def examine(
     shape = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
     enter = Input(tuple(shape), bits=input_bits, coding=coding, unit=input_unit)
     steps = integer(timesteps, "timesteps", 1, 1 << 16)
+    if not 0 <= near_ties <= 1:
+        raise ValueError(f"near_ties must be a share between 0 and 1, not {near_ties!r}")
     common = {"readout": readout, "probes": integer(probes, "probes", 1), "seed": seed}
+    common["near_ties"] = near_ties
     if framework == "nir":
         from .from_nir import bring as bring_nir
-        from .from_nir import dialect_of
+        from .nir_dialects import dialect_of
 
         dialect_of(dialect, semantics)
         if source is not None:

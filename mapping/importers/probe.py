@@ -139,6 +139,7 @@ def check(
     network: TrainedNetwork,
     inputs: np.ndarray,
     theirs: Callable[[np.ndarray, real.RealTrace], dict[str, np.ndarray]],
+    share: float = SHARE,
 ) -> list[Divergence]:
     """Compare runs of the source with the network, part by part; return the near-ties.
 
@@ -146,6 +147,7 @@ def check(
         inputs: as sim.run takes them.
         theirs: a part of the inputs, and the network's run of it, to the spikes of the source by
             population, as many populations as it gives.
+        share: of the samples, that may hold a near-tie.
 
     Raises
     ------
@@ -159,10 +161,10 @@ def check(
             if not divergence.near:
                 raise Unsupported(f"what was read does not do what the source does: {divergence}")
             found.append(divergence)
-    if len(found) > SHARE * len(inputs):
+    if len(found) > share * len(inputs):
         raise Unsupported(
-            f"{len(found)} of {len(inputs)} samples hold a near-tie, more than 1 %; the first: "
-            f"{found[0]}"
+            f"{len(found)} of {len(inputs)} samples hold a near-tie, more than {100 * share:g} % "
+            f"(near_ties={share:g}); the first: {found[0]}"
         )
     return found
 

@@ -26,6 +26,7 @@ def bring(
     call: str | None = None,
     readout: str | None = None,
     probes: int = 256,
+    near_ties: float = probe.SHARE,
     seed: int = 0,
 ) -> tuple[TrainedNetwork, list[str]]:
     """Read a torch model and prove on probes that it was read right.
@@ -54,7 +55,7 @@ def bring(
     found = [f"{framework.name}: called {_called(call)}", *lines]
     for path, name in names.items():
         found.append(_alone(source, network, path, name, seed))
-    found += _whole(source, network, names, last, probes, seed)
+    found += _whole(source, network, names, last, (probes, near_ties, seed))
     return network, found
 
 
@@ -104,9 +105,9 @@ def _whole(
     network: TrainedNetwork,
     names: dict[str, str],
     last: Fact,
-    probes: int,
-    seed: int,
+    options: tuple[int, float, int],
 ) -> list[str]:
+    probes, near_ties, seed = options
     inputs = probe.draw(source.enter, source.timesteps, probes, seed)
     compared = [names[path] for path in source.leaves if path in names]
 
@@ -119,7 +120,7 @@ def _whole(
             _sums(source, network, trace, outputs, skip=[d.sample for d in odd])
         return found
 
-    ties = probe.check(network, inputs, theirs)
+    ties = probe.check(network, inputs, theirs, near_ties)
     what = f"every spike of {', '.join(compared)}" if compared else "the output"
     return probe.said(probes, f"{what} as in the source", ties)
 
