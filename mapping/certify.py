@@ -146,6 +146,13 @@ class Neurons:
         """
         tau = Fraction(self.leak.num, 1 << self.leak.q)
         sums = self.leak.sums(self.steps)
+        alike: dict[object, int] = {}  # channels of the same numbers have the same constants
+        first = []
+        for i in range(len(self)):
+            same = self.second is None or self.second.values[0].ndim == 1
+            ratio = None if self.second is None else self.second.ratio[i]
+            numbers = (self.theta[i], self.bias[i], self.starts[i], ratio, bool(self.deaf[i]))
+            first.append(alike.setdefault((numbers, None if same else i), i))
         table = []
         for k in range(len(self.starts[0])):
             row = []
@@ -154,6 +161,9 @@ class Neurons:
                 scale, values = 1 << self.leak.q * n, self.values(n)
                 found = np.empty((len(self), values.shape[1]), np.int64)
                 for i in range(len(self)):
+                    if first[i] != i:
+                        found[i] = found[first[i]]
+                        continue
                     need = self.theta[i] - self.bias[i] * total
                     need -= self.starts[i][k] * tau ** (n + 1)
                     found[i] = self._reach(i, need * scale, values[i if len(values) > 1 else 0])

@@ -212,8 +212,10 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
     if not narrow:  # beyond int64: Python's integers, in arrays of objects
         bits, m = 40 + peak.bit_length(), m.astype(object)
     (x_lo, x_hi), (r_lo, r_hi) = x.fixed(bits), r.fixed(bits)
-    low = x_lo - np.where(m >= 0, r_hi, r_lo) * m
-    high = x_hi - np.where(m >= 0, r_lo, r_hi) * m
+    kind = np.int64 if narrow else object
+    up, down = np.array(r_hi, kind), np.array(r_lo, kind)
+    low = x_lo - np.where(m >= 0, up, down) * m
+    high = x_hi - np.where(m >= 0, down, up) * m
     if strict:
         low, high = (low >> bits) + 1, (high >> bits) + 1
     else:

@@ -297,6 +297,85 @@ def campaign(
     return 0 if found["ok"] else 1
 
 
+@app.command(name="import")
+def import_(
+    source: Annotated[str, typer.Argument(help="A TOML or NIR file, or package.module:builder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The trained file.")],
+    framework: Annotated[
+        str,
+        typer.Option("--from", help="torch, snntorch, spikingjelly, norse, sinabs, nir, arrays"),
+    ],
+    shape: Annotated[str | None, typer.Option("--shape", help="Of one timestep: 2,34,34.")] = None,
+    timesteps: Annotated[int | None, typer.Option(help="T.", min=1)] = None,
+    coding: Annotated[str, typer.Option(help="steps or direct")] = "steps",
+    bits: Annotated[int, typer.Option(help="Of each input value.", min=1)] = 1,
+    unit: Annotated[float, typer.Option(help="Worth of the input 1.")] = 1.0,
+    weights: Annotated[
+        Path | None, typer.Option(help="Parameters for the builder: .safetensors, .pt.")
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="Of NIR: who wrote the file.")] = None,
+    semantics: Annotated[
+        list[str] | None, typer.Option(help="Of NIR: what the file leaves out, as name=value.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Bring in a trained network, probed spike by spike; say every semantic that was found."""
+    from mapping import save
+
+    from .importing import bring
+
+    _writable(output)
+    found = bring(
+        source, framework, shape=shape, timesteps=timesteps, coding=coding, bits=bits, unit=unit,
+        weights=weights, dialect=dialect, semantics=semantics or [], seed=seed,
+    )  # fmt: skip
+    save(found.network, output)
+    if json:
+        _show(found.network, True, file=str(output), findings=list(found.findings))
+        return
+    _tell({"file": str(output), "seed": seed}, json)
+    typer.echo(str(found))
+    _show(found.network, False)
+
+
+@app.command()
+def evaluate(
+    file: File,
+    data: Annotated[Path, typer.Argument(help="A folder of IDX files, or a .npy of inputs.")],
+    labels: Annotated[Path | None, typer.Option(help="A .npy of classes, for a .npy.")] = None,
+    part: Annotated[str, typer.Option(help="Of a folder: test or train.")] = "test",
+    backend: Annotated[str, typer.Option(help="Who runs all of it.")] = "fast",
+    checked: Annotated[int, typer.Option(help="Samples compared with the reference.", min=0)] = 64,
+    json: Json = False,
+) -> int:
+    """Accuracy and agreement over a data set; status 1 at any mismatch with the reference."""
+    from sim.evaluate import evaluate as work
+
+    from . import console, files
+
+    network = files.network(file)
+    inputs, classes = files.data_set(data, labels, part, network.input.shape)
+    with console.progress(json) as tell:
+        found = work(
+            network, inputs, classes, backend, checked,
+            progress=lambda done, total: tell("samples", done, total),
+        )  # fmt: skip
+    told = {
+        "samples": found.samples,
+        "backend": backend,
+        "accuracy": round(found.accuracy, 6),
+        "accuracy, ties counted as correct": round(found.accuracy_if_tied, 6),
+        "samples in which no class fired": found.silent,
+        "neuron-values compared with the reference": found.compared,
+        "mismatches": found.mismatches,
+    }
+    if found.divergence is not None:
+        told["first divergence"] = str(found.divergence)
+    _tell(told, json)
+    return 1 if found.mismatches else 0
+
+
 def _writable(path: Path) -> None:
     """Say at once, before long work, that a file cannot be written."""
     if path.is_dir():

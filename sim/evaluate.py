@@ -1,0 +1,98 @@
+"""Accuracy and agreement over a data set, in chunks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mapping import Network
+
+from .compare import Divergence, agreement
+from .run import run
+
+#: Samples of one chunk.
+CHUNK = 256
+
+
+@dataclass
+class Evaluation:
+    """What a data set came to.
+
+    Attributes
+    ----------
+        samples: run. correct: whose class is the label; ties go to the lowest class.
+        correct_if_tied: whose label has the highest score, as some authors count.
+        silent: samples in which nothing of the read-out's population fired.
+        compared, mismatches, divergence: against the reference, of the samples checked.
+    """
+
+    samples: int = 0
+    correct: int = 0
+    correct_if_tied: int = 0
+    silent: int = 0
+    compared: int = 0
+    mismatches: int = 0
+    divergence: Divergence | None = field(default=None)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of samples whose class is the label."""
+        return self.correct / self.samples
+
+    @property
+    def accuracy_if_tied(self) -> float:
+        """Share of samples whose label is among the classes with the highest score."""
+        return self.correct_if_tied / self.samples
+
+
+def evaluate(
+    network: Network,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    backend: str = "fast",
+    checked: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Run a labelled data set.
+
+    Args:
+        inputs: as of ``sim.run``. labels: (samples,) classes.
+        backend: that runs all of it.
+        checked: samples, spread over the data set, that the reference runs as well; every spike
+            and membrane is compared.
+        progress: called with (samples done, samples in all).
+
+    Raises
+    ------
+        ValueError, TypeError: bad inputs, or labels that do not fit them.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
+        raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
+    found = Evaluation()
+    for start in range(0, len(inputs), CHUNK):
+        x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]
+        trace = run(network, x, backend, record=())
+        if trace.scores is None:
+            raise ValueError(f"backend {backend!r} does not give what the read-out needs")
+        if int(y.max()) >= trace.scores.shape[1]:
+            raise ValueError(
+                f"labels reach {int(y.max())}; classes are 0..{trace.scores.shape[1] - 1}"
+            )
+        found.samples += len(x)
+        found.correct += int((trace.classes == y).sum())
+        top = trace.scores.max(axis=1)
+        found.correct_if_tied += int((trace.scores[np.arange(len(y)), y] == top).sum())
+        spikes = trace.spikes.get(network.readout.source)
+        if spikes is not None:
+            found.silent += int((~spikes.reshape(len(x), -1).any(axis=1)).sum())
+        if progress is not None:
+            progress(found.samples, len(inputs))
+    if checked and backend != "reference":
+        some = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
+        same = agreement(run(network, inputs[some]), run(network, inputs[some], backend))
+        found.compared, found.mismatches = same.compared, same.mismatches
+        found.divergence = same.divergence
+    return found
