@@ -105,6 +105,16 @@ def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch) -> Non
             compare(run(network, inputs), run(network, inputs, "fast"))
 
 
+@pytest.mark.parametrize("number", [1003, 2899])
+def test_networks_that_once_were_too_wide_to_fold(number: int) -> None:
+    """A second scale with too many values, and constants beyond 64 bits."""
+    value = draw_trained_whole(number)
+    network = fold(value)
+    x = random_inputs(network, 2, number)
+    found = judge(value, network, encode(network.input, x, network.timesteps), run(network, x))
+    assert not found["wrong"]
+
+
 def test_half_of_the_networks_are_folded() -> None:
     assert all(p.certificate is None for p in draw_any(4, 1, 0)[0].populations)
     assert all(p.certificate is not None for p in draw_any(5, 1, 0)[0].populations)
