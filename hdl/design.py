@@ -18,6 +18,7 @@ from mapping.kinds import refuse_beyond_dense
 from mapping.value import integer
 
 from .dense import DenseCore
+from .history import History
 from .packing import counts, pack
 from .population import Parameters, PopulationCore, Widths
 
@@ -41,6 +42,7 @@ class Layer:
     tail: str
     widths: Widths
     memory: dict[str, int]
+    past: History
 
     def dense(self) -> DenseCore:
         """Return the dense core."""
@@ -52,7 +54,11 @@ class Layer:
 
     def core(self) -> PopulationCore:
         """Return the population core."""
-        return PopulationCore(parameters(self.population, self.bits, self.memory), self.widths)
+        return PopulationCore(self.parameters(self.population), self.widths)
+
+    def parameters(self, population: Population) -> Parameters:
+        """Return the numbers of this population, or of another of the same structure."""
+        return parameters(population, self.bits, self.memory, self.past)
 
     @property
     def rom_bits(self) -> int:
@@ -61,13 +67,30 @@ class Layer:
         return groups * words * self.pe * self.simd
 
 
-def parameters(population: Population, input_bits: int, memory: dict[str, int]) -> Parameters:
+def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
+    """Return what its spikes can leave behind within a sample.
+
+    Args:
+        spikes: the most that one neuron sends (``Facts.spikes``). timesteps: of a sample, at most.
+    """
+    if neuron.threshold is None:
+        return History()
+    limit, by = neuron.max_spikes, neuron.fire_by
+    return History(
+        None if limit is None or limit > spikes else limit,
+        min(neuron.refractory, timesteps - 1),
+        None if by is None or by >= timesteps else by,
+    )
+
+
+def parameters(
+    population: Population, input_bits: int, memory: dict[str, int], past: History
+) -> Parameters:
     """Return a population's numbers, biases and n_neg merged into one constant."""
     neuron, (connection,) = population.neuron, population.connections
     planes = (1 << input_bits) - 1
     merged = connection.bias - connection.gain * planes * n_neg(connection.op)
     threshold = neuron.threshold
-    resets = threshold is not None and neuron.reset == "zero"
     return Parameters(
         neuron.num,
         neuron.q,
@@ -75,8 +98,11 @@ def parameters(population: Population, input_bits: int, memory: dict[str, int]) 
         merged.tolist(),
         neuron.v_init.tolist(),
         None if threshold is None else threshold.tolist(),
-        neuron.v_reset.tolist() if resets else None,
+        neuron.v_reset.tolist(),
         memory,
+        neuron.reset,
+        neuron.rho.tolist(),
+        past,
     )
 
 
@@ -86,8 +112,6 @@ def refuse_unsupported(network: Network) -> None:
     previous = INPUT
     for population in network.populations:
         where = f"population {population.name!r}"
-        if found := neuron_beyond(population.neuron):
-            raise Unsupported(f"{where}: {found} not emitted as RTL yet")
         if len(population.connections) > 1:
             raise Unsupported(f"{where}: several connections (a join) are not emitted as RTL yet")
         connection = population.connections[0]
@@ -99,15 +123,6 @@ def refuse_unsupported(network: Network) -> None:
                 "chains are emitted as RTL yet"
             )
         previous = population.name
-
-
-def neuron_beyond(neuron: Neuron) -> str | None:
-    """Name what the population core does not have yet, or None."""
-    if not neuron.holds and neuron.fire_by is None and neuron.reset != "subtract":
-        return None
-    if neuron.reset == "subtract":
-        return "soft reset (reset='subtract') is"
-    return "max_spikes, refractory steps and fire_by are"
 
 
 def folding(value: Folding, count: int, sizes: list[int], default: int, what: str) -> list[int]:
@@ -156,6 +171,7 @@ def layers(
             v=max(f.v.bits for f in mine),
             state=max(f.state.bits for f in mine),
         )
+        past = history(p.neuron, mine[0].spikes, network.timesteps)
         plan.append(
             Layer(
                 population=p,
@@ -167,19 +183,20 @@ def layers(
                 simd=simds[k],
                 tail="low" if k == 0 else "high",
                 widths=widths,
-                memory=_memory([n[p.name] for n in (network, *others)], source_bits)
+                memory=_memory([n[p.name] for n in (network, *others)], source_bits, past)
                 if shared
                 else {},
+                past=past,
             )
         )
     return plan
 
 
-def _memory(populations: list[Population], input_bits: int) -> dict[str, int]:
+def _memory(populations: list[Population], input_bits: int, past: History) -> dict[str, int]:
     """Return the columns of a shared design's parameter ROM, wide enough for every network."""
     columns: dict[str, int] = {}
     for population in populations:
-        for name, column in parameters(population, input_bits, {}).columns().items():
+        for name, column in parameters(population, input_bits, {}, past).columns().items():
             columns[name] = max(columns.get(name, 1), bits(min(column), max(column)))
     return columns
 
@@ -197,7 +214,9 @@ def structure(network: Network) -> tuple[object, ...]:
                 p.neuron.num,
                 p.neuron.q,
                 p.spiking,
-                p.neuron.reset if p.spiking else None,
+                (p.neuron.reset, p.neuron.max_spikes, p.neuron.refractory, p.neuron.fire_by)
+                if p.spiking
+                else None,
             )
             for p in network.populations
         ),

@@ -3,21 +3,24 @@
 With c the merged constant ``sum_k (bias_k - gain_k * (2**bits_k - 1) * n_neg_k)``::
 
     drive = sum_k gain_k * raw_k + c
-    v     = ((v * num) >> q) + drive
+    v     = ((v * num) >> q) + drive                           (v_reset where held)
     spike = v >= threshold                                     (never, without a threshold)
-    v     = v_reset where spike                                (reset "zero")
+    v     = v_reset where spike                                (reset "zero"; "subtract": v - rho)
+
+A neuron is held, or fires whatever its membrane, as its History says.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from . import layouts
+from .history import History
 from .tables import Table, times
 
 
@@ -36,8 +39,9 @@ class Widths:
 class Parameters:
     """Numbers of a population, one per neuron; gain has one list per connection.
 
-    ``threshold`` is None for a population that never fires. ``memory`` names the columns that
-    are kept in the ROM even if uniform, with their widths.
+    ``threshold`` is None for a population that never fires. ``v_reset`` is needed for reset
+    "zero" and where a neuron may be held, ``rho`` for reset "subtract".
+    ``memory`` names the columns that are kept in the ROM even if uniform, with their widths.
     """
 
     num: int
@@ -48,6 +52,9 @@ class Parameters:
     threshold: list[int] | None = None
     v_reset: list[int] | None = None
     memory: dict[str, int] = field(default_factory=dict)
+    reset: str = "zero"
+    rho: list[int] | None = None
+    history: History = History()
 
     def columns(self) -> dict[str, list[int]]:
         """Return the columns of the parameter table."""
@@ -55,13 +62,15 @@ class Parameters:
         named |= {"constant": self.constant, "v_init": self.v_init}
         if self.threshold is not None:
             named["threshold"] = self.threshold
-        if self.v_reset is not None:
-            named["v_reset"] = self.v_reset
+            if self.reset == "zero" or self.history.holds:
+                named["v_reset"] = self.v_reset
+            if self.reset == "subtract":
+                named["rho"] = self.rho
         return named
 
 
 class PopulationCore(wiring.Component):
-    """LIF, IF and integrator neurons, time-multiplexed: one per cycle.
+    """LIF, IF, single-spike and integrator neurons, time-multiplexed: one per cycle.
 
     Throughput, without back-pressure: one timestep every ``neurons`` cycles. Latency: ``latency``
     cycles from an input beat to its output beat. Back-pressure stops all stages.
@@ -157,7 +166,7 @@ class PopulationCore(wiring.Component):
         write = Signal(name="write")
         after = Signal(signed(widths.state), name="after")
         m.d.comb += write.eq(three["valid"] & advance)
-        stored = self._membrane(m, two_index, three_index, after, write, advance)
+        word, kept, stored = self._state(m, two_index, three, three_index, after, advance, write)
         before = Signal(signed(widths.state), name="before")
         m.d.comb += before.eq(Mux(three["first"], held["v_init"], stored))
         scaled = times(before, p.num, signed(widths.scaled), m, "scaled")
@@ -165,10 +174,12 @@ class PopulationCore(wiring.Component):
         spike = Signal(name="spike")
         m.d.comb += [v.eq((scaled >> p.q) + drive), after.eq(v)]
         if p.threshold is not None:
-            m.d.comb += spike.eq(v >= held["threshold"])
-            if p.v_reset is not None:
+            ended = write & three["last"]
+            m.d.comb += spike.eq(self._fires(m, v, held, kept, three["first"], ended))
+            if p.reset != "none":
                 with m.If(spike):
-                    m.d.comb += after.eq(held["v_reset"])
+                    m.d.comb += after.eq(held["v_reset"] if p.reset == "zero" else v - held["rho"])
+            m.d.comb += [word[name].eq(x) for name, x in p.history.after(kept, spike).items()]
 
         # Out.
         fields = {"index": three_index, "v": v, "spike": spike}
@@ -182,7 +193,8 @@ class PopulationCore(wiring.Component):
 
     def _late(self) -> list[str]:
         """Parameters that the third stage needs."""
-        return [n for n in ("v_init", "threshold", "v_reset") if n in self.parameters.columns()]
+        late = ("v_init", "threshold", "v_reset", "rho")
+        return [n for n in late if n in self.parameters.columns()]
 
     def _held(self, m: Module, value: Value, advance: Signal, name: str) -> Value:
         """Delay a parameter by one stage, unless it is a constant."""
@@ -192,6 +204,47 @@ class PopulationCore(wiring.Component):
         with m.If(advance):
             m.d.sync += late.eq(value)
         return late
+
+    def _fires(
+        self, m: Module, v: Signal, held: dict[str, Value], kept: dict[str, Value],
+        first: Value, ended: Value,
+    ) -> Value:  # fmt: skip
+        """Return whether a neuron fires; v of a held one is v_reset."""
+        history = self.parameters.history
+        fires = v >= held["threshold"]
+        if history.fire_by is not None:
+            fires = fires | history.due(m, kept, first, ended)
+        if history.holds:
+            resting = Signal(name="resting")
+            m.d.comb += resting.eq(history.held(kept))
+            with m.If(resting):
+                m.d.comb += v.eq(held["v_reset"])
+            fires = fires & ~resting
+        return fires
+
+    def _state(
+        self, m: Module, index: Signal, three: dict[str, Signal], three_index: Signal,
+        after: Signal, advance: Signal, write: Signal,
+    ) -> tuple[dict[str, Signal], dict[str, Value], Value]:  # fmt: skip
+        """Add the membranes with the history beside them, in one memory.
+
+        Returns the history's bits to be written, those that were kept, and the membrane.
+        """
+        bits = self.parameters.history.fields
+        word = {name: Signal(width, name=f"{name}_after") for name, width in bits.items()}
+        into: Value = after
+        if bits:
+            into = Signal(len(after) + sum(bits.values()), name="word")
+            m.d.comb += into.eq(Cat(after, *word.values()))
+        stored = self._membrane(m, index, three_index, into, write, advance)
+        if not bits:
+            return word, {}, stored
+        kept, low = {}, len(after)
+        for name, width in bits.items():
+            kept[name] = Signal(width, name=f"{name}_kept")
+            m.d.comb += kept[name].eq(Mux(three["first"], 0, stored[low : low + width]))
+            low += width
+        return word, kept, stored[: len(after)].as_signed()
 
     def _membrane(
         self, m: Module, read: Signal, write: Signal, after: Signal, enable: Signal, advance: Signal

@@ -75,7 +75,7 @@ def run_many(
     ------
         ValueError: networks of different structures; else as ``run``.
     """
-    from hdl.design import parameters, structure
+    from hdl.design import structure
     from hdl.packing import pack
     from hdl.tables import Table
     from hdl.verilog import emit
@@ -90,8 +90,7 @@ def run_many(
             for k, (layer, p) in enumerate(zip(emitted.layers, network.populations, strict=True)):
                 rom = pack(p.connections[0].op, layer.pe, layer.simd, layer.tail)
                 simulation.poke(f"dense_{k} weights", rom)
-                numbers = parameters(p, layer.bits, layer.memory)
-                table = Table(numbers.columns(), layer.memory)
+                table = Table(layer.parameters(p).columns(), layer.memory)
                 simulation.poke(f"population_{k} parameters", table.rows())
             x = encode(network.input, batch, network.timesteps)
             traces.append(
