@@ -8,11 +8,11 @@ memories, so that a simulation can write other numbers there (campaigns).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mapping import INPUT, Network, Neuron, Population, Unsupported
+from mapping import INPUT, Dense, Network, Neuron, Population, Unsupported
 from mapping.intervals import bits, n_neg
 from mapping.kinds import refuse_beyond_dense
 from mapping.value import integer
@@ -29,28 +29,70 @@ Folding = int | Sequence[int] | None
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One population and the dense core in front of it."""
+class Edge:
+    """One connection: where it reads, and its dense core.
 
-    population: Population
-    shape: tuple[int, ...]
-    fan_in: int
-    neurons: int
+    ``source`` is the index of a population, -1 for the input. ``tail`` is where the inputs of a
+    last, partial word stand.
+    """
+
+    source: int
+    delay: int
+    op: Dense
     bits: int
     pe: int
     simd: int
-    tail: str
-    widths: Widths
-    memory: dict[str, int]
-    past: History
+    raw_bits: int
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of a neuron."""
+        return self.op.weights.shape[1]
+
+    @property
+    def tail(self) -> str:
+        """Input words are filled from below, gathered spikes from above."""
+        return "low" if self.source < 0 else "high"
+
+    @property
+    def words(self) -> int:
+        """Words of inputs a timestep."""
+        return -(-self.fan_in // self.simd)
+
+    @property
+    def rom_bits(self) -> int:
+        """Bits of weights as stored, padding included."""
+        groups, words = counts(self.op, self.pe, self.simd)
+        return groups * words * self.pe * self.simd
+
+    def rom(self, op: Dense) -> list[int]:
+        """Return the weights of this connection, or of another of its shape, as ROM words."""
+        return pack(op, self.pe, self.simd, self.tail)
 
     def dense(self) -> DenseCore:
         """Return the dense core."""
         return DenseCore(
-            pack(self.population.connections[0].op, self.pe, self.simd, self.tail),
-            fan_in=self.fan_in, neurons=self.neurons, bits=self.bits, pe=self.pe, simd=self.simd,
-            raw_bits=self.widths.raw[0],
+            self.rom(self.op), fan_in=self.fan_in, neurons=self.op.weights.shape[0],
+            bits=self.bits, pe=self.pe, simd=self.simd, raw_bits=self.raw_bits,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One population and the dense cores in front of it, one per connection, of one PE."""
+
+    population: Population
+    shape: tuple[int, ...]
+    neurons: int
+    pe: int
+    edges: tuple[Edge, ...]
+    widths: Widths
+    memory: dict[str, int]
+    past: History
+
+    def dense(self) -> list[DenseCore]:
+        """Return the dense cores."""
+        return [edge.dense() for edge in self.edges]
 
     def core(self) -> PopulationCore:
         """Return the population core."""
@@ -58,13 +100,7 @@ class Layer:
 
     def parameters(self, population: Population) -> Parameters:
         """Return the numbers of this population, or of another of the same structure."""
-        return parameters(population, self.bits, self.memory, self.past)
-
-    @property
-    def rom_bits(self) -> int:
-        """Bits of weights as stored, padding included."""
-        groups, words = counts(self.population.connections[0].op, self.pe, self.simd)
-        return groups * words * self.pe * self.simd
+        return parameters(population, [e.bits for e in self.edges], self.memory, self.past)
 
 
 def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
@@ -84,17 +120,19 @@ def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
 
 
 def parameters(
-    population: Population, input_bits: int, memory: dict[str, int], past: History
+    population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History
 ) -> Parameters:
-    """Return a population's numbers, biases and n_neg merged into one constant."""
-    neuron, (connection,) = population.neuron, population.connections
-    planes = (1 << input_bits) - 1
-    merged = connection.bias - connection.gain * planes * n_neg(connection.op)
+    """Return a population's numbers, biases and n_neg of all connections in one constant."""
+    neuron, connections = population.neuron, population.connections
+    merged = sum(
+        c.bias - c.gain * ((1 << p) - 1) * n_neg(c.op)
+        for c, p in zip(connections, input_bits, strict=True)
+    )
     threshold = neuron.threshold
     return Parameters(
         neuron.num,
         neuron.q,
-        (connection.gain.tolist(),),
+        tuple(c.gain.tolist() for c in connections),
         merged.tolist(),
         neuron.v_init.tolist(),
         None if threshold is None else threshold.tolist(),
@@ -107,22 +145,17 @@ def parameters(
 
 
 def refuse_unsupported(network: Network) -> None:
-    """Raise Unsupported, naming the first population that is no link of a chain of dense layers."""
+    """Raise Unsupported at the first connection that is not built; it is named."""
     refuse_beyond_dense(network, "RTL")
-    previous = INPUT
+    known = {INPUT}
     for population in network.populations:
-        where = f"population {population.name!r}"
-        if len(population.connections) > 1:
-            raise Unsupported(f"{where}: several connections (a join) are not emitted as RTL yet")
-        connection = population.connections[0]
-        if connection.delay:
-            raise Unsupported(f"{where}: a delayed connection is not emitted as RTL yet")
-        if connection.source != previous:
-            raise Unsupported(
-                f"{where}: it reads {connection.source!r}, not {previous!r} before it: only "
-                "chains are emitted as RTL yet"
-            )
-        previous = population.name
+        for connection in population.connections:
+            if connection.source not in known:
+                raise Unsupported(
+                    f"population {population.name!r}: a connection back from "
+                    f"{connection.source!r} (recurrence) is not emitted as RTL yet"
+                )
+        known.add(population.name)
 
 
 def folding(value: Folding, count: int, sizes: list[int], default: int, what: str) -> list[int]:
@@ -145,8 +178,11 @@ def layers(
 ) -> list[Layer]:
     """Plan a network's layers.
 
+    All connections into a population have its PE, so that their sums come in the same groups, and
+    its SIMD; those from the input have the first population's, as they share its words.
+
     Args:
-        network: a chain of dense layers.
+        network: dense layers, joins, delays; no recurrence.
         pe, simd: outputs and inputs per cycle, one number or one per layer.
         others: networks of the same structure that the design must hold as well.
 
@@ -155,48 +191,50 @@ def layers(
         Unsupported: a node that is not emitted as RTL yet. ValueError: a bad folding.
     """
     refuse_unsupported(network)
-    facts = [n.facts for n in (network, *others)]
-    shared = bool(others)
-    ops = [p.connections[0].op for p in network.populations]
-    pes = folding(pe, len(ops), [op.weights.shape[0] for op in ops], PE, "PE")
-    simds = folding(simd, len(ops), [op.weights.shape[1] for op in ops], SIMD, "SIMD")
+    everyone = (network, *others)
+    facts = [n.facts for n in everyone]
+    populations = network.populations
+    outs = [facts[0][p.name].shape[0] for p in populations]
+    fans = [max(c.op.weights.shape[1] for c in p.connections) for p in populations]
+    pes = folding(pe, len(outs), outs, PE, "PE")
+    simds = folding(simd, len(fans), fans, SIMD, "SIMD")
+    order = {INPUT: -1, **{p.name: k for k, p in enumerate(populations)}}
     plan = []
-    for k, p in enumerate(network.populations):
+    for k, p in enumerate(populations):
         mine = [f[p.name] for f in facts]
-        source_bits = network.input.span[1].bit_length() if k == 0 else 1
+        edges = []
+        for j, c in enumerate(p.connections):
+            source = order[c.source]
+            edges.append(
+                Edge(
+                    source=source,
+                    delay=c.delay,
+                    op=c.op,
+                    bits=network.input.span[1].bit_length() if source < 0 else 1,
+                    pe=pes[k],
+                    simd=min(simds[0 if source < 0 else k], c.op.weights.shape[1]),
+                    raw_bits=max(max(1, f.raw[j][1].bit_length()) for f in mine),
+                )
+            )
         widths = Widths(
-            raw=(max(max(1, f.raw[0][1].bit_length()) for f in mine),),
+            raw=tuple(edge.raw_bits for edge in edges),
             drive=max(f.drive.bits for f in mine),
             scaled=max(f.scaled.bits for f in mine),
             v=max(f.v.bits for f in mine),
             state=max(f.state.bits for f in mine),
         )
         past = history(p.neuron, mine[0].spikes, network.timesteps)
-        plan.append(
-            Layer(
-                population=p,
-                shape=mine[0].shape,
-                fan_in=ops[k].weights.shape[1],
-                neurons=ops[k].weights.shape[0],
-                bits=source_bits,
-                pe=pes[k],
-                simd=simds[k],
-                tail="low" if k == 0 else "high",
-                widths=widths,
-                memory=_memory([n[p.name] for n in (network, *others)], source_bits, past)
-                if shared
-                else {},
-                past=past,
-            )
-        )
+        plain = Layer(p, mine[0].shape, outs[k], pes[k], tuple(edges), widths, {}, past)
+        memory = _memory(plain, [n[p.name] for n in everyone]) if others else {}
+        plan.append(replace(plain, memory=memory))
     return plan
 
 
-def _memory(populations: list[Population], input_bits: int, past: History) -> dict[str, int]:
+def _memory(layer: Layer, populations: list[Population]) -> dict[str, int]:
     """Return the columns of a shared design's parameter ROM, wide enough for every network."""
     columns: dict[str, int] = {}
     for population in populations:
-        for name, column in parameters(population, input_bits, {}, past).columns().items():
+        for name, column in layer.parameters(population).columns().items():
             columns[name] = max(columns.get(name, 1), bits(min(column), max(column)))
     return columns
 
@@ -210,7 +248,7 @@ def structure(network: Network) -> tuple[object, ...]:
         tuple(
             (
                 p.name,
-                p.connections[0].op.weights.shape,
+                tuple((c.source, c.delay, c.op.weights.shape) for c in p.connections),
                 p.neuron.num,
                 p.neuron.q,
                 p.spiking,

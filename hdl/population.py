@@ -73,7 +73,7 @@ class PopulationCore(wiring.Component):
     """LIF, IF, single-spike and integrator neurons, time-multiplexed: one per cycle.
 
     Throughput, without back-pressure: one timestep every ``neurons`` cycles. Latency: ``latency``
-    cycles from an input beat to its output beat. Back-pressure stops all stages.
+    cycles from an input beat to its output beat, from idle. Back-pressure stops all stages.
 
     Parameters
     ----------
@@ -85,6 +85,8 @@ class PopulationCore(wiring.Component):
     o : :py:`Out(stream.Signature(layouts.neurons(count, v_bits)))`
     trace : the same payload, never stalling: one beat for every neuron and timestep
     """
+
+    latency = 3
 
     def __init__(self, parameters: Parameters, widths: Widths) -> None:
         self.parameters, self.widths = parameters, widths
@@ -106,11 +108,6 @@ class PopulationCore(wiring.Component):
     def cycles_per_timestep(self) -> int:
         """Cycles from one timestep to the next, at full rate."""
         return self.neurons
-
-    @property
-    def latency(self) -> int:
-        """Cycles from an input beat to its output beat, both when transferred, from idle."""
-        return 3
 
     def elaborate(self, platform: object) -> Module:
         """Three stages: read parameters; sum the drive; update the membrane.

@@ -47,7 +47,7 @@ def emit(
     """Emit a network as Verilog.
 
     Args:
-        network: a chain of dense layers.
+        network: dense layers, joins, delays; no recurrence.
         pe, simd: outputs and inputs per cycle, one number or one per layer (8 and 32).
         others: networks of the same structure that the design must hold as well; parameters are
             then kept in memories (for campaigns).
@@ -86,7 +86,7 @@ def _fields(layout: data.StructLayout) -> dict[str, list[int]]:
 
 def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, Any]:
     """Return what the Verilog is: ports, order, widths, latency and cycles; JSON values only."""
-    first = plan[0]
+    first = plan[0].edges[0]
     return {
         "format": FORMAT,
         "top": TOP,
@@ -100,7 +100,7 @@ def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, 
             "bits": first.bits,
             "coding": network.input.coding,
             "simd": first.simd,
-            "beats_per_timestep": top.dense[0].words,
+            "beats_per_timestep": top.input_words,
             "payload": _fields(top.input_payload),
             "payload_bits": top.input_payload.size,
         },
@@ -110,32 +110,51 @@ def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, 
             "payload": _fields(top.payloads[-1]),
             "payload_bits": top.payloads[-1].size,
         },
-        "populations": [
-            {
-                "name": layer.population.name,
-                "trace": f"trace_{k}",
-                "shape": list(layer.shape),
-                "neurons": layer.neurons,
-                "spiking": layer.population.spiking,
-                "lanes": 1,
-                "payload": _fields(payload),
-                "payload_bits": payload.size,
-                "fan_in": layer.fan_in,
-                "pe": layer.pe,
-                "simd": layer.simd,
-                "acc_bits": layer.widths.raw[0],
-                "v_bits": layer.widths.v,
-                "state_bits": layer.widths.state,
-                "weight_bits": layer.fan_in * layer.neurons,
-                "rom_bits": layer.rom_bits,
-                "cycles_per_timestep": max(dense.cycles_per_timestep, core.cycles_per_timestep),
-            }
-            for k, (layer, payload, dense, core) in enumerate(
-                zip(plan, top.payloads, top.dense, top.cores, strict=True)
-            )
-        ],
+        "populations": [_population(k, layer, top) for k, layer in enumerate(plan)],
         "cycles_per_timestep": top.cycles_per_timestep,
         "latency": top.latency,
+        "chain": all(len(p.edges) == 1 and p.edges[0].source == k - 1 for k, p in enumerate(plan)),
+    }
+
+
+def _population(k: int, layer: Layer, top: NetworkTop) -> dict[str, Any]:
+    """Return a population's part of the manifest; simd and acc_bits only of one connection."""
+    edges = layer.edges
+    only = {"simd": edges[0].simd, "acc_bits": edges[0].raw_bits} if len(edges) == 1 else {}
+    return {
+        "name": layer.population.name,
+        "trace": f"trace_{k}",
+        "shape": list(layer.shape),
+        "neurons": layer.neurons,
+        "spiking": layer.population.spiking,
+        "lanes": 1,
+        "payload": _fields(top.payloads[k]),
+        "payload_bits": top.payloads[k].size,
+        "fan_in": sum(edge.fan_in for edge in edges),
+        "pe": layer.pe,
+        **only,
+        "v_bits": layer.widths.v,
+        "state_bits": layer.widths.state + sum(layer.past.fields.values()),
+        "weight_bits": sum(edge.fan_in for edge in edges) * layer.neurons,
+        "rom_bits": sum(edge.rom_bits for edge in edges),
+        "cycles_per_timestep": max(top.layer_cycles[k]),
+        "connections": [
+            {
+                "source": connection.source,
+                "delay": edge.delay,
+                "fan_in": edge.fan_in,
+                "bits": edge.bits,
+                "pe": edge.pe,
+                "simd": edge.simd,
+                "acc_bits": edge.raw_bits,
+                "rom_bits": edge.rom_bits,
+                "delay_bits": edge.delay * edge.words * edge.simd * edge.bits,
+                "buffer_words": depth,
+            }
+            for connection, edge, depth in zip(
+                layer.population.connections, edges, top.schedule.buffers[k], strict=True
+            )
+        ],
     }
 
 

@@ -28,18 +28,29 @@ SIZES = (1, 2, 3, 7, 16, 65, 100)
 LEAKS = ((1, 0), (1, 1), (1, 2), (3, 2), (7, 3), (15, 4), (0, 0))
 
 
-def draw_network(seed: int, joins: bool = True, delays: bool = True) -> Network:
+def draw_network(
+    seed: int,
+    joins: bool = True,
+    delays: bool = True,
+    recurrence: bool = True,
+    extras: bool = False,
+) -> Network:
     """Draw a Network of 1 to 4 populations, typed in integers.
 
     Args:
         seed: draws the same network every time.
         joins: several connections into one population may occur.
         delays: delayed and recurrent connections may occur.
+        recurrence: recurrent ones among them.
+        extras: soft reset, single spikes, refractory steps, firing by a timestep and latency
+            coding may occur, and up to three connections into one population.
     """
     rng = np.random.default_rng([seed, 1])
     bits = int(rng.choice([1, 1, 1, 2, 5, 8]))
     coding = str(rng.choice(["steps", "steps", "direct"]))
     enter = Input((int(rng.choice(SIZES)),), bits=bits, coding=coding)
+    if extras and rng.random() < 0.25:
+        enter = replace(enter, bits=4, coding="latency")
     steps = int(rng.integers(1, 9))
     count = int(rng.integers(1, 5))
     populations: list[Population] = []
@@ -51,6 +62,8 @@ def draw_network(seed: int, joins: bool = True, delays: bool = True) -> Network:
         chosen = [sources[-1]]
         if joins and len(sources) > 1 and rng.random() < 0.3:
             chosen.append(str(rng.choice(sources)))
+        if extras and joins and rng.random() < 0.4:
+            chosen.append(str(rng.choice(sources)))
         edges = [
             Connection(
                 source,
@@ -61,7 +74,7 @@ def draw_network(seed: int, joins: bool = True, delays: bool = True) -> Network:
             for source in chosen
         ]
         silent = last and rng.random() < 0.4
-        if delays and not silent and rng.random() < 0.15:
+        if delays and recurrence and not silent and rng.random() < 0.15:
             op = Dense(_signs(rng, neurons, neurons))
             edges.append(Connection(name, op, **_numbers(rng, neurons), delay=1))
         num, q = LEAKS[int(rng.integers(len(LEAKS)))]
@@ -75,6 +88,8 @@ def draw_network(seed: int, joins: bool = True, delays: bool = True) -> Network:
             v_reset=_sometimes(rng, neurons, 6),
             v_init=_sometimes(rng, neurons, 6),
         )
+        if extras and not silent:
+            neuron = replace(neuron, **_spiking(rng, neurons, steps))
         populations.append(Population(name, tuple(edges), neuron))
         sizes[name] = neurons
         if not silent:
@@ -214,16 +229,27 @@ def _numbers(rng: np.random.Generator, neurons: int) -> dict[str, object]:
     return {"gain": gain, "bias": _sometimes(rng, neurons, 20)}
 
 
+def _spiking(rng: np.random.Generator, neurons: int, steps: int) -> dict[str, object]:
+    """Return what spikes do and leave behind, each of it sometimes."""
+    soft = rng.random() < 0.4
+    return {
+        **({"reset": "subtract", "rho": rng.integers(-3, 60, neurons)} if soft else {}),
+        "max_spikes": int(rng.integers(1, 4)) if rng.random() < 0.3 else None,
+        "refractory": int(rng.integers(1, 4)) if rng.random() < 0.3 else 0,
+        "fire_by": int(rng.integers(steps)) if rng.random() < 0.2 else None,
+    }
+
+
 def _with_thresholds(
     enter: Input, populations: list[Population], steps: int, rng: np.random.Generator
 ) -> Population:
     """Return the last population with thresholds drawn from membranes that occur without them."""
     p = populations[-1]
-    free = replace(p, neuron=replace(p.neuron, threshold=None))
+    free = replace(p, neuron=replace(p.neuron, threshold=None, fire_by=None))
     if any(c.source == p.name for c in p.connections):  # its own spikes are not known yet
         free = replace(free, connections=tuple(c for c in p.connections if c.source != p.name))
     network = Network(enter, (*populations[:-1], free), Readout(p.name, "membrane"), steps)
-    shape = (12, *enter.shape) if enter.coding == "direct" else (12, steps, *enter.shape)
+    shape = (12, steps, *enter.shape) if enter.coding == "steps" else (12, *enter.shape)
     v = run(network, rng.integers(0, enter.top + 1, shape)).v[p.name]
     flat = np.sort(v.reshape(-1, v.shape[2]), axis=0)
     pick = (rng.uniform(0.4, 0.98, flat.shape[1]) * (len(flat) - 1)).astype(int)

@@ -76,7 +76,6 @@ def run_many(
         ValueError: networks of different structures; else as ``run``.
     """
     from hdl.design import structure
-    from hdl.packing import pack
     from hdl.tables import Table
     from hdl.verilog import emit
 
@@ -88,8 +87,9 @@ def run_many(
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
         for network, batch in zip(networks, inputs, strict=True):
             for k, (layer, p) in enumerate(zip(emitted.layers, network.populations, strict=True)):
-                rom = pack(p.connections[0].op, layer.pe, layer.simd, layer.tail)
-                simulation.poke(f"dense_{k} weights", rom)
+                for j, (edge, c) in enumerate(zip(layer.edges, p.connections, strict=True)):
+                    name = f"dense_{k}_{j}" if len(layer.edges) > 1 else f"dense_{k}"
+                    simulation.poke(f"{name} weights", edge.rom(c.op))
                 table = Table(layer.parameters(p).columns(), layer.memory)
                 simulation.poke(f"population_{k} parameters", table.rows())
             x = encode(network.input, batch, network.timesteps)
