@@ -113,7 +113,7 @@ def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, 
         "populations": [_population(k, layer, top) for k, layer in enumerate(plan)],
         "cycles_per_timestep": top.cycles_per_timestep,
         "latency": top.latency,
-        "chain": all(len(p.edges) == 1 and p.edges[0].source == k - 1 for k, p in enumerate(plan)),
+        "settles": top.schedule.settles,
     }
 
 

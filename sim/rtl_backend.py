@@ -130,8 +130,9 @@ def _drive(
             v[p["name"]].append(membranes)
         ends = streams.out_cycles[int(manifest["populations"][-1]["neurons"]) - 1 ::
                                   int(manifest["populations"][-1]["neurons"])]  # fmt: skip
-        if len(ends) > 2:
-            period = max(period, int(np.diff(ends)[1:].max()))
+        settles = int(manifest.get("settles", 1))
+        if len(ends) > settles + 1:
+            period = max(period, int(np.diff(ends)[settles:].max()))
     shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
     read_s, read_v = needed(network)
     keep_s = set(spikes) if "spikes" in record else read_s

@@ -124,7 +124,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
     if version != 1:
         raise ValueError(f"{path} has format {version!r}; this program reads 1")
     want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
-    if found != want or enter != (network.input.shape, network.input.bits):
+    if found != want or enter != (network.input.shape, network.input.span[1].bit_length()):
         raise ValueError(f"{path} describes another network: its ports do not fit this one")
     if steps < network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
@@ -160,7 +160,8 @@ def input_text(network: Network, inputs: np.ndarray, manifest: dict[str, Any]) -
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
     stream = manifest["input"]
-    simd, beats, p = int(stream["simd"]), int(stream["beats_per_timestep"]), network.input.bits
+    simd, beats = int(stream["simd"]), int(stream["beats_per_timestep"])
+    p = network.input.span[1].bit_length()
     values = x.reshape(samples * steps, -1)
     if beats != -(-values.shape[1] // simd):
         raise ValueError(

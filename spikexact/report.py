@@ -74,7 +74,9 @@ def _size(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         "weights (bits)": sum(p["weight_bits"] for p in populations),
         "weight ROM (bits)": sum(p["rom_bits"] for p in populations),
         "membranes (bits)": sum(p["neurons"] * p["state_bits"] for p in populations),
-        "PE x SIMD per layer": ", ".join(f"{p['pe']} x {p['simd']}" for p in populations),
+        "PE x SIMD per connection": ", ".join(
+            f"{c['pe']} x {c['simd']}" for p in populations for c in p.get("connections", [p])
+        ),
         "cycles per timestep": manifest["cycles_per_timestep"],
         "cycles per sample": manifest["cycles_per_timestep"] * manifest["timesteps"],
         "latency of a timestep (cycles)": manifest["latency"],

@@ -78,10 +78,10 @@ def weight(text: str) -> str:
 
 def threshold(text: str) -> str:
     """Move one threshold of the second population by one."""
-    from hdl.design import parameters
+    from hdl.design import layers
     from hdl.tables import Table
 
-    table = Table(parameters(network()["out"], 1, {}).columns())
+    table = Table(layers(network())[1].parameters(network()["out"]).columns())
     place = table.layout["threshold"].offset
 
     def move(m: re.Match) -> str:

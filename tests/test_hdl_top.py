@@ -175,11 +175,11 @@ def rates(network, samples, pe, simd, buffers=True):
 @pytest.mark.parametrize(("sizes", "ways", "bits", "pe", "simd"), GRAPHS)
 def test_joins_keep_their_published_cycles(sizes, ways, bits, pe, simd, rng) -> None:
     network = graph(rng, sizes, ways, bits, 5)
-    samples = [rng.integers(0, 1 << bits, (5, sizes[0])) for _ in range(6)]
+    samples = [rng.integers(0, 1 << bits, (5, sizes[0])) for _ in range(8)]
     top, latency, gaps = rates(network, samples, pe, simd)
     assert latency == top.latency
-    assert gaps.max() <= top.cycles_per_timestep
-    assert set(gaps[14:].tolist()) == {top.cycles_per_timestep}
+    assert len(gaps) > top.schedule.settles
+    assert set(gaps[top.schedule.settles :].tolist()) == {top.cycles_per_timestep}
 
 
 def test_a_long_skip_runs_at_full_rate_thanks_to_its_buffer(rng) -> None:

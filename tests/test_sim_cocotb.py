@@ -98,6 +98,23 @@ def test_the_testbench_runs_alone(bundle):
     assert "stalls of seed 7" in done.stdout and "TESTS=2 PASS=2 FAIL=0" in done.stdout
 
 
+def test_the_testbench_runs_joins_delays_and_latency_coding(tmp_path):
+    drawn = draw_network(18, recurrence=False, extras=True)
+    assert drawn.input.coding == "latency"
+    assert any(len(p.connections) > 1 for p in drawn.populations)
+    assert any(c.delay for p in drawn.populations for c in p.connections)
+    folder = tmp_path / "rtl"
+    manifest = vectors.write_bundle(drawn, folder, samples=6, pe=4, simd=5)
+    done = icarus(folder)
+    assert done.returncode == 0 and "PASS: 2 tests" in done.stdout, done.stdout
+    assert 6 * drawn.timesteps > manifest["settles"] + 2
+    for key in ("cycles_per_timestep", "latency"):
+        wrong = {**manifest, key: manifest[key] + 1}
+        (folder / "manifest.json").write_text(json.dumps(wrong))
+        done = icarus(folder, "--test", "full_rate")
+        assert done.returncode == 1 and f"not {wrong[key]}" in done.stdout, done.stdout
+
+
 def test_the_testbench_needs_nothing_of_ours(bundle):
     ours = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
     found = {m for p in bundle.glob("*.py") for m in ours.findall(p.read_text())}

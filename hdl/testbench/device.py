@@ -27,6 +27,7 @@ class Device:
             self.fields.update({p["trace"]: p["payload"] for p in self.populations})
             self.beats, self.width = enter["beats_per_timestep"], enter["payload_bits"]
             self.period, self.latency = manifest["cycles_per_timestep"], manifest["latency"]
+            self.settles = manifest.get("settles", 1)
             self.places = {f: enter["payload"][f] for f in ("data", "first", "last")}
             named = [(p["name"], p["neurons"], p["spiking"]) for p in self.populations]
         except (OSError, ValueError, KeyError, TypeError) as error:
