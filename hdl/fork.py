@@ -17,11 +17,11 @@ class Fork(wiring.Component):
     readers that have not taken the beat: no combinational loop as long as the readers' ``ready``
     does not wait for ``valid``. Throughput: a beat a cycle. Latency: none.
 
-    No network of forks and joins comes to a stop. Suppose that nothing moves, and look at the
-    earliest timestep t that the input or some population has not sent in full, and at the first
-    of them, in order. Everything before it has sent t, and everything after t - 1, so that every
-    dense core is done with t - 1 and has a bank for t; the fork's readers therefore take every
-    beat of t, and the sender's own cores have all that they need. So it moves.
+    No network of forks and joins comes to a stop while its input is offered and its output taken.
+    Suppose that nothing moves. Take the earliest timestep t that the input or some population has
+    not sent in full, and of these senders the first in order. All have sent t - 1, so that every
+    dense core is done with it and has a bank for t: the sender's readers take every beat of t. All
+    senders before it have sent t, so that its own cores have what they need. So it moves.
 
     Parameters
     ----------

@@ -56,11 +56,12 @@ class History:
         """
         if self.fire_by == 0:
             return first
-        step = Signal(range(self.fire_by + 2), name="step")
-        now = Signal(range(self.fire_by + 2), name="step_now")
+        # The count may wrap: after fire_by there is no neuron left that has not fired.
+        step = Signal(range(self.fire_by + 1), name="step")
+        now = Signal(range(self.fire_by + 1), name="step_now")
         m.d.comb += now.eq(Mux(first, 0, step))
         with m.If(ended):
-            m.d.sync += step.eq(Mux(now > self.fire_by, now, now + 1))
+            m.d.sync += step.eq(now + 1)
         return (now == self.fire_by) & (kept["fired"] == 0)
 
     def after(self, kept: dict[str, Value], spike: Value) -> dict[str, Value]:
