@@ -152,8 +152,8 @@ def refuse_unsupported(network: Network) -> None:
         for connection in population.connections:
             if connection.source not in known:
                 raise Unsupported(
-                    f"population {population.name!r}: a connection back from "
-                    f"{connection.source!r} (recurrence) is not emitted as RTL yet"
+                    f"population {population.name!r}, connection from {connection.source!r}: "
+                    "recurrent connections are not emitted as RTL yet"
                 )
         known.add(population.name)
 

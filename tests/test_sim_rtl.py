@@ -104,7 +104,7 @@ def test_what_is_not_emitted_yet_is_refused_by_name() -> None:
     own = Population("a", (enter, Connection("a", back, delay=2)), Neuron(threshold=1))
     for populations, source in [((first, second), "b"), ((own,), "a")]:
         network = Network(Input((3,)), populations, Readout("a"), 2)
-        sentence = rf"population 'a': a connection back from '{source}' \(recurrence\) is not"
+        sentence = f"population 'a', connection from '{source}': recurrent connections are not"
         with pytest.raises(Unsupported, match=sentence):
             emit(network)
 

@@ -13,7 +13,7 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from mapping.coding import check
 from sim import reference
 from sim.draw import draw_network
-from sim.stimuli import _Search, directed_inputs, random_inputs, stimuli, threshold_hits
+from sim.stimuli import directed_inputs, random_inputs, stimuli, threshold_hits
 
 
 def signs(rng: np.random.Generator, out: int, fan: int) -> np.ndarray:
@@ -59,15 +59,6 @@ def test_stimuli_are_valid_repeatable_and_as_many_as_asked(case, samples):
     if samples == 20 and inputs[0].size > 60:
         assert not np.array_equal(stimuli(network, samples, seed=case + 1), inputs)
         assert not np.array_equal(inputs[2:7], stimuli(network, samples, seed=case + 1)[2:7])
-
-
-@pytest.mark.parametrize("case", [1, 4, 18, 23, 31, 36, 42, 44])
-def test_the_search_sees_the_membranes_of_every_kind_of_neuron(case):
-    network = draw_network(case, recurrence=False, extras=True)
-    inputs = stimuli(network, 5, seed=case)
-    seen = _Search(network, [p for p in network.populations if p.spiking]).membranes(inputs)
-    trace = reference.run(network, inputs)
-    assert seen and all(np.array_equal(v, trace.v[name]) for name, v in seen.items())
 
 
 def test_no_samples_is_refused():
