@@ -24,6 +24,8 @@ from .value import WIDTH_MAX, Unsupported
 
 #: Bits that a whole multiple of the common unit may take.
 EXACT_BITS = 24
+#: Bits that the values of a stream may take.
+VALUE_BITS = 40
 #: Bits of the largest gain of a stream that is rounded.
 ROUNDED_BITS = 12
 
@@ -58,7 +60,7 @@ def fold_values(
         numbers = _ordered(lines, groups(lines, accs), leak, steps)
         reason = "classes ordered alike after every step, for every input"
     if plain and numbers is None:
-        numbers = _whole(lines, leak, steps, init, rest)
+        numbers = _whole(lines, accs, leak, steps, init, rest)
         reason = "its values are whole multiples of one unit"
     shape = value.shapes[p.name]
     if numbers is None:
@@ -69,6 +71,15 @@ def fold_values(
         connections = _with_rest(found.connections, round(rest / unit * scale))
         start = found.numbers["v_init"]
         unit /= scale
+        # What reads a fine stream would grow finer with every population: take the excess off.
+        gains = [(c.gain * (scale if c.gate else 1)).tolist() for c in connections]
+        peak = _peak(gains, accs) * (steps if leak.num else 1)
+        shift = max(0, peak.bit_length() - VALUE_BITS)
+        if shift:
+            connections = tuple(replace(c, shift=shift) for c in connections)
+            start, unit = [x >> shift for x in start], unit * (1 << shift)
+            more = len(connections) * steps + 1
+            found = replace(found, bound=found.bound + float(unit) * more)
         snapped = f"leak {neuron.leak!r} is not dyadic: snapped to {leak.num}/{1 << leak.q}; "
         gated = any(c.gate is not None for c in p.connections)
         reason = "its real scales were rounded"
@@ -124,9 +135,14 @@ def _rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
 
 
 def _whole(
-    lines: list[Affine], leak: Leak, steps: int, init: Fraction, rest: Fraction
+    lines: list[Affine],
+    accs: list[Interval],
+    leak: Leak,
+    steps: int,
+    init: Fraction,
+    rest: Fraction,
 ) -> Numbers | None:
-    """Return whole multiples of one unit, if the scales and biases are such."""
+    """Return whole multiples of one unit, if the scales and biases are such and not too wide."""
     found = [_rational(line) for line in lines]
     if any(one is None for one in found):
         return None
@@ -146,7 +162,16 @@ def _whole(
         return None
     unit /= 1 << leak.q * steps  # every leak of every step stays whole
     gains = [[int(x / unit) for x in one] for one in slopes]
+    if _peak(gains, accs) * steps >= 1 << VALUE_BITS:
+        return None
     return gains, [int(b / unit) for b in offsets], int(init / unit), unit
+
+
+def _peak(gains: list[list[int]], accs: list[Interval]) -> int:
+    """Return the largest sum of gain * acc of any channel."""
+    edges = [np.maximum(np.abs(acc.low), np.abs(acc.high)).astype(object) for acc in accs]
+    totals = sum(np.abs(np.array(g, object)) * e for g, e in zip(gains, edges, strict=True))
+    return int(np.max(totals))
 
 
 def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -> Numbers | None:

@@ -143,9 +143,21 @@ def draw_group(group: int, count: int, seed: int) -> list[Network]:
 
 
 def draw_any(group: int, count: int, seed: int) -> list[Network]:
-    """Draw one network of any kind; of odd groups by folding."""
+    """Draw one network of any kind; of odd groups by folding.
+
+    A drawn network that would need more bits than a Network may have is passed over.
+    """
     number = seed * 1_000_003 + group
-    return [fold(draw_trained_whole(number)) if group % 2 else draw_whole(number)]
+    if not group % 2:
+        return [draw_whole(number)]
+    while True:
+        try:
+            network = fold(draw_trained_whole(number))
+            network.facts  # noqa: B018  refuses widths
+        except ValueError:
+            number += 1_000_000_007
+            continue
+        return [network]
 
 
 def _group(
