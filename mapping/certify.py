@@ -87,7 +87,8 @@ class Neurons:
             differs).
         strict: fires at > rather than >=.
         low, high: (channels,) int64, the reachable range of acc.
-        second: a join's other branch, or a soft reset, or None.
+        second: a join's other branch, a soft reset, or a gated bias, or None.
+        biased: the integer neuron may have a bias of its own.
         deaf: (channels,) bool: A is 0, no data arrives, and nothing was divided.
     """
 
@@ -101,6 +102,7 @@ class Neurons:
     high: np.ndarray
     deaf: np.ndarray
     second: Second | None = None
+    biased: bool = True
 
     def __len__(self) -> int:
         return len(self.theta)
@@ -195,8 +197,11 @@ class Integers:
     second: int = 0
 
 
-def certify(neurons: Neurons) -> tuple[int, list[Integers | None]]:
+def certify(neurons: Neurons, extra: int = EXTRA_BITS) -> tuple[int, list[Integers | None]]:
     """Find the fewest fractional bits at which every channel meets all its constants.
+
+    Args:
+        extra: bits that are tried above those which the lattice needs.
 
     Returns
     -------
@@ -213,7 +218,7 @@ def certify(neurons: Neurons) -> tuple[int, list[Integers | None]]:
     blocks = [neurons.part(indices[i : i + size]) for i in range(0, len(neurons), size)]
     base = neurons.leak.q * (neurons.steps - 1)
     best: tuple[int, list[Integers | None]] | None = None
-    for bits in range(base, base + EXTRA_BITS + 1):
+    for bits in range(base, base + extra + 1):
         found: list[Integers | None] = []
         for block in blocks:
             found += search(block, bits)
@@ -238,8 +243,11 @@ def search(neurons: Neurons, fraction_bits: int) -> list[Integers | None]:
     for i in np.flatnonzero(ignoring):  # no bias at all keeps the membrane narrow, if it will do
         one = neurons.part(np.array([i]))
         quiet = _candidates(one, scale, Fraction(0))
-        found[i] = _first(one, fraction_bits, quiet)[0] or silent(one)
-    left = np.array([i for i in range(len(neurons)) if found[i] is None and not ignoring[i]], int)
+        found[i] = _first(one, fraction_bits, quiet)[0]
+        if found[i] is None and neurons.biased:
+            found[i] = silent(one)
+    again = ~ignoring if neurons.biased else np.ones(len(neurons), bool)
+    left = np.array([i for i in range(len(neurons)) if found[i] is None and again[i]], int)
     # A bias far beyond the reach of the data may be any other that is far beyond it: where the
     # real one is too wide, smaller ones keep the constants that are not clamped.
     for shrink in range(0, 1 << 12, 4):
@@ -300,7 +308,7 @@ def _candidates(neurons: Neurons, scale: int, factor: Fraction) -> list[_Try]:
         any(not exact for one in starts for _, exact in (one[k],)) for k in range(count)
     ]
     second_steps = (0, 1) if any(not exact for _, exact in seconds) else (0,)
-    for up in (0, 1, -1, 2):
+    for up in (0, 1, -1, 2) if neurons.biased else (0,):
         for ends in itertools.product(*((0, 1) if some else (0,) for some in several_starts)):
             for more in second_steps:
                 tries.append(

@@ -206,24 +206,35 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
         int64 like m, values beyond +-2**60 saturated; None if one of them is not decided.
     """
     peak = int(np.abs(m).max(initial=0))
-    size = max(x.exponent, r.exponent + peak.bit_length()) + 1
-    bits = min(60 - size, 58)
-    narrow = bits >= 2
-    if not narrow:  # beyond int64: Python's integers, in arrays of objects
-        bits, m = 40 + peak.bit_length(), m.astype(object)
+    bits = min(60 - max(x.exponent, r.exponent + peak.bit_length()) - 1, 58)
+    top = 1 << 60
+    flat = m.ravel()
+    found = np.empty(flat.shape, np.int64)
+    left = np.arange(flat.size)
+    # machine words where they do, then Python's integers, in arrays, for what is still open
+    for precision, kind in ((bits, np.int64), (64 + peak.bit_length(), object)):
+        if not len(left) or precision < 2:
+            continue
+        low, high = _between(x, r, flat[left].astype(kind), precision, strict)
+        clear = low == high
+        found[left[clear]] = np.clip(low[clear], -top, top).astype(np.int64)
+        left = left[~clear]
+    for at in left:
+        one = (x - r * int(flat[at])).first_reaching(strict)
+        if one is None:
+            return None
+        found[at] = min(max(one, -top), top)
+    return found.reshape(m.shape)
+
+
+def _between(
+    x: Real, r: Real, m: np.ndarray, bits: int, strict: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the integers between which the smallest one that reaches ``x - r * m`` lies."""
     (x_lo, x_hi), (r_lo, r_hi) = x.fixed(bits), r.fixed(bits)
-    kind = np.int64 if narrow else object
-    up, down = np.array(r_hi, kind), np.array(r_lo, kind)
+    up, down = np.array(r_hi, m.dtype), np.array(r_lo, m.dtype)
     low = x_lo - np.where(m >= 0, up, down) * m
     high = x_hi - np.where(m >= 0, down, up) * m
     if strict:
-        low, high = (low >> bits) + 1, (high >> bits) + 1
-    else:
-        low, high = -(-low >> bits), -(-high >> bits)
-    for place in np.argwhere(low != high):
-        at = tuple(place)
-        found = (x - r * int(m[at])).first_reaching(strict)
-        if found is None:
-            return None
-        low[at] = found
-    return low if narrow else np.clip(low, -1 << 60, 1 << 60).astype(np.int64)
+        return (low >> bits) + 1, (high >> bits) + 1
+    return -(-low >> bits), -(-high >> bits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +13,8 @@ from .affine import Affine, Group, groups
 from .certify import Integers, Leak, Neurons, Second, Undecided
 from .certify_static import certify_static
 from .exact import Real
-from .fold_rounded import rounded
+from .fold_rounded import Rounded, rounded
+from .fold_table import certify_table
 from .intervals import Interval
 from .value import LEAK_BITS_MAX, WIDTH_MAX
 
@@ -309,12 +310,32 @@ def _bounded(
         numbers["rho"] = [Fraction(x) / late for x in neuron.threshold]
     area = int(np.prod(shape[1:]))
     found = rounded(p, lines, accs, area, steps, start.leak, numbers)
+    only = found.connections[0]
+    if only.gate is not None and len(lines) == 1 and start.exact and neuron.reset != "subtract":
+        tabled = certify_table(p, lines[0], accs[0], only.gate, start.leak, start.values, steps)
+        if tabled is not None:
+            found = _tabled(found, *tabled, resets="v_reset" in numbers)
+            reason = "exact to its gate's table, for every input; bounded to the sigmoid"
     certificate = network.Certificate(False, reason, found.bits, None, found.bound, found.unit)
     folded = network.Neuron(
         num=start.leak.num, q=start.leak.q, reset=neuron.reset, max_spikes=neuron.max_spikes,
         refractory=neuron.refractory, fire_by=neuron.fire_by, **found.numbers,
     )  # fmt: skip
     return network.Population(p.name, found.connections, folded, certificate)
+
+
+def _tabled(
+    found: Rounded, bits: int, integers: list[Integers], gains: list[int], *, resets: bool
+) -> Rounded:
+    """Put numbers that are certified against the gate's table in the place of rounded ones."""
+    edge = replace(found.connections[0], gain=gains, bias=[one.second for one in integers])
+    numbers = {
+        "threshold": [one.threshold for one in integers],
+        "v_init": [one.starts[-1] for one in integers],
+    }
+    if resets:
+        numbers["v_reset"] = [one.starts[0] for one in integers]
+    return replace(found, connections=(edge,), numbers=numbers, bits=bits)
 
 
 def _ordered_membranes(

@@ -137,14 +137,20 @@ class PopulationJudge:
             total[0] = total[0] + self.wide(c.norm.beta)
         return [part * Fraction(self.n.input_gain) for part in total]
 
-    def step(self, sources: list[np.ndarray | None], t: int) -> np.ndarray:
-        """Take one timestep; return spikes (bool), or nothing of use without a threshold."""
+    def step(
+        self, sources: list[np.ndarray | None], t: int, gate: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Take one timestep; return spikes (bool), or nothing of use without a threshold.
+
+        Args:
+            gate: what a table says for this timestep, to broadcast over the current.
+        """
         n = self.n
         rest = Fraction(n.v_rest)
-        parts = [
-            part * self.tau + more
-            for part, more in zip(self.u, self.currents(sources), strict=True)
-        ]
+        currents = self.currents(sources)
+        if gate is not None:
+            currents = [part * gate for part in currents]
+        parts = [part * self.tau + more for part, more in zip(self.u, currents, strict=True)]
         parts[0] = parts[0] + rest * (1 - self.tau) - self.late
         if n.threshold is None:
             self.u = parts
@@ -220,10 +226,10 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
     for p, folded in zip(value.populations, network.populations, strict=True):
         shape = (samples, *value.shapes[p.name])
         judged = PopulationJudge(p, shape)
-        exact = folded.certificate.exact
-        gated = any(c.gate is not None for c in p.connections)
+        tabled = "exact to its gate's table" in folded.certificate.reason
+        exact = folded.certificate.exact or tabled
         values, numbers = [], trace.v[p.name]
-        if gated or not exact:
+        if not exact:
             if p.neuron.threshold is None:  # readers see the integers, whatever they stand for
                 worth = Fraction(float(folded.certificate.unit[0]))
                 given[p.name] = [exactly(numbers[:, t]) * worth for t in range(steps)]
@@ -233,7 +239,8 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
             sources = [
                 given[c.source][t - c.delay] if t >= c.delay else None for c in p.connections
             ]
-            spikes = judged.step(sources, t)
+            gate = table_of(folded, trace, x, t, shape) if tabled else None
+            spikes = judged.step(sources, t, gate)
             if p.neuron.threshold is not None:
                 wrong = spikes != trace.spikes[p.name][:, t]
                 found["compared"] += wrong.size
@@ -261,6 +268,28 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
             found["compared"] += numbers.size
             given[p.name] = values
     return found
+
+
+def table_of(folded: Any, trace: Any, x: np.ndarray, t: int, shape: tuple) -> np.ndarray:
+    """Return what the table-gated network multiplies its current with: entry / 256."""
+    (c,) = folded.connections
+    at = t - c.delay
+    if c.source == "input":
+        source = x[:, max(at, 0)]
+    else:
+        source = trace.spikes.get(c.source, trace.v[c.source])[:, max(at, 0)]
+    acc = op(c.op, exactly(source.astype(int))).reshape(shape[0], shape[1], -1)
+    if at < 0:
+        acc = acc * 0
+    total = acc.sum(axis=2) * c.gate.weights
+    if not c.gate.per_channel:
+        total = total.sum(axis=1, keepdims=True)
+    row = c.gate.table[t]
+    factor = np.empty(total.shape, object)
+    for place, value in np.ndenumerate(total + c.gate.offset):
+        entry = row[min(max(int(value) >> c.gate.shift, 0), len(row) - 1)]
+        factor[place] = Fraction(int(entry), 256)
+    return factor.reshape(*factor.shape, *(1 for _ in shape[2:]))
 
 
 def wrong_values(values: list[Any], numbers: np.ndarray) -> str:
