@@ -195,6 +195,9 @@ def verify(
     samples: Annotated[int, typer.Option(help="Stimuli, if no inputs are given.", min=1)] = 20,
     inputs: Annotated[Path | None, typer.Option(help="A .npy instead of stimuli.")] = None,
     rtl: Annotated[Path | None, typer.Option(help="Check the Verilog in this folder.")] = None,
+    trained: Annotated[
+        Path | None, typer.Option(help="What it was folded from: count where float64 differs.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="verify.json")] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -210,15 +213,21 @@ def verify(
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
         _writable(output)
+    meant = None if trained is None else files.trained(trained)
     with console.progress(json) as tell:
         found = check(network, batch, names, rtl=rtl, progress=tell)
+    told = found.to_json()
+    if meant is not None:
+        told["trained"] = files.difference(meant, network, batch)
     if output is not None:
-        files.write_json(output, found.to_json())
+        files.write_json(output, told)
     if json:
-        console.print_json({"seed": seed, **found.to_json()})
+        console.print_json({"seed": seed, **told})
     else:
         console.say(f"seed {seed}")
         console.matrix(found)
+        if meant is not None:
+            console.rows("the trained network in float64, and these integers", told["trained"])
     return 0 if found.ok else 1
 
 

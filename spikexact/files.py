@@ -71,6 +71,34 @@ def data_set(
     return images.reshape(len(images), *shape), classes
 
 
+def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> list[dict[str, Any]]:
+    """Return a row per spiking population: how often float64 fires otherwise, and a last row."""
+    from sim.disagreement import disagreement
+
+    found = disagreement(value, network, batch)
+    rows = []
+    for name, count in found.spikes.items():
+        certificate = network[name].certificate
+        exact = certificate is not None and certificate.exact
+        rows.append(
+            {
+                "population": name,
+                "certificate": "exact" if exact else "bounded",
+                "spikes compared": count.compared,
+                "differ": count.mismatches,
+            }
+        )
+    rows.append(
+        {
+            "population": f"{found.samples} samples",
+            "certificate": f"{found.differing} differ, {found.near_ties} first at a near-tie",
+            "spikes compared": "",
+            "differ": f"{found.classes} classes",
+        }
+    )
+    return rows
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON beside and rename it into place."""
     with beside(path) as part:
