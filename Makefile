@@ -4,7 +4,7 @@
 
 export YOWASP_CACHE_DIR := $(CURDIR)/.venv/yowasp-cache
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -n 2
 
 .PHONY: demo test test-fast lint setup setup310 clean
 

@@ -189,6 +189,9 @@ def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -
         for line in lines:
             total += Real.of(line.b[i])
         real.append(group.divided(i, total))
+    constants = certify.class_constants(leak, steps, real)
+    if constants is None:
+        return None
     base = leak.q * (steps - 1)
     peak = int(max(-group.low.min(), group.high.max(), 1)) * steps
     for bits in range(base, base + certify.EXTRA_BITS + 1):
@@ -203,7 +206,7 @@ def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -
             biases = [b - least for b in biases]  # only differences matter: none is negative
             if (peak * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
                 return None
-            if certify.classes_hold(leak, steps, bits, real, biases, 0) is None:
+            if certify.classes_hold(leak, bits, constants, biases, 0) is None:
                 gains: dict[int, list[int]] = {}
                 for member, times in zip(group.members, group.times, strict=True):
                     gains[member] = [int(t) * scale for t in times]

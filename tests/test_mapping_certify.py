@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from judge import Judge
 
 from mapping import Dense, Input, Readout, TrainedNetwork, fold
-from mapping.certify import Leak, classes_hold, integer_constants
+from mapping.certify import Leak, class_constants, classes_hold, integer_constants
 from mapping.exact import Real, Surd
 from mapping.trained import Connection, Neuron, Norm, Population
 
@@ -243,7 +243,8 @@ def test_class_order_by_pairs_matches_brute_force() -> None:
         real = [Surd(Fraction(rng.randint(-20, 20), rng.choice((2, 3, 4)))) for _ in range(3)]
         bits = rng.choice((0, 2, 6))
         integer = [math.floor(x * (1 << bits)) for x in real]
-        proof = classes_hold(leak, steps, bits, [Real.of(x) for x in real], integer, 0)
+        constants = class_constants(leak, steps, [Real.of(x) for x in real])
+        proof = classes_hold(leak, bits, constants, integer, 0)
         agree = True
         for n in range(1, steps + 1):
             for i in range(3):
