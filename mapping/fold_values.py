@@ -16,6 +16,7 @@ import numpy as np
 from . import certify, network, trained
 from .affine import Affine, Group, groups
 from .certify import Leak
+from .certify_classes import class_constants, classes_hold
 from .exact import Real, rational_root
 from .fold_rounded import rounded
 from .fold_spiking import dyadic
@@ -189,7 +190,7 @@ def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -
         for line in lines:
             total += Real.of(line.b[i])
         real.append(group.divided(i, total))
-    constants = certify.class_constants(leak, steps, real)
+    constants = class_constants(leak, steps, real)
     if constants is None:
         return None
     base = leak.q * (steps - 1)
@@ -206,7 +207,7 @@ def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -
             biases = [b - least for b in biases]  # only differences matter: none is negative
             if (peak * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
                 return None
-            if certify.classes_hold(leak, bits, constants, biases, 0) is None:
+            if classes_hold(leak, bits, constants, biases, 0) is None:
                 gains: dict[int, list[int]] = {}
                 for member, times in zip(group.members, group.times, strict=True):
                     gains[member] = [int(t) * scale for t in times]

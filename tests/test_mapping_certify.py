@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from judge import Judge
 
 from mapping import Dense, Input, Readout, TrainedNetwork, fold
-from mapping.certify import Leak, class_constants, classes_hold, integer_constants
+from mapping.certify import Leak, integer_constants
+from mapping.certify_classes import class_constants, classes_hold
 from mapping.exact import Real, Surd
 from mapping.trained import Connection, Neuron, Norm, Population
 

@@ -1,0 +1,65 @@
+"""Certificate of a membrane read-out: the integers order every pair of classes as trained."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .certify import Leak
+from .exact import Real
+
+
+def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray] | None:
+    """Return what decides between the classes of an integrator (contract, section 3).
+
+    Class i beats j > i iff the difference of their lattice values reaches a constant.
+
+    Args:
+        real: B_j / A of every class.
+
+    Returns
+    -------
+        Per number of steps the constants, int64 (classes, classes), of pairs i < j; None if one
+        is not decided.
+    """
+    found = []
+    upper = np.triu(np.ones((len(real), len(real)), bool), 1)
+    for n, total in enumerate(leak.sums(steps)):
+        scaled = [x * (total * (1 << leak.q * n)) for x in real]
+        bits = min(58 - max(x.exponent for x in scaled), 58)
+        kind = np.int64 if bits >= 2 else object
+        bits = max(bits, 2)
+        ends = [x.fixed(bits) for x in scaled]
+        low, high = (np.array([pair[k] for pair in ends], kind) for k in (0, 1))
+        least = -(-(low[None, :] - high[:, None]) >> bits)
+        most = -(-(high[None, :] - low[:, None]) >> bits)
+        for i, j in np.argwhere(upper & (least != most)):
+            one = (scaled[j] - scaled[i]).first_reaching(False)
+            if one is None:
+                return None
+            least[i, j] = one
+        found.append(np.where(upper, least, 0))
+    return found
+
+
+def classes_hold(
+    leak: Leak, fraction_bits: int, constants: list[np.ndarray], integer: list[int], start: int
+) -> tuple[int, int, int] | None:
+    """Check that integer biases order an integrator's classes as the constants do.
+
+    Args:
+        constants: of ``class_constants``. integer: the biases. start: v_init'.
+
+    Returns
+    -------
+        None if all hold, else (i, j, n) of the first that does not.
+    """
+    upper = np.triu(np.ones(constants[0].shape, bool), 1)
+    beta = np.full(len(integer), start, object)
+    bias = np.array(integer, object)
+    for n, want in enumerate(constants):
+        beta = ((beta * leak.num) >> leak.q) + bias
+        found = -((beta[:, None] - beta[None, :]) >> (fraction_bits - leak.q * n))
+        wrong = np.argwhere(upper & (found != want))
+        if len(wrong):
+            return int(wrong[0][0]), int(wrong[0][1]), n + 1
+    return None
