@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mapping.importers import Imported, examine
+from mapping.importers import FRAMEWORKS, Imported, examine
+from mapping.value import choice
 
 
 def bring(
@@ -21,6 +22,7 @@ def bring(
     ------
         ValueError, TypeError: a wrong option, or what the importer refuses; one sentence.
     """
+    choice(framework, "framework", FRAMEWORKS)
     if framework == "arrays":
         return examine(Path(source), framework)
     options: dict[str, Any] = {
