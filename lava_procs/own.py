@@ -36,7 +36,7 @@ def run(
     """Run encoded inputs through Lava.
 
     Args:
-        network: any that ``network.facts`` accepts.
+        network: of one-bit Dense connections.
         x: (samples, T', *shape) integers, as ``mapping.coding.encode`` returns them.
         spikes, v: populations to record; by default all that have it.
         rows: samples side by side.
@@ -47,7 +47,7 @@ def run(
 
     Raises
     ------
-        Unsupported, ValueError: the network is one that ``network.facts`` refuses.
+        Unsupported: another kind of connection; it is named. ValueError: widths beyond proof.
         session.LavaFailed: a Lava process failed.
     """
     refuse_beyond_dense(network, "lava")
