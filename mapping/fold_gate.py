@@ -34,6 +34,12 @@ def fold_gate(
         line, acc: of the connection. area: positions of a map. input_gain: of the neuron, which
             is in line but not in what the gate sees.
     """
+    if gate.constant is not None:
+        scaled = gate.constant[:steps] * (1 << GATE_BITS)
+        entries = np.clip(np.rint(scaled), 0, (1 << GATE_BITS) - 1)
+        error = float(np.abs(entries - scaled).max()) / (1 << GATE_BITS)
+        column = entries.astype(np.int64)[:, None]
+        return network.Gate(weights=0, offset=0, shift=0, table=column), error
     channels = len(line.a)
     share = (1 if gate.per_channel else channels) * area * float(input_gain)
     slopes = np.array([s * _slope(line, i) / share for i, s in enumerate(line.sign)])

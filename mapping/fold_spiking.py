@@ -13,6 +13,7 @@ from .affine import Affine, Group, groups
 from .certify import Integers, Leak, Neurons, Second, Undecided
 from .certify_static import certify_static
 from .exact import Real
+from .fold_gate import GATE_BITS
 from .fold_rounded import Rounded, rounded
 from .fold_table import certify_table
 from .intervals import Interval
@@ -310,13 +311,20 @@ def _bounded(
         numbers["rho"] = [Fraction(x) / late for x in neuron.threshold]
     area = int(np.prod(shape[1:]))
     found = rounded(p, lines, accs, area, steps, start.leak, numbers)
-    only = found.connections[0]
+    only, exact = found.connections[0], False
     if only.gate is not None and len(lines) == 1 and start.exact and neuron.reset != "subtract":
         tabled = certify_table(p, lines[0], accs[0], only.gate, start.leak, start.values, steps)
         if tabled is not None:
             found = _tabled(found, *tabled, resets="v_reset" in numbers)
             reason = "exact to its gate's table, for every input; bounded to the sigmoid"
-    certificate = network.Certificate(False, reason, found.bits, None, found.bound, found.unit)
+            gate = p.connections[0].gate
+            if gate is not None and gate.constant is not None:
+                whole = gate.constant[:steps] * (1 << GATE_BITS)
+                exact = bool((whole == only.gate.table[:, 0]).all())
+                reason = "exact to its gate's table, for every input"
+    exact &= not (value.readout.source == p.name and value.readout.reads_membrane)
+    bound = None if exact else found.bound
+    certificate = network.Certificate(exact, reason, found.bits, None, bound, found.unit)
     folded = network.Neuron(
         num=start.leak.num, q=start.leak.q, reset=neuron.reset, max_spikes=neuron.max_spikes,
         refractory=neuron.refractory, fire_by=neuron.fire_by, **found.numbers,

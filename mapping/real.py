@@ -6,14 +6,15 @@ arithmetic; float64 can differ from it at near-ties.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .apply import apply
 from .coding import encode
 from .ends import INPUT, Readout
-from .trained import Connection, Population, TrainedNetwork
+from .trained import Connection, Gate, Population, TrainedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,11 @@ class RealTrace:
         return self.scores.argmax(axis=1)
 
 
-def run(network: TrainedNetwork, inputs: np.ndarray) -> RealTrace:
+#: Called with (population name, connection index, t, factor) of every gate.
+Watch = Callable[[str, int, int, np.ndarray], None]
+
+
+def run(network: TrainedNetwork, inputs: np.ndarray, watch: Watch | None = None) -> RealTrace:
     """Run a batch of integer inputs; see sim.run for their shape and the errors raised."""
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
@@ -48,10 +53,12 @@ def run(network: TrainedNetwork, inputs: np.ndarray) -> RealTrace:
         outs[INPUT].append(x[:, t] * network.input.unit)
         for p in network.populations:
             total = np.zeros((samples, *network.shapes[p.name]))
-            for c in p.connections:
+            for k, c in enumerate(p.connections):
                 acc = np.zeros_like(total)
                 if t >= c.delay:
                     acc = apply(c.op, outs[c.source][t - c.delay])
+                if watch is not None and c.gate is not None:
+                    watch(p.name, k, t, factor(c.gate, current(replace(c, gate=None), acc, t), t))
                 total += current(c, acc, t)
             out, u = neurons[p.name].step(total, t)
             outs[p.name].append(out)
@@ -68,11 +75,16 @@ def current(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
     if n is not None:
         root = wide(np.sqrt(n.var + n.eps), acc)
         found = wide(n.gamma, acc) * (found - wide(n.mean, acc)) / root + wide(n.beta, acc)
-    if c.gate is not None:
-        axes = tuple(range(2 if c.gate.per_channel else 1, found.ndim))
-        mean = found.mean(axis=axes, keepdims=True) if axes else found
-        found = found / (1 + np.exp(np.clip(-c.gate.alpha[t] * mean, -700, 700)))
-    return found
+    return found if c.gate is None else found * factor(c.gate, found, t)
+
+
+def factor(gate: Gate, x: np.ndarray, t: int) -> np.ndarray:
+    """Return what a gate multiplies x with at timestep t, to broadcast over (samples, C, ...)."""
+    if gate.constant is not None:
+        return np.full((1,) * x.ndim, gate.constant[t])
+    axes = tuple(range(2 if gate.per_channel else 1, x.ndim))
+    mean = x.mean(axis=axes, keepdims=True) if axes else x
+    return 1 / (1 + np.exp(np.clip(-gate.alpha[t] * mean, -700, 700)))
 
 
 class Neurons:

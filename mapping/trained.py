@@ -65,13 +65,22 @@ class Gate(Value):
     ----------
         alpha: (T,) float64.
         per_channel: the mean runs over the map of each channel, not over the channels too.
+        constant: (T,) float64 factors within 0..1 that stand in the sigmoid's place, or None; see
+            ``mapping.calibrate``.
     """
 
     alpha: np.ndarray
     per_channel: bool = False
+    constant: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        self.set(alpha=reals(self.alpha, "alpha of a gate"), per_channel=bool(self.per_channel))
+        constant = None if self.constant is None else reals(self.constant, "constant of a gate")
+        if constant is not None and ((constant < 0) | (constant > 1)).any():
+            raise ValueError("constant of a gate must lie within 0..1")
+        alpha = reals(self.alpha, "alpha of a gate")
+        if alpha.ndim != 1 or (constant is not None and constant.shape != alpha.shape):
+            raise ValueError("alpha and constant of a gate must have one number per timestep")
+        self.set(alpha=alpha, per_channel=bool(self.per_channel), constant=constant)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

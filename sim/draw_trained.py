@@ -85,7 +85,8 @@ def _edge(
     weighted = isinstance(c.op, Dense | Conv)
     gate = None
     if gates and weighted and rng.random() < 0.08:
-        gate = trained.Gate(rng.normal(0, 1, 64), bool(rng.random() < 0.3))
+        constant = rng.integers(0, 256, 64) / 256 if rng.random() < 0.3 else None
+        gate = trained.Gate(rng.normal(0, 1, 64), bool(rng.random() < 0.3), constant)
     if not weighted and (not spiking or rng.random() < 0.7):  # pools and skips
         scale: Any = float(rng.choice([1.0, 0.5, 0.25, 1 / 9, -0.5]))
         return trained.Connection(c.source, c.op, scale=scale, delay=c.delay)

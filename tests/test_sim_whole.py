@@ -81,16 +81,26 @@ def test_the_judge_notices_a_wrong_threshold() -> None:
     assert noticed >= 6
 
 
-def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("where", ["gate", "conv"])
+def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where: str) -> None:
     import sim.fast
+    import sim.fast_kernels
 
-    right = sim.fast.gate
+    gate, conv = sim.fast.gate, sim.fast_kernels.conv
 
-    def wrong(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
-        found = right(g, acc, t)
+    def wrong_gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
+        found = gate(g, acc, t)
         return np.where(found == g.table[t].max(), found + 1, found)
 
-    monkeypatch.setattr(sim.fast, "gate", wrong)
+    def wrong_conv(*arguments: object) -> None:
+        conv(*arguments)
+        out = arguments[-1]
+        out[..., -1, -1] += 2  # the last position of every map
+
+    if where == "gate":
+        monkeypatch.setattr(sim.fast, "gate", wrong_gate)
+    else:
+        monkeypatch.setattr(sim.fast_kernels, "conv", wrong_conv)
     journal = tmp_path / "journal"
     found = campaign(12, ["fast"], 3, samples=4, kinds="all", journal=journal)
     assert not found["ok"] and "shrunk to" in found["problems"][0]
