@@ -49,6 +49,8 @@ def test_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     need(how)
     if how == "state" and name.split(": ")[1] not in STATES_WITHOUT_TORCH:
         needs.package("torch")
+    if name == "network: a NIR file":
+        needs.package("h5py")
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path)
     before, start = grown(), time.perf_counter()
