@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mapping import Input
+
+from .dataset import Arrays, DataSet
+
 #: Bits of a pixel, and what the integer 1 is worth: pixels are 0..16, networks see 0..1.
 BITS, UNIT = 5, 1 / 16
 SHAPE = (64,)
@@ -49,3 +53,16 @@ def read() -> Split:
         random_state=SPLIT_SEED,
     )
     return Split(train, train_labels, held_out, held_out_labels)
+
+
+def digits(*, flat: bool = False) -> DataSet:
+    """Return the digits, shape (1, 8, 8), or (64,) if flat; ``test`` is what ``read`` holds out."""
+    split = read()
+    shape = SHAPE if flat else (1, 8, 8)
+    return DataSet(
+        "digits",
+        Input(shape, bits=BITS, coding="direct", unit=UNIT),
+        CLASSES,
+        Arrays(split.train.reshape(-1, *shape), split.train_labels),
+        Arrays(split.held_out.reshape(-1, *shape), split.held_out_labels),
+    )
