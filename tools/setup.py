@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DECIDES = ("pyproject.toml", "constraints.txt", "tools/setup.sh", "tools/setup.py")
 INSTALLS = {
-    ".venv": [".[rtl,lava,train,import,frameworks,report,test]"],
+    ".venv": [".[rtl,lava,train,data,import,frameworks,report,test]"],
     # The tests that need neither torch nor Lava nor a simulator, on the oldest Python.
     ".venv310": [".[test]", "scikit-learn"],
 }
