@@ -102,36 +102,39 @@ def doctor(json: Json = False) -> None:
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Argument(help="digits")],
+    dataset: Annotated[str, typer.Argument(help="digits, mnist, cifar10 .. (docs/data.md)")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The trained file.")],
-    method: Annotated[str, typer.Option(help="ste")] = "ste",
-    net: Annotated[str, typer.Option(help="mlp")] = "mlp",
+    data: Annotated[Path | None, typer.Option(help="Folder of the data set's files.")] = None,
+    method: Annotated[str, typer.Option(help="agmm, ste, fp, latency")] = "ste",
+    net: Annotated[str, typer.Option(help="mlp, cnn, vggsnn, resnet19, resnet18")] = "mlp",
+    timesteps: Annotated[int | None, typer.Option(help="T.", min=1)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="name=value of the recipe, the layers, the network, the data."),
+    ] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(help="constant-gates, table-gates, dyadic-streams: hardware in the loop."),
+    ] = None,
+    measures: Annotated[
+        bool, typer.Option("--measures", help="Flips, gradients, firing rates, cost.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    mixed: Annotated[bool, typer.Option("--mixed", help="bfloat16 where it serves.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that load.", min=0)] = 0,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Train a binary network and write a TrainedNetwork."""
-    from mapping import save
-    from sim.tools import package
+    """Train a network and write a TrainedNetwork; stopped, it resumes with the same command."""
+    from .train import run as work
 
-    from . import console
-
-    for name in ("torch", "sklearn"):
-        package(name, "train", "train")
-    from training.train import check_names, train_digits
-
-    check_names(dataset, method, net)
     _writable(output)
-    with console.progress(json) as tell:
-        result = train_digits(seed, progress=lambda done, total: tell("epochs", done, total))
-    save(result.network, output)
-    told = {
-        "file": str(output),
-        "seed": seed,
-        "train accuracy": round(result.train_accuracy, 4),
-        "held-out accuracy": round(result.held_out_accuracy, 4),
-        "binary weights": result.binary_weights,
-    }
-    _tell(told, json)
+    work(
+        dataset, output, data=data, method=method, net=net, timesteps=timesteps,
+        settings=settings or [], tune=tune or [], measures=measures, device=device, mixed=mixed,
+        threads=threads, workers=workers, seed=seed, json=json,
+    )  # fmt: skip
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     for name in ("torch", "sklearn"):
         package(name, "the demo", "train")
     from training.data import digits
-    from training.train import train_digits
+    from training.train import ONE_THREAD, train
 
     began = time.monotonic()
 
@@ -37,7 +38,10 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
 
     say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
     with console.progress(quiet) as tell:
-        result = train_digits(seed, progress=lambda done, total: tell("epochs", done, total))
+        result = train(
+            digits.digits(flat=True), run=replace(ONE_THREAD, seed=seed),
+            progress=lambda done, total: tell("steps", done, total),
+        )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
     network = mapping.fold(trained)

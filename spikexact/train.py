@@ -1,0 +1,129 @@
+"""``spikexact train``: from a data set's name to a TrainedNetwork and what was measured of it.
+
+Beside FILE.safetensors lie FILE.jsonl, a line for every epoch, and FILE.json, the result; while it
+trains also FILE.safetensors.checkpoint, from which the same command goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from sim.tools import package
+
+from . import console, files
+
+#: Networks that one thread trains fastest.
+SMALL = ("mlp",)
+
+
+def run(
+    dataset: str, output: Path, *, data: Path | None, method: str, net: str,
+    timesteps: int | None, settings: list[str], tune: list[str], measures: bool, device: str,
+    mixed: bool, threads: int | None, workers: int, seed: int, json: bool,
+) -> None:  # fmt: skip
+    """Train, write everything, and tell the result; under torchrun only the first process tells."""
+    package("torch", "train", "train")
+    from training.loop import Run
+    from training.parallel import processes
+    from training.train import train
+
+    plan, opened, options = planned(dataset, data, method, net, timesteps, settings, tune)
+    check_device(device, mixed)
+    checkpoint = output.with_name(output.name + ".checkpoint")
+    with processes(device) as share:
+        quiet = json or share.rank > 0
+        if checkpoint.exists() and not quiet:
+            console.say(f"going on from {checkpoint}")
+        if threads is None and net in SMALL:
+            threads = 1
+        how = Run(
+            seed=seed, device=device, mixed=mixed, threads=threads, share=share, workers=workers,
+            checkpoint=checkpoint, config={"data options": repr(sorted(options.items()))},
+        )  # fmt: skip
+        with console.progress(quiet) as tell:
+            found = train(
+                opened, plan, how, measures, output.with_suffix(".jsonl"),
+                progress=lambda done, total: tell("steps", done, total),
+            )  # fmt: skip
+    if share.rank > 0:
+        return
+    told = {
+        "data set": dataset,
+        "method": method,
+        "network": net,
+        "timesteps": found.model.timesteps,
+        "seed": seed,
+        "epochs": found.recipe.epochs,
+        "train accuracy": round(found.train_accuracy, 4),
+        "held-out accuracy": round(found.held_out_accuracy, 4),
+        "parameters": found.parameters,
+        "binary weights": found.binary_weights,
+    }
+    write(found, output)
+    files.write_json(output.with_suffix(".json"), told)
+    for done in (checkpoint, checkpoint.with_name(checkpoint.name + ".tune")):
+        done.unlink(missing_ok=True)
+    if json:
+        console.print_json({"file": str(output), **told})
+        return
+    console.say(f"file: {output}")
+    for key, value in told.items():
+        console.say(f"{key}: {value}")
+
+
+def write(found: Any, output: Path) -> None:
+    """Write the TrainedNetwork; of full precision, which cannot be mapped, its parameters."""
+    from mapping import save
+    from training.checkpoint import parameters
+
+    if found.network is not None:
+        save(found.network, output)
+    else:
+        parameters(output, found.model)
+
+
+def planned(
+    dataset: str, data: Path | None, method: str, net: str, timesteps: int | None,
+    settings: list[str], tune: list[str],
+) -> tuple[Any, Any, dict[str, Any]]:  # fmt: skip
+    """Return the plan of a training, its data set, and the options it was opened with.
+
+    Raises
+    ------
+        ValueError: a name, setting or file that does not exist; one sentence.
+    """
+    from training.choices import sort
+    from training.data import SETS, open_set
+    from training.train import Plan, check_names
+
+    if dataset not in SETS:
+        raise ValueError(f"data set must be one of {', '.join(SETS)}, not {dataset!r}")
+    if dataset in ("digits", "imagenet"):
+        package(
+            {"digits": "sklearn", "imagenet": "PIL"}[dataset], f"the data set {dataset}", "train"
+        )
+    check_names(method, net, tuple(tune))
+    choices = sort(dataset, method, net, settings)
+    knows = inspect.signature(SETS[dataset]).parameters
+    options = dict(choices.data)
+    if "flat" in knows and net == "mlp":
+        options.setdefault("flat", True)
+    if "timesteps" in knows and timesteps is not None:
+        options["timesteps"] = timesteps
+    opened = open_set(dataset, data, **options)
+    plan = Plan(method, net, timesteps, choices.style, choices.options, choices.recipe, tuple(tune))
+    return plan, opened, options
+
+
+def check_device(device: str, mixed: bool) -> None:
+    """Raise ValueError, one sentence, for a device that is not there."""
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device must be cpu or cuda, not {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda needs a GPU and a PyTorch built for it: use cpu")
+    if mixed and device == "cpu":
+        raise ValueError("mixed precision serves on a GPU: leave --mixed away on the cpu")
