@@ -32,3 +32,9 @@ def test_augmentation_wants_rows_and_columns() -> None:
     for step in (Crop(), Flip(), Cutout(), Roll()):
         with pytest.raises(ValueError, match=r"of shape \(64,\) has no rows and columns to augm"):
             step(np.zeros(64, np.uint8), np.random.default_rng(0))
+
+
+def test_every_draw_happens() -> None:
+    rng, sample = np.random.default_rng(0), np.arange(1, 26, dtype=np.uint8).reshape(1, 5, 5)
+    for step, most in ((Crop(1), 9), (Flip(), 2), (Cutout(1), 25), (Roll(1), 9)):
+        assert len({step(sample, rng).tobytes() for _ in range(400)}) == most

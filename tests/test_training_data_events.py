@@ -173,6 +173,10 @@ def test_bad_recordings_get_one_sentence(tmp_path: Path, rng: np.random.Generato
         assert str(path) in str(error.value) and "\n" not in str(error.value)
     with pytest.raises(ValueError, match="b.aedat does not exist, or is no file"):
         read_dvs128(tmp_path / "b.aedat")
+    with path.open("wb") as file:
+        file.truncate((1 << 31) + 1)  # sparse: it takes no room
+    with pytest.raises(ValueError, match="has 2147483649 bytes; at most 2147483648 can be read"):
+        read_dvs128(path)
 
 
 HEAD = "class,startTime_usec,endTime_usec\n"

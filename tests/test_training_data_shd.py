@@ -24,7 +24,7 @@ def write_shd(path: Path, times: list, units: list, labels: list, **odd) -> None
 
 def test_shd(tmp_path: Path) -> None:
     needs.package("h5py")
-    times = [[0.0, 0.25, 0.25, 0.5, 1.25], [], [1.5]]
+    times = [[0.0, 0.25, 0.25, 0.5, 1.0], [], [1.5]]
     units = [[3, 699, 699, 0, 5], [], [7]]
     write_shd(tmp_path / "shd_train.h5", times, units, [19, 0, 4])
     write_shd(tmp_path / "shd_test.h5", times[:1], units[:1], [2])
@@ -32,7 +32,7 @@ def test_shd(tmp_path: Path) -> None:
     check(value, 20)
     assert value.enter.shape == (700,) and value.train.labels.tolist() == [19, 0, 4]
     found = {tuple(at): int(value.train[0][tuple(at)]) for at in np.argwhere(value.train[0])}
-    assert found == {(0, 3): 1, (1, 699): 2, (2, 0): 1}, "what comes after a second is left out"
+    assert found == {(0, 3): 1, (1, 699): 2, (2, 0): 1}, "a second and later is left out"
     assert not value.train[1].any() and not value.train[2].any()
     check(open_set("shd", tmp_path), 20)
     assert open_set("shd", tmp_path).train[0].sum() == 4
