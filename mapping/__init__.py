@@ -11,7 +11,7 @@ from typing import Any
 from . import trained
 from .ends import INPUT, Input, Readout
 from .files import load, save
-from .fold import fold
+from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
 from .trained import TrainedNetwork

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import network, trained
+from .. import network, trained
+from ..certificate.exact import Real
+from ..certificate.leak import Leak
+from ..intervals import Interval
 from .affine import Affine
-from .certify import Leak
-from .exact import Real
-from .fold_gate import GATE_BITS, fold_gate
-from .intervals import Interval
+from .gate import GATE_BITS, fold_gate
 
 #: Signed bits that the membrane of a population without a certificate may take.
 BOUNDED_BITS = 40
@@ -76,7 +76,7 @@ def rounded(
     for i in range(count):
         worth, one = _worth(lines, i, unit)
         size = max(
-            [(Real.of(line.b[i]) * Fraction(1, 1)).exponent for line in lines]
+            [Real.of(line.b[i]).exponent for line in lines]
             + [Real(column[i]).exponent for column in numbers.values()]
         )
         own = min(bits, BOUNDED_BITS - gated - size + _exponent(worth))
