@@ -16,11 +16,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-import numpy as np
-
 from .. import network, trained
 from ..ends import INPUT
-from ..intervals import Derivation, Interval, acc_interval, most_spikes
+from ..facts import Derivation, most_spikes
+from ..intervals import Interval, acc_interval
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
@@ -70,9 +69,7 @@ def _read(
         source = derived.source(c.source, p.name)
         line = affine(c, channels, units[c.source], Fraction(p.neuron.input_gain))
         acc = acc_interval(line.op, source.out, source.shape)
-        if c.delay:  # nothing has arrived yet: acc is 0
-            acc = Interval(np.minimum(acc.low, 0), np.maximum(acc.high, 0))
         lines.append(line)
-        accs.append(acc)
+        accs.append(acc.with_zero() if c.delay else acc)
         static = static and source.static and not c.delay
     return lines, accs, static
