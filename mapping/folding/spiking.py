@@ -16,7 +16,7 @@ from ..certificate.search import EXTRA_BITS, certify
 from ..certificate.second import ENUMERATED, HISTORIES, how_many
 from ..certificate.static import certify_static
 from ..intervals import Interval
-from ..value import WIDTH_MAX
+from ..value import WIDTH_MAX, Unsupported
 from .affine import Affine
 from .divided import Start, divided, start_of
 from .gate import GATE_BITS
@@ -37,15 +37,22 @@ def fold_spiking(
     Args:
         lines, accs: per connection, its exact line and the range of its acc.
         static: the drive is the same at every timestep of a sample.
+
+    Raises
+    ------
+        Unsupported: a delayed subtract reset with leak 0, which no reset at once stands for.
     """
-    steps = value.timesteps
-    start = start_of(p.neuron, steps)
+    neuron, steps = p.neuron, value.timesteps
+    if neuron.reset == "subtract" and neuron.reset_delay and not neuron.leak and steps > 1:
+        what = "a delayed subtract reset with leak 0 has no integer form"
+        raise Unsupported(f"population {p.name!r}: {what}")
+    start = start_of(neuron, steps)
     scales = Scales.of(lines, accs)
     reason = _obstacle(p, start, scales, steps, static) or _too_wide(scales, start.leak, steps)
     if reason is not None:
         return _bounded(value, p, lines, accs, start, reason)
     neurons = divided(p, lines, scales, start, steps)
-    found = _certified(neurons, None if start.exact else Fraction(p.neuron.leak))
+    found = _certified(neurons, None if start.exact else Fraction(neuron.leak))
     if isinstance(found, str):
         return _bounded(value, p, lines, accs, start, found)
     bits, integers = found
@@ -82,7 +89,8 @@ def _obstacle(
 def _too_wide(scales: Scales, leak: Leak, steps: int) -> str | None:
     """Say so if the lattice of the data is too wide, or that of a second scale too large."""
     sides = [side for side in (scales.unit, scales.other) if side is not None]
-    peak = max(int(np.abs(edge).max()) for side in sides for edge in (side.low, side.high))
+    edges = [edge for side in sides for edge in (side.low, side.high)]
+    peak = max(1, *(int(np.abs(edge).max()) for edge in edges))  # 1: the lattice itself
     need = (peak * leak.weights(steps)[-1]).bit_length() + 1
     if need >= WIDTH_MAX - 4:
         return f"its data alone would need more than {WIDTH_MAX} bits ({need})"
@@ -137,7 +145,8 @@ def _ordered_membranes(
         return True
     group, *others = scales.groups
     plain = all(not b.r and not b.s for line in lines for b in line.b) and not any(start.values)
-    return not others and group.alike and plain and p.neuron.reset != "subtract"
+    held = p.neuron.holds and p.neuron.v_reset != p.neuron.v_rest
+    return not others and group.alike and plain and not held and p.neuron.reset != "subtract"
 
 
 def _proved(

@@ -55,7 +55,7 @@ def certify_table(
     low = np.minimum(group.low * least, group.low * most)
     high = np.maximum(group.high * least, group.high * most)
     count = len(low) * how_many(leak, steps, most - least)
-    peak = max(int(np.abs(low).max()), int(np.abs(high).max())) * leak.weights(steps)[-1]
+    peak = max(int(np.abs(low).max()), int(np.abs(high).max()), most, 1) * leak.weights(steps)[-1]
     if count > ENUMERATED or peak.bit_length() >= WIDTH_MAX - 5:
         return None
     neuron = p.neuron
