@@ -11,6 +11,7 @@ from judge import Judge
 
 from mapping import (
     Dense,
+    Identity,
     Input,
     Readout,
     TrainedNetwork,
@@ -193,6 +194,20 @@ def test_a_delayed_subtract_with_leak_0_is_refused() -> None:
     with pytest.raises(Unsupported, match="population 'a': a delayed subtract reset with leak 0"):
         fold(alone(neuron, 2))
     assert fold(alone(neuron, 1)).exact
+
+
+def test_a_stream_of_biases_far_above_its_scales_keeps_its_bound() -> None:
+    scale, bias = [1e-10, 1.1e-10, 1.37e-10, 1e-10], [1, 0, 1e-9, -0.3]
+    value = alone(Neuron(leak=0), 4, scale=scale, bias=bias)
+    reader = Neuron(leak=0.5, threshold=[0.9, 1.6e-10, 1.7e-9, 0.1])
+    b = Population("b", (Connection("a", Identity()),), reader)
+    value = replace(value, populations=(*value.populations, b), readout=Readout("b"))
+    network = fold(value)
+    x = np.random.default_rng(1).integers(0, 2, (50, 4, 6))
+    trace, want = run(network, x), real.run(value, x)
+    certificate = network["a"].certificate
+    assert np.abs(trace.v["a"] * certificate.unit - want.u["a"]).max() <= certificate.bound
+    assert (trace.spikes["b"] == want.spikes["b"]).all()
 
 
 def test_only_a_trained_network_is_folded() -> None:

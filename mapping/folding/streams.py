@@ -101,6 +101,7 @@ def _rounded(
     unit = _common_unit(lines)
     starts = {"v_init": [init] * shape[0]}
     found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
+    unit = Fraction(found.unit[0])
     scale = 1 << found.bits  # a gate's factor
     connections = _with_rest(found.connections, round(rest / unit * scale))
     start, bound = found.numbers["v_init"], found.bound
