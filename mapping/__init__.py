@@ -3,7 +3,15 @@
 ``TrainedNetwork`` holds real numbers with explicit semantics; ``fold`` turns it into a
 ``Network`` of integers with a certificate; ``save`` and ``load`` keep either in a file.
 Node kinds of the integer network are exported here; their trained counterparts of the same
-names live in ``mapping.trained``.
+names live in ``mapping.trained``. What is where, from the ground up (a test holds the order):
+
+``value``, ``ops``, ``ends``, ``graph``    what both network values are made of.
+``trained``, ``network``                   the values; ``show`` prints either.
+``intervals``, ``facts``                   the width of everything in a Network, proved.
+``coding``, ``apply``, ``real``            inputs encoded, ops computed, a TrainedNetwork run.
+``files``, ``kinds``                       save and load; what a backend takes.
+``certificate``, ``folding``               proofs, and the fold that asks for them.
+``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.
 """
 
 from typing import Any
@@ -11,7 +19,7 @@ from typing import Any
 from . import trained
 from .ends import INPUT, Input, Readout
 from .files import load, save
-from .fold import fold
+from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
 from .trained import TrainedNetwork

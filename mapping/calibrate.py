@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from . import real
-from .fold_gate import GATE_BITS
+from .folding.gate import GATE_BITS
 from .trained import TrainedNetwork
 
 

@@ -1,33 +1,22 @@
-"""Widths, proved: the interval of every value of a Network over its T timesteps.
+"""Intervals of integers, exact: their bits, and what an op makes of them.
 
-Nothing else in the project guesses a width: backends read ``network.facts``. Intervals are
-per output channel and inclusive, and hold for every input that the Input admits (contract,
-section 1). With (plo, phi) the interval of v after the last step::
-
-    lo' = leak(plo) + drive_lo        hi' = leak(phi) + drive_hi
-
-and the state after firing spans ``{lo', min(hi', threshold - 1)}`` if lo' < threshold, joined,
-if hi' >= threshold, with v_reset or with ``{max(lo', threshold) - rho, hi' - rho}``. Neurons that
-may be held join v_reset. An integrator's total is bounded besides by the spikes that its sources
-can send in a whole sample.
+Bounds are inclusive, per channel, and computed in Python's integers, so that what is too wide is
+seen and refused. ``mapping.facts`` propagates them through a network.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .ends import INPUT, Input
 from .ops import Conv, Dense, Identity, Op, Pool, Shape
-from .value import WIDTH_MAX, Unsupported, frozen
-
-if TYPE_CHECKING:
-    from .network import Connection, Network, Neuron, Population
+from .value import WIDTH_MAX, frozen
 
 Span = tuple[int, int]
+Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def bits(low: int, high: int) -> int:
@@ -55,55 +44,12 @@ class Interval:
         """Signed bits that hold every channel."""
         return bits(*self.span)
 
+    def with_zero(self) -> Interval:
+        """Return it with 0 joined: before a delayed source arrives, acc is 0."""
+        return Interval(np.minimum(self.low, 0), np.maximum(self.high, 0))
+
     def __str__(self) -> str:
         return f"{self.span[0]} .. {self.span[1]} ({self.bits} bits)"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is derived of one population.
-
-    Attributes
-    ----------
-        shape: of its output.
-        out: Interval of its output, spikes 0 to 1.
-        spikes: most spikes of one of its neurons in a sample; 0 without a threshold.
-        depth: populations between the input and its output, along the longest way.
-        static: its drive is the same at every timestep of a sample.
-        acc: per connection, the Interval of op(source).
-        raw: per connection with one-bit weights on unsigned values, the least and largest XNOR
-            popcount sum ``sum_b 2**b * popcount(xnor(x_b, w))`` (contract, section 2), partial
-            sums included; else None.
-        totals: per connection, the Interval of its gate's total before the shift, or None.
-        drive: Interval of the sum of all currents.
-        scaled: Interval of v * num, before the shift.
-        v: Interval of v as it is compared with the threshold (before reset).
-        state: Interval of v between timesteps (after reset), v_init included.
-    """
-
-    shape: tuple[int, ...]
-    out: Interval
-    spikes: int
-    depth: int
-    static: bool
-    acc: tuple[Interval, ...]
-    raw: tuple[Span | None, ...]
-    totals: tuple[Interval | None, ...]
-    drive: Interval
-    scaled: Interval
-    v: Interval
-    state: Interval
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a connection reads: the Interval of its values, its shape, and how it comes about."""
-
-    out: Interval
-    shape: tuple[int, ...]
-    spikes: int | None
-    depth: int
-    static: bool
 
 
 def n_neg(op: Dense) -> np.ndarray:
@@ -117,72 +63,6 @@ def planes(out: Interval) -> tuple[int, bool]:
     return (bits(low, high), True) if low < 0 else (max(1, high.bit_length()), False)
 
 
-class Derivation:
-    """Facts of a network's populations, one after another, in their order."""
-
-    def __init__(
-        self, enter: Input, timesteps: int, shapes: dict[str, Shape], most: dict[str, int | None]
-    ) -> None:
-        """Begin.
-
-        Args:
-            shapes: of the input and every population. most: per population, the most spikes of
-                a neuron in a sample, or None if it has no threshold.
-        """
-        self.steps, self.shapes, self.most = timesteps, shapes, most
-        self.sources = {
-            INPUT: Source(
-                uniform(*enter.span, enter.shape[0]),
-                enter.shape,
-                1 if enter.coding == "latency" else timesteps,
-                0,
-                enter.coding == "direct",
-            )
-        }
-
-    def source(self, name: str, reader: str) -> Source:
-        """Return what a population reads by a name; a later population gives spikes only.
-
-        Raises
-        ------
-            Unsupported: a later population without a threshold.
-        """
-        if name in self.sources:
-            return self.sources[name]
-        if self.most[name] is None:
-            raise Unsupported(
-                f"population {reader!r}: a connection back from {name!r}, which has no threshold, "
-                "has no proven width"
-            )
-        shape = self.shapes[name]
-        return Source(uniform(0, 1, shape[0]), shape, self.most[name], 0, False)
-
-    def add(self, population: Population) -> Facts:
-        """Derive the next population."""
-        feeds = [self.source(c.source, population.name) for c in population.connections]
-        fact = _population(population, feeds, self.shapes[population.name], self.steps)
-        neuron = population.neuron
-        stateless = neuron.num == 0 and not neuron.holds and neuron.fire_by is None
-        self.sources[population.name] = Source(
-            fact.out,
-            fact.shape,
-            self.most[population.name],
-            fact.depth,
-            fact.static and stateless,
-        )
-        return fact
-
-
-def facts(network: Network) -> dict[str, Facts]:
-    """Derive the Facts of every population of a network; see Network.facts."""
-    most = {
-        p.name: most_spikes(p.neuron, network.timesteps) if p.spiking else None
-        for p in network.populations
-    }
-    derived = Derivation(network.input, network.timesteps, network.shapes, most)
-    return {p.name: derived.add(p) for p in network.populations}
-
-
 def uniform(low: int, high: int, channels: int) -> Interval:
     """Return the same bounds for every channel."""
     return Interval(
@@ -190,7 +70,7 @@ def uniform(low: int, high: int, channels: int) -> Interval:
     )
 
 
-def acc_interval(op: Op, source: Interval, shape: tuple[int, ...]) -> Interval:
+def acc_interval(op: Op, source: Interval, shape: Shape) -> Interval:
     """Return the interval of op(source).
 
     Args:
@@ -205,7 +85,7 @@ def acc_interval(op: Op, source: Interval, shape: tuple[int, ...]) -> Interval:
         if op.kind == "max":
             return Interval(frozen(low), frozen(high))
         count = op.kernel[0] * op.kernel[1]
-        return _checked(low.astype(object) * count, high.astype(object) * count, "acc")
+        return checked(low.astype(object) * count, high.astype(object) * count, "acc")
     positive, negative = _halves(op, shape)
     if (low == low[0]).all() and (high == high[0]).all():
         lows: Any = int(low[0])
@@ -219,14 +99,14 @@ def acc_interval(op: Op, source: Interval, shape: tuple[int, ...]) -> Interval:
             np.repeat(x.astype(object).reshape(groups, -1), each, axis=0) for x in (low, high)
         )
     positive, negative = positive.astype(object), negative.astype(object)
-    return _checked(
+    return checked(
         (positive * lows - negative * highs).sum(axis=1),
         (positive * highs - negative * lows).sum(axis=1),
         "acc",
     )
 
 
-def _halves(op: Dense | Conv, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _halves(op: Dense | Conv, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of positive and of negated negative weights, (out, source channels)."""
     weights = op.weights.reshape(len(op.weights), -1)
     channels = shape[0] if isinstance(op, Dense) else op.weights.shape[1]
@@ -235,7 +115,7 @@ def _halves(op: Dense | Conv, shape: tuple[int, ...]) -> tuple[np.ndarray, np.nd
     return positive, positive - weights.sum(axis=2, dtype=np.int64)
 
 
-def _checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
+def checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     """Make an Interval of exact (object) arrays, or say that it is too wide."""
     limit = 1 << (WIDTH_MAX - 1)
     if min(low) < -limit or max(high) >= limit:
@@ -244,150 +124,7 @@ def _checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     return Interval(frozen(low.astype(np.int64)), frozen(high.astype(np.int64)))
 
 
-Bounds = tuple[np.ndarray, np.ndarray]
-
-
-def _product(a: Bounds, b: Bounds) -> Bounds:
+def product(a: Bounds, b: Bounds) -> Bounds:
+    """Return the bounds of a product, per channel (exact arrays)."""
     corners = [x * y for x in a for y in b]
     return functools.reduce(np.minimum, corners), functools.reduce(np.maximum, corners)
-
-
-def _weighed(connection: Connection, acc: Interval, delayed: bool) -> Bounds:
-    """Return the bounds of gain * acc (exact)."""
-    gain = connection.gain.astype(object)
-    low, high = _product((gain, gain), (acc.low.astype(object), acc.high.astype(object)))
-    if delayed:  # nothing has arrived yet: acc is 0
-        low, high = np.minimum(low, 0), np.maximum(high, 0)
-    return low, high
-
-
-def _current(
-    connection: Connection, data: Bounds, acc: Interval, area: int, where: str
-) -> tuple[Bounds, Interval | None]:
-    """Return the bounds of one connection's current, and of its gate's total."""
-    low, high = (x + connection.bias.astype(object) for x in data)
-    total = None
-    gate = connection.gate
-    if gate is not None:
-        weights = gate.weights.astype(object)
-        edges = (np.minimum(acc.low, 0), np.maximum(acc.high, 0)) if connection.delay else (
-            acc.low, acc.high
-        )  # fmt: skip
-        lows, highs = _product((weights, weights), tuple(e.astype(object) * area for e in edges))
-        if not gate.per_channel:
-            lows, highs = np.array([lows.sum()]), np.array([highs.sum()])
-        offset = gate.offset.astype(object)
-        total = _checked(lows + offset, highs + offset, where + "gate total")
-        table = (int(gate.table.min()), int(gate.table.max()))
-        low, high = _product(table, (low, high))  # type: ignore[arg-type]
-    if gate is not None or connection.shift:
-        _checked(low, high, where + "gated current")
-    return (low >> connection.shift, high >> connection.shift), total
-
-
-def most_spikes(neuron: Any, steps: int) -> int:
-    """Return the most spikes of a neuron, trained or integer, in a sample."""
-    most = steps if neuron.max_spikes is None else min(steps, neuron.max_spikes)
-    return min(most, -(-steps // (1 + neuron.refractory)))
-
-
-def _population(population: Population, feeds: list[Source], shape: Shape, steps: int) -> Facts:
-    neuron, connections = population.neuron, population.connections
-    where = f"population {population.name!r}: "
-    area = int(np.prod(shape[1:]))
-    pairs = list(zip(connections, feeds, strict=True))
-    accs = tuple(acc_interval(c.op, f.out, f.shape) for c, f in pairs)
-    data = [_weighed(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
-    currents = [
-        _current(c, d, a, area, where) for c, d, a in zip(connections, data, accs, strict=True)
-    ]
-    low = functools.reduce(np.add, (bounds[0] for bounds, _ in currents))
-    high = functools.reduce(np.add, (bounds[1] for bounds, _ in currents))
-    drive = _checked(low, high, where + "drive")
-    cap = _whole_sample(neuron, connections, feeds, data, steps)
-
-    reset = neuron.v_reset.astype(object)
-    state_lo = state_hi = after_lo = after_hi = neuron.v_init.astype(object)
-    v_lo = v_hi = None
-    for _ in range(steps):
-        step_lo = ((after_lo * neuron.num) >> neuron.q) + low
-        step_hi = ((after_hi * neuron.num) >> neuron.q) + high
-        if cap is not None:
-            step_lo, step_hi = np.maximum(step_lo, cap[0]), np.minimum(step_hi, cap[1])
-        if neuron.holds:
-            step_lo, step_hi = np.minimum(step_lo, reset), np.maximum(step_hi, reset)
-        v_lo = step_lo if v_lo is None else np.minimum(v_lo, step_lo)
-        v_hi = step_hi if v_hi is None else np.maximum(v_hi, step_hi)
-        previous = after_lo, after_hi
-        after_lo, after_hi = _fired(neuron, step_lo, step_hi)
-        if neuron.holds:
-            after_lo, after_hi = np.minimum(after_lo, reset), np.maximum(after_hi, reset)
-        state_lo, state_hi = np.minimum(state_lo, after_lo), np.maximum(state_hi, after_hi)
-        if all((a == b).all() for a, b in zip(previous, (after_lo, after_hi), strict=True)):
-            break  # a fixed point: every further step is the same
-    v = _checked(v_lo, v_hi, where + "v")
-    state = _checked(state_lo, state_hi, where + "v after reset")
-    return Facts(
-        shape=shape,
-        out=uniform(0, 1, shape[0]) if population.spiking else v,
-        spikes=most_spikes(neuron, steps) if population.spiking else 0,
-        depth=1 + max(f.depth for f in feeds),
-        static=all(f.static and not c.delay and c.gate is None for c, f in pairs),
-        acc=accs,
-        raw=tuple(_raw(c.op, f) for c, f in pairs),
-        totals=tuple(total for _, total in currents),
-        drive=drive,
-        scaled=_checked(state_lo * neuron.num, state_hi * neuron.num, where + "v * num"),
-        v=v,
-        state=state,
-    )
-
-
-def _raw(op: Op, source: Source) -> Span | None:
-    if not isinstance(op, Dense | Conv) or op.bits != 1 or source.out.span[0] < 0:
-        return None
-    return 0, op.weights[0].size * ((1 << planes(source.out)[0]) - 1)
-
-
-def _whole_sample(
-    neuron: Neuron,
-    connections: tuple[Connection, ...],
-    feeds: list[Source],
-    data: list[Bounds],
-    steps: int,
-) -> Bounds | None:
-    """Bound an integrator's v by all that its sources can send in a sample; None if not one."""
-    if (neuron.num, neuron.q) != (1, 0) or any(c.gate or c.shift for c in connections):
-        return None
-    if neuron.reset == "subtract" or all((f.spikes or steps) >= steps for f in feeds):
-        return None
-    low = np.minimum(neuron.v_init, neuron.v_reset).astype(object)
-    high = np.maximum(neuron.v_init, neuron.v_reset).astype(object)
-    for c, f, (data_lo, data_hi) in zip(connections, feeds, data, strict=True):
-        ors = isinstance(c.op, Pool) and c.op.kind == "max"  # as many as all neurons of a window
-        times = steps if f.spikes is None or ors else f.spikes
-        bias = c.bias.astype(object) * steps
-        low = low + np.minimum(data_lo, 0) * times + np.minimum(bias, 0)
-        high = high + np.maximum(data_hi, 0) * times + np.maximum(bias, 0)
-    return low, high
-
-
-def _fired(neuron: Neuron, low: np.ndarray, high: np.ndarray) -> Bounds:
-    """Return the interval after firing and reset of v within low..high (exact arrays)."""
-    if neuron.threshold is None or neuron.reset == "none":
-        return low, high
-    threshold = neuron.threshold.astype(object)
-    stays, fires = low < threshold, high >= threshold
-    kept_lo, kept_hi = low, np.minimum(high, threshold - 1)
-    if neuron.fire_by is not None:  # then any membrane may fire
-        fires, over = np.ones_like(fires), low
-    else:
-        over = np.maximum(low, threshold)
-    if neuron.reset == "zero":
-        fired_lo = fired_hi = neuron.v_reset.astype(object)
-    else:
-        rho = neuron.rho.astype(object)
-        fired_lo, fired_hi = over - rho, high - rho
-    after_lo = np.where(stays, np.where(fires, np.minimum(kept_lo, fired_lo), kept_lo), fired_lo)
-    after_hi = np.where(stays, np.where(fires, np.maximum(kept_hi, fired_hi), kept_hi), fired_hi)
-    return after_lo, after_hi

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .ends import Input, Readout
+from .facts import Facts, facts
 from .graph import check_ends, shapes
-from .intervals import Facts, facts
 from .ops import OPS, Op
 from .value import (
     LEAK_BITS_MAX,

@@ -14,7 +14,8 @@ import numpy as np
 
 from mapping import INPUT, Network
 from mapping.coding import encode
-from mapping.intervals import Facts, planes
+from mapping.facts import Facts
+from mapping.intervals import planes
 from mapping.network import Connection, Gate, Population
 from mapping.ops import Conv, Dense, Identity, Pool
 

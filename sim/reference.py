@@ -11,7 +11,8 @@ import numpy as np
 from mapping import INPUT, Network
 from mapping.apply import apply
 from mapping.coding import encode
-from mapping.intervals import Facts, Interval
+from mapping.facts import Facts
+from mapping.intervals import Interval
 from mapping.network import Connection, Gate, Population
 
 from .trace import Record, Recorder, Trace

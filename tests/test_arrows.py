@@ -1,6 +1,7 @@
 """Who may import whom. Reads the syntax trees, function bodies included, and runs nothing."""
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
@@ -44,12 +45,40 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
 
 
 @dataclass(frozen=True)
+class Part:
+    """Files and folders of a room that stand together, and the parts that they may import."""
+
+    names: frozenset[str]
+    may: frozenset[str]
+
+
+def part(names: str, may: str = "") -> Part:
+    """Write a part as words."""
+    return Part(frozenset(names.split()), frozenset(may.split()))
+
+
+PARTS = {  # of mapping, from the ground up: a part may name only parts above it in this table
+    "value": part("value"),
+    "nodes": part("ops ends graph", "value"),
+    "networks": part("network trained intervals facts show", "value nodes"),
+    "running": part("apply coding real", "value nodes networks"),
+    "keeping": part("files kinds", "value nodes networks"),
+    "certificate": part("certificate", "value"),
+    "folding": part("folding", "value nodes networks certificate"),
+    "calibrate": part("calibrate", "networks running folding"),
+    "importers": part("importers", "value nodes networks running keeping"),
+}
+PART_OF = {name: label for label, one in PARTS.items() for name in one.names}
+
+
+@dataclass(frozen=True)
 class Import:
     """One import: what, on which line, and whether it runs when its module is imported."""
 
     name: str
     line: int
     at_module_level: bool
+    members: tuple[str, ...] = ()  # what is taken from it
 
     @property
     def top(self) -> str:
@@ -62,8 +91,11 @@ def imports(source: str, package: str) -> Iterator[Import]:
 
     def walk(node: ast.AST, top: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
+            members = ()
+            if isinstance(child, ast.ImportFrom):
+                members = tuple(alias.name for alias in child.names)
             for name in names(child):
-                yield Import(name, child.lineno, top)
+                yield Import(name, child.lineno, top, members)
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from walk(child, top and not inside)
 
@@ -107,6 +139,43 @@ def violations(path: str, source: str) -> list[str]:
     return found
 
 
+def inner_violations(path: str, source: str) -> list[str]:
+    """Return a sentence for each import in a file of mapping that its part may not make."""
+    first = path.split("/")[1].removesuffix(".py")
+    if first == "__init__":  # the door: it opens on every part, and none goes out by it
+        return []
+    if first not in PART_OF:
+        return [f"{path} belongs to no part of mapping"]
+    here, found = PART_OF[first], []
+    for item in imports(source, ".".join(Path(path).parent.parts)):
+        if item.top != "mapping":
+            continue
+        for name in item.name.split(".")[1:2] or item.members or ("__init__",):
+            if PART_OF.get(name) not in {here, *PARTS[here].may}:
+                found.append(f"{path}:{item.line}: {here} must not import mapping.{name}")
+    return found
+
+
+def order(sources: dict[str, str]) -> list[str]:
+    """Return modules in an order in which they can be imported, by what each imports at its top.
+
+    Raises
+    ------
+        CycleError: there is none; it names the cycle.
+    """
+    paths = {path.removesuffix(".py").removesuffix("/__init__"): path for path in sources}
+    modules = {stem.replace("/", "."): path for stem, path in paths.items()}
+    needs: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        tree = ast.parse(sources[path])
+        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        needs[module] = set()
+        for item in imports(ast.unparse(tree), ".".join(Path(path).parent.parts)):
+            below = {f"{item.name}.{member}" for member in item.members} & modules.keys()
+            needs[module] |= below or {item.name} & modules.keys()
+    return list(graphlib.TopologicalSorter(needs).static_order())
+
+
 def files() -> list[str]:
     """Return every Python file of every room."""
     return [
@@ -120,6 +189,52 @@ def test_no_file_imports_what_its_room_may_not() -> None:
     assert len(files()) > len(ROOMS)
     found = [line for path in files() for line in violations(path, (ROOT / path).read_text())]
     assert not found, "\n".join(found)
+
+
+def test_no_file_of_mapping_imports_what_its_part_may_not() -> None:
+    inner = [path for path in files() if path.startswith("mapping/")]
+    found = [line for path in inner for line in inner_violations(path, (ROOT / path).read_text())]
+    assert not found, "\n".join(found)
+
+
+def test_parts_name_only_parts_above_them() -> None:
+    above: set[str] = set()
+    for label, one in PARTS.items():
+        assert one.may <= above, label
+        above.add(label)
+    known = {path.stem for path in (ROOT / "mapping").iterdir() if path.name != "__pycache__"}
+    assert PART_OF.keys() == known - {"__init__"}
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "sentence"),
+    [
+        ("mapping/value.py", "from . import ops", "value.py:1: value must not import mapping.ops"),
+        (
+            "mapping/certificate/x.py",
+            "def f():\n    from ..network import Network",
+            "mapping/certificate/x.py:2: certificate must not import mapping.network",
+        ),
+        ("mapping/certificate/x.py", "from .. import folding", "must not import mapping.folding"),
+        ("mapping/real.py", "from mapping import fold", "running must not import mapping.fold"),
+        ("mapping/real.py", "import mapping", "running must not import mapping.__init__"),
+        ("mapping/facts.py", "import mapping.folding.gate", "not import mapping.folding"),
+        ("mapping/x.py", "", "mapping/x.py belongs to no part of mapping"),
+    ],
+)
+def test_planted_violation_inside_mapping_is_found(path: str, source: str, sentence: str) -> None:
+    (found,) = inner_violations(path, source)
+    assert found.endswith(sentence)
+
+
+def test_no_import_cycle() -> None:
+    assert "mapping.folding" in order({path: (ROOT / path).read_text() for path in files()})
+
+
+@pytest.mark.parametrize("back", ["from . import a", "from .a import f", "import mapping.a"])
+def test_planted_cycle_is_found(back: str) -> None:
+    with pytest.raises(graphlib.CycleError):
+        order({"mapping/a.py": "from .b import g", "mapping/b.py": back})
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from judge import Judge
 
 from mapping import Dense, Input, Readout, TrainedNetwork, fold
-from mapping.certify import Leak, integer_constants
-from mapping.certify_classes import class_constants, classes_hold
-from mapping.exact import Real, Surd
+from mapping.certificate.classes import class_constants, classes_hold
+from mapping.certificate.exact import Real, Surd
+from mapping.certificate.leak import Leak
+from mapping.certificate.neurons import integer_constants
 from mapping.trained import Connection, Neuron, Norm, Population
 
 LEAKS = {"1/2": 0.5, "1/4": 0.25, "3/4": 0.75, "1": 1.0}

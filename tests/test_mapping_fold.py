@@ -11,9 +11,11 @@ from judge import Judge
 
 from mapping import (
     Dense,
+    Identity,
     Input,
     Readout,
     TrainedNetwork,
+    Unsupported,
     fold,
     real,
 )
@@ -159,6 +161,53 @@ def test_gamma_of_both_signs_and_zero() -> None:
     want = real.run(value, x).spikes["a"]
     assert (run(network, x).spikes["a"] == want).all()
     assert want[:, 0].tolist() == [[True, False, True, False], [False, False, True, False]]
+
+
+def alone(neuron: Neuron, steps: int, kind: str = "count", **fields: object) -> TrainedNetwork:
+    """Return one population of four channels that reads six spikes."""
+    weights = np.random.default_rng(0).choice([-1, 1], (4, 6))
+    p = Population("a", (Connection("input", Dense(weights), **fields),), neuron)
+    return TrainedNetwork(Input((6,)), (p,), Readout("a", kind), steps)
+
+
+def test_where_no_data_arrives_a_long_lattice_is_bounded_and_runs() -> None:
+    norm = Norm(gamma=0, beta=0.6, mean=0, var=1)
+    for reset in ("zero", "subtract"):
+        value = alone(Neuron(leak=255 / 256, threshold=1, reset=reset), 10, norm=norm)
+        network = fold(value)
+        assert "would need more than 62 bits" in network["a"].certificate.reason
+        x = np.zeros((1, 10, 6), int)
+        assert (run(network, x).spikes["a"] == real.run(value, x).spikes["a"]).all()
+
+
+def test_a_membrane_held_elsewhere_than_at_rest_does_not_prove_an_order() -> None:
+    neuron = Neuron(leak=0.5, threshold=2, reset="none", max_spikes=1)
+    assert fold(alone(neuron, 4, "membrane")).exact
+    for held in (replace(neuron, v_reset=-3), replace(neuron, v_rest=-1, v_init=-1)):
+        certificate = fold(alone(held, 4, "membrane"))["a"].certificate
+        assert not certificate.exact and "the order of the membranes" in certificate.reason
+        assert fold(alone(held, 4)).exact
+
+
+def test_a_delayed_subtract_with_leak_0_is_refused() -> None:
+    neuron = Neuron(leak=0, threshold=1, reset="subtract", reset_delay=1)
+    with pytest.raises(Unsupported, match="population 'a': a delayed subtract reset with leak 0"):
+        fold(alone(neuron, 2))
+    assert fold(alone(neuron, 1)).exact
+
+
+def test_a_stream_of_biases_far_above_its_scales_keeps_its_bound() -> None:
+    scale, bias = [1e-10, 1.1e-10, 1.37e-10, 1e-10], [1, 0, 1e-9, -0.3]
+    value = alone(Neuron(leak=0), 4, scale=scale, bias=bias)
+    reader = Neuron(leak=0.5, threshold=[0.9, 1.6e-10, 1.7e-9, 0.1])
+    b = Population("b", (Connection("a", Identity()),), reader)
+    value = replace(value, populations=(*value.populations, b), readout=Readout("b"))
+    network = fold(value)
+    x = np.random.default_rng(1).integers(0, 2, (50, 4, 6))
+    trace, want = run(network, x), real.run(value, x)
+    certificate = network["a"].certificate
+    assert np.abs(trace.v["a"] * certificate.unit - want.u["a"]).max() <= certificate.bound
+    assert (trace.spikes["b"] == want.spikes["b"]).all()
 
 
 def test_only_a_trained_network_is_folded() -> None:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from lava_procs import own
-from mapping import Connection, Conv, Dense, Input, Network, Neuron, Population, Readout
-from mapping.fold import fold
+from mapping import Connection, Conv, Dense, Input, Network, Neuron, Population, Readout, fold
 from mapping.value import Unsupported
 from sim import run
 from sim.compare import agreement, compare

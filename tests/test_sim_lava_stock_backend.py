@@ -11,8 +11,7 @@ from lava_networks import draw_stock, signs
 
 from lava_procs import session, shim, stock
 from lava_procs.stock_plan import plan
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from mapping.fold import fold
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
 from mapping.value import Unsupported
 from sim import run
 from sim.compare import compare

@@ -3,6 +3,15 @@
 An importer reads a model's layers, and before it hands them over runs the source on probe inputs
 and compares every spike with ``mapping.real`` of what it read. Unknown modules and options stop
 it with one sentence that names the module. docs/importing.md says what is read, and how.
+
+``chain``         facts of layers made into a TrainedNetwork; ``weights``, ``bounds``: of numbers.
+``probe``         the source and what was read of it, compared spike by spike.
+``torch_import``  the way of every torch framework: ``tracing`` and ``torch_functions`` find the
+                  layers, ``models`` runs them, ``surrogates`` asks what a neuron compares.
+``from_<name>``   what one framework's neurons mean; ``from_arrays``: topology and arrays.
+``from_nir``      NIR: ``nir_graph``, ``nir_nodes`` and ``nir_dialects`` read, ``nir_run`` runs.
+``strict``        files that are read here; ``sandbox``, ``sandbox_server`` and ``readers``: those
+                  that are read in a child process.
 """
 
 from __future__ import annotations

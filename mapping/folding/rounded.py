@@ -8,15 +8,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import network, trained
+from .. import network, trained
+from ..certificate.exact import Real
+from ..certificate.leak import Leak
+from ..intervals import Interval
 from .affine import Affine
-from .certify import Leak
-from .exact import Real
-from .fold_gate import GATE_BITS, fold_gate
-from .intervals import Interval
+from .gate import GATE_BITS, fold_gate
 
 #: Signed bits that the membrane of a population without a certificate may take.
 BOUNDED_BITS = 40
+#: Signed bits that a number of a stream may take; a shift then takes off what is too many.
+STREAM_BITS = 52
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ def rounded(
     Args:
         lines, accs: per connection. area: positions of a map. leak: the integers' own.
         numbers: threshold, starts and the like per channel, in units of the trained network.
-        unit: of all channels alike, for values that are read as numbers; else each channel is
-            divided by the largest of its scales.
+        unit: of all channels alike, for values that are read as numbers, or a power of two
+            times that if they would be too wide; else each channel is divided by the largest of
+            its scales.
     """
     count = len(lines[0].a)
     gates = [
@@ -73,13 +76,18 @@ def rounded(
     factor = float(p.neuron.leak)
     series = sum(max(factor, leak.num / (1 << leak.q)) ** n for n in range(steps))
     snapped = abs(factor - leak.num / (1 << leak.q))
-    for i in range(count):
-        worth, one = _worth(lines, i, unit)
-        size = max(
-            [(Real.of(line.b[i]) * Fraction(1, 1)).exponent for line in lines]
+    sizes = [
+        max(
+            [Real.of(line.b[i]).exponent for line in lines]
             + [Real(column[i]).exponent for column in numbers.values()]
         )
-        own = min(bits, BOUNDED_BITS - gated - size + _exponent(worth))
+        for i in range(count)
+    ]
+    if unit is not None:  # one for all channels, so the widest of them decides
+        unit *= 1 << max(0, max(sizes) + gated - STREAM_BITS - _exponent(float(unit)))
+    for i in range(count):
+        worth, one = _worth(lines, i, unit)
+        own = 0 if unit else min(bits, BOUNDED_BITS - gated - sizes[i] + _exponent(worth))
         scale = Fraction(2) ** own
         error = (1.0 if leak.q else 0.0) / float(scale) / (1 << gated)
         largest = 0.0

@@ -12,8 +12,10 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
-from .certify import EXTRA_BITS, Integers, Leak, Neurons, Undecided
-from .value import WIDTH_MAX
+from ..value import WIDTH_MAX
+from .leak import Leak
+from .neurons import Integers, Neurons, Undecided
+from .search import EXTRA_BITS
 
 
 def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
@@ -48,7 +50,7 @@ def certify_static(neurons: Neurons, leak: Fraction) -> tuple[int, list[Integers
 
     Returns
     -------
-        As ``certify.certify``.
+        As ``search.certify``.
     """
     wanted = [breakpoints(neurons, leak, i) for i in range(len(neurons))]
     best: tuple[int, list[Integers | None]] | None = None

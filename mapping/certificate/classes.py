@@ -1,11 +1,16 @@
-"""Certificate of a membrane read-out: the integers order every pair of classes as trained."""
+"""Certificate of a membrane read-out: the integers order every pair of classes as trained.
+
+The classes share one scale and differ by their biases; only differences of these matter.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .certify import Leak
+from ..value import WIDTH_MAX
 from .exact import Real
+from .leak import Leak
+from .search import EXTRA_BITS
 
 
 def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray] | None:
@@ -62,4 +67,37 @@ def classes_hold(
         wrong = np.argwhere(upper & (found != want))
         if len(wrong):
             return int(wrong[0][0]), int(wrong[0][1]), n + 1
+    return None
+
+
+def certify_classes(
+    leak: Leak, steps: int, real: list[Real], peak: int
+) -> tuple[int, list[int]] | None:
+    """Find the fewest fractional bits, and biases, that keep the order of every pair of classes.
+
+    Args:
+        real: B_j / A of every class. peak: largest lattice value of one step.
+
+    Returns
+    -------
+        F and the integer biases, none negative; None if no F within reach keeps the order.
+    """
+    constants = class_constants(leak, steps, real)
+    if constants is None:
+        return None
+    base = leak.q * (steps - 1)
+    for bits in range(base, base + EXTRA_BITS + 1):
+        scale = 1 << bits
+        shifted = [((r - real[0]) * scale).fixed(0) for r in real]
+        for biases in (
+            [(low + high) // 2 for low, high in shifted],
+            # rounded down, and class j by j more: a class never passes one before it at a tie
+            [low - j for j, (low, _) in enumerate(shifted)],
+        ):
+            least = min(biases)
+            biases = [b - least for b in biases]  # only differences matter: none is negative
+            if (peak * steps * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
+                return None
+            if classes_hold(leak, bits, constants, biases, 0) is None:
+                return bits, biases
     return None

@@ -12,10 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import network, trained
+from .. import network, trained
+from ..certificate.exact import Real
+from ..intervals import Interval
 from .affine import Affine
-from .exact import Real
-from .intervals import Interval
 
 #: Fractional bits of a gate's factor, and entries of its table.
 GATE_BITS, ENTRIES = 8, 256

@@ -1,200 +1,26 @@
-"""Certified folding of neurons: integers that fire exactly as the trained neurons do.
+"""The search for integer neurons that meet every constant of the trained ones.
 
-The trained neuron, n steps after it was last set to ``start``, fires iff its data part on the
-lattice of 2**-q(n-1) reaches a constant c_n; the integer neuron iff the same lattice value
-reaches c'_n (contract, section 4). Equal constants, clamped to the reachable range, for every
-n <= T are a proof for every input. Everything is divided by A, the worth of one unit of acc.
-
-Where a second real scale takes part (another branch of a join, or the thresholds that a soft
-reset has taken off), its lattice values m are enumerated: c_n(m) must agree for each of them.
-
-All reals here are exact (``mapping.exact``); a population's channels are searched side by side.
+For F fractional bits and a bias, the thresholds that work are an interval; so F grows from the
+q(T-1) that the lattice needs, biases and starts next to the real ones are tried, and the
+interval's upper end is taken. A population's channels are searched side by side, with one F.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from .exact import Real, ceilings
-from .value import WIDTH_MAX
+from ..value import WIDTH_MAX
+from .exact import Real
+from .neurons import LIMIT, Integers, Neurons
 
 #: Fractional bits that are tried above the q(T-1) which the lattice needs.
 EXTRA_BITS = 24
-#: Lattice values of a second scale that are enumerated, all channels and steps together.
-ENUMERATED = 1 << 22
-_LIMIT = 1 << (WIDTH_MAX - 1)
 #: Constants that are held in memory at once.
 _BLOCK = 1 << 21
-
-
-class Undecided(ValueError):
-    """A comparison of sums of different roots that no precision within reach decides."""
-
-
-@dataclass(frozen=True)
-class Leak:
-    """The dyadic leak num / 2**q."""
-
-    num: int
-    q: int
-
-    def sums(self, steps: int) -> list[Fraction]:
-        """Return S_n = 1 + tau + ... + tau**(n-1) for n = 1..steps."""
-        tau = Fraction(self.num, 1 << self.q)
-        return list(itertools.accumulate(tau**n for n in range(steps)))
-
-    def weights(self, steps: int) -> list[int]:
-        """Return S_n in units of the lattice, S_n * 2**q(n-1)."""
-        return [int(s * (1 << self.q * n)) for n, s in enumerate(self.sums(steps))]
-
-    def path(self, start: int, bias: int, steps: int) -> list[int]:
-        """Return beta_n for n = 1..steps: the integer membrane without data, floors included."""
-        beta, out = start, []
-        for _ in range(steps):
-            beta = ((beta * self.num) >> self.q) + bias
-            out.append(beta)
-        return out
-
-
-@dataclass(frozen=True)
-class Second:
-    """A second real scale that takes part in the membranes of a population.
-
-    Attributes
-    ----------
-        ratio: per channel, its worth in units of the first one.
-        values: per step n, the lattice values it can have, int64 (M,) or (channels, M).
-    """
-
-    ratio: list[Real]
-    values: list[np.ndarray]
-
-
-@dataclass(frozen=True)
-class Neurons:
-    """The trained neurons of one population, one per channel, each divided by its A.
-
-    Attributes
-    ----------
-        leak: dyadic. steps: T.
-        theta, bias: threshold and bias per channel.
-        starts: per channel, the membranes from which n is counted (v_reset, and v_init where it
-            differs).
-        strict: fires at > rather than >=.
-        low, high: (channels,) int64, the reachable range of acc.
-        second: a join's other branch, a soft reset, or a gated bias, or None.
-        biased: the integer neuron may have a bias of its own.
-        deaf: (channels,) bool: A is 0, no data arrives, and nothing was divided.
-    """
-
-    leak: Leak
-    steps: int
-    theta: list[Real]
-    bias: list[Real]
-    starts: list[tuple[Real, ...]]
-    strict: bool
-    low: np.ndarray
-    high: np.ndarray
-    deaf: np.ndarray
-    second: Second | None = None
-    biased: bool = True
-
-    def __len__(self) -> int:
-        return len(self.theta)
-
-    def part(self, channels: np.ndarray) -> Neurons:
-        """Return some of the channels."""
-        second = self.second
-        if second is not None:
-            values = [v if v.ndim == 1 else v[channels] for v in second.values]
-            second = Second([second.ratio[i] for i in channels], values)
-        some = replace(
-            self,
-            theta=[self.theta[i] for i in channels],
-            bias=[self.bias[i] for i in channels],
-            starts=[self.starts[i] for i in channels],
-            low=self.low[channels],
-            high=self.high[channels],
-            deaf=self.deaf[channels],
-            second=second,
-        )
-        if "constants" in self.__dict__:
-            some.__dict__["constants"] = [[c[channels] for c in row] for row in self.constants]
-        return some
-
-    @functools.cached_property
-    def ranges(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Least and largest lattice value per channel for n = 1..T."""
-        return [(self.low * w, self.high * w) for w in self.leak.weights(self.steps)]
-
-    def values(self, n: int) -> np.ndarray:
-        """Return the lattice values of the second scale after n + 1 steps, (channels or 1, M)."""
-        if self.second is None:
-            return np.zeros((1, 1), np.int64)
-        return np.atleast_2d(self.second.values[n])
-
-    @functools.cached_property
-    def constants(self) -> list[list[np.ndarray]]:
-        """Per start and step, c_n(m) clamped to [lo_n, hi_n + 1], int64 (channels, M).
-
-        Raises
-        ------
-            Undecided: see there.
-        """
-        tau = Fraction(self.leak.num, 1 << self.leak.q)
-        sums = self.leak.sums(self.steps)
-        alike: dict[object, int] = {}  # channels of the same numbers have the same constants
-        first = []
-        for i in range(len(self)):
-            same = self.second is None or self.second.values[0].ndim == 1
-            ratio = None if self.second is None else self.second.ratio[i]
-            numbers = (self.theta[i], self.bias[i], self.starts[i], ratio, bool(self.deaf[i]))
-            first.append(alike.setdefault((numbers, None if same else i), i))
-        table = []
-        for k in range(len(self.starts[0])):
-            row = []
-            for n, total in enumerate(sums):
-                low, high = self.ranges[n]
-                scale, values = 1 << self.leak.q * n, self.values(n)
-                found = np.empty((len(self), values.shape[1]), np.int64)
-                for i in range(len(self)):
-                    if first[i] != i:
-                        found[i] = found[first[i]]
-                        continue
-                    need = self.theta[i] - self.bias[i] * total
-                    need -= self.starts[i][k] * tau ** (n + 1)
-                    found[i] = self._reach(i, need * scale, values[i if len(values) > 1 else 0])
-                row.append(np.clip(found, low[:, None], high[:, None] + 1))
-            table.append(row)
-        return table
-
-    def _reach(self, i: int, need: Real, values: np.ndarray) -> np.ndarray:
-        ratio = Real() if self.second is None else self.second.ratio[i]
-        found = ceilings(need, ratio, values, self.strict)
-        if found is None:
-            raise Undecided(f"channel {i}: two square roots that cannot be told apart")
-        if self.deaf[i]:  # need <= 0, or < 0 if strict: it fires whatever arrives
-            return np.where(found <= 0, -_LIMIT, _LIMIT)
-        return found
-
-
-@dataclass(frozen=True)
-class Integers:
-    """One integer neuron: ``gain = 2**fraction_bits``, or 0 where data never matters.
-
-    ``second`` is the gain of the other branch of a join, or what a soft reset takes off.
-    """
-
-    gain: int
-    bias: int
-    threshold: int
-    starts: tuple[int, ...]
-    second: int = 0
 
 
 def certify(neurons: Neurons, extra: int = EXTRA_BITS) -> tuple[int, list[Integers | None]]:
@@ -304,9 +130,7 @@ def _candidates(neurons: Neurons, scale: int, factor: Fraction) -> list[_Try]:
         seconds = [floors(r, Fraction(scale, step)) for r in neurons.second.ratio]
     tries = []
     count = len(starts[0])
-    several_starts = [
-        any(not exact for one in starts for _, exact in (one[k],)) for k in range(count)
-    ]
+    several_starts = [any(not one[k][1] for one in starts) for k in range(count)]
     second_steps = (0, 1) if any(not exact for _, exact in seconds) else (0,)
     for up in (0, 1, -1, 2) if neurons.biased else (0,):
         for ends in itertools.product(*((0, 1) if some else (0,) for some in several_starts)):
@@ -355,8 +179,8 @@ def _thresholds(neurons: Neurons, fraction_bits: int, tried: _Try) -> list[int |
     """Return per channel a threshold that meets every constant, or None."""
     leak, steps = neurons.leak, neurons.steps
     size = len(neurons)
-    above = np.full(size, -_LIMIT, object)
-    upto = np.full(size, _LIMIT, object)
+    above = np.full(size, -LIMIT, object)
+    upto = np.full(size, LIMIT, object)
     peak = np.zeros(size, object)
     for k, row in enumerate(neurons.constants):
         beta = np.array([s[k] for s in tried.starts], object)
@@ -370,22 +194,20 @@ def _thresholds(neurons: Neurons, fraction_bits: int, tried: _Try) -> list[int |
             values = neurons.values(n)
             edge = np.maximum(np.abs(low), np.abs(high)).astype(object) * step
             peak = np.maximum(peak, np.abs(beta) + edge + np.abs(gain) * int(np.abs(values).max()))
-            fits = (peak < _LIMIT >> 1) & (np.abs(gain) < _LIMIT >> 1)
+            fits = (peak < LIMIT >> 1) & (np.abs(gain) < LIMIT >> 1)
             c = row[n]
             offset = np.where(fits, gain, 0).astype(np.int64)[:, None] * values
             bound = offset + np.where(fits[:, None], c, 0) * step
             shift = np.where(fits, beta, 0).astype(np.int64)
-            over = np.where(c > low[:, None], bound - step, -_LIMIT).max(axis=1)
-            under = np.where(c <= high[:, None], bound, _LIMIT).min(axis=1)
-            above = np.maximum(
-                above, np.where(over > -_LIMIT, over + shift, -_LIMIT).astype(object)
-            )
-            upto = np.minimum(upto, np.where(under < _LIMIT, under + shift, _LIMIT).astype(object))
+            over = np.where(c > low[:, None], bound - step, -LIMIT).max(axis=1)
+            under = np.where(c <= high[:, None], bound, LIMIT).min(axis=1)
+            above = np.maximum(above, np.where(over > -LIMIT, over + shift, -LIMIT).astype(object))
+            upto = np.minimum(upto, np.where(under < LIMIT, under + shift, LIMIT).astype(object))
     found: list[int | None] = []
     for a, u, p in zip(above, upto, peak, strict=True):
-        if int(p) * max(1, leak.num) >= _LIMIT >> 1:
+        if int(p) * max(1, leak.num) >= LIMIT >> 1:
             found.append(None)
-        elif u == _LIMIT:
+        elif u == LIMIT:
             found.append(int(a) + 1)  # never fires; a exists, since every c is high + 1 > low
         else:
             found.append(int(u) if a < u else None)
@@ -412,13 +234,3 @@ def silent(neurons: Neurons) -> Integers | None:
         if found is not None:
             return replace(found, gain=0)
     return None
-
-
-def integer_constants(
-    leak: Leak, fraction_bits: int, threshold: int, bias: int, start: int, steps: int
-) -> list[int]:
-    """Return c'_n of an integer neuron, n = 1..steps, unclamped (needs F >= q(T-1))."""
-    return [
-        -((beta - threshold) >> (fraction_bits - leak.q * n))
-        for n, beta in enumerate(leak.path(start, bias, steps))
-    ]

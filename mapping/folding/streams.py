@@ -2,7 +2,7 @@
 
 Its values are read as numbers, so all its channels share one unit. They are exact if every scale
 and bias is a whole multiple of one rational number, or, for a membrane read-out, if the classes
-keep their order (contract, section 3).
+keep their order (contract, section 3); else they are rounded.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import certify, network, trained
-from .affine import Affine, Group, groups
-from .certify import Leak
-from .certify_classes import class_constants, classes_hold
-from .exact import Real, rational_root
-from .fold_rounded import rounded
-from .fold_spiking import dyadic
-from .intervals import Interval
-from .value import WIDTH_MAX, Unsupported
+from .. import network, trained
+from ..certificate.classes import certify_classes
+from ..certificate.exact import rational_root
+from ..certificate.leak import Leak, dyadic
+from ..intervals import Interval
+from ..value import Unsupported
+from .affine import Affine, bias_of
+from .rounded import rounded
+from .scales import groups
 
 #: Bits that a whole multiple of the common unit may take.
 EXACT_BITS = 24
@@ -31,7 +31,7 @@ VALUE_BITS = 40
 ROUNDED_BITS = 12
 
 
-def fold_values(
+def fold_stream(
     value: trained.TrainedNetwork,
     p: trained.Population,
     lines: list[Affine],
@@ -46,62 +46,81 @@ def fold_values(
     -------
         The integer population, and the unit: what the integer 1 of its values is worth.
     """
-    neuron, steps = p.neuron, value.timesteps
+    neuron, steps, shape = p.neuron, value.timesteps, value.shapes[p.name]
     leak, exact_leak = dyadic(neuron.leak)
     init = Fraction(neuron.v_init)
     rest = Fraction(neuron.v_rest) * (1 - Fraction(neuron.leak))  # u = leak * u + this + current
     if steps == 1:
         leak, exact_leak, init = Leak(1, 0), True, init * Fraction(neuron.leak)
-    is_readout = value.readout.source == p.name and value.readout.kind == "membrane"
-    is_readout &= all(c.source != p.name for q in value.populations for c in q.connections)
-    numbers = None
-    reason = ""
-    plain = exact_leak and all(c.gate is None for c in p.connections)
-    if plain and is_readout and not init and not rest:
-        numbers = _ordered(lines, groups(lines, accs), leak, steps)
-        reason = "classes ordered alike after every step, for every input"
-    if plain and numbers is None:
-        numbers = _whole(lines, accs, leak, steps, init, rest)
-        reason = "its values are whole multiples of one unit"
-    shape = value.shapes[p.name]
+    numbers, reason = None, ""
+    if exact_leak and all(c.gate is None for c in p.connections):
+        if _only_read_out(value, p) and not init and not rest:
+            numbers = _ordered(lines, accs, leak, steps)
+            reason = "classes ordered alike after every step, for every input"
+        if numbers is None:
+            numbers = _whole(lines, accs, leak, steps, init, rest)
+            reason = "its values are whole multiples of one unit"
     if numbers is None:
-        unit = _common_unit(lines)
-        starts = {"v_init": [init] * shape[0]}
-        found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
-        scale = 1 << found.bits  # a gate's factor
-        connections = _with_rest(found.connections, round(rest / unit * scale))
-        start = found.numbers["v_init"]
-        unit /= scale
-        # What reads a fine stream would grow finer with every population: take the excess off.
-        gains = [(c.gain * (scale if c.gate else 1)).tolist() for c in connections]
-        peak = _peak(gains, accs) * (steps if leak.num else 1)
-        shift = max(0, peak.bit_length() - VALUE_BITS)
-        if shift:
-            connections = tuple(replace(c, shift=shift) for c in connections)
-            start, unit = [x >> shift for x in start], unit * (1 << shift)
-            more = len(connections) * steps + 1
-            found = replace(found, bound=found.bound + float(unit) * more)
-        snapped = f"leak {neuron.leak!r} is not dyadic: snapped to {leak.num}/{1 << leak.q}; "
-        gated = any(c.gate is not None for c in p.connections)
-        reason = "its real scales were rounded"
-        if gated:
-            reason = "its gate is a table of the sigmoid"
-        elif is_readout:
-            reason = "its classes have different scales, which were rounded to one unit"
-        reason = ("" if exact_leak or gated else snapped) + reason
-        bits, bound = ROUNDED_BITS, found.bound + float(unit)
-    else:
-        gains, bias, first, unit = numbers
-        start, bits, bound = [first] * shape[0], leak.q * (steps - 1), None
-        connections = tuple(
-            network.Connection(
-                c.source, line.op, gain=gain, bias=bias if k == 0 else 0, delay=c.delay
-            )
-            for k, (c, line, gain) in enumerate(zip(p.connections, lines, gains, strict=True))
-        )
-    certificate = network.Certificate(
-        bound is None, reason, bits, None, bound, np.full(shape[0], float(unit))
+        tau = f"{leak.num}/{1 << leak.q}"
+        snapped = "" if exact_leak else f"leak {neuron.leak!r} is not dyadic: snapped to {tau}; "
+        return _rounded(value, p, lines, accs, leak, snapped, init, rest)
+    gains, bias, first, unit = numbers
+    connections = tuple(
+        network.Connection(c.source, line.op, gain=gain, bias=bias if k == 0 else 0, delay=c.delay)
+        for k, (c, line, gain) in enumerate(zip(p.connections, lines, gains, strict=True))
     )
+    worth, bits = np.full(shape[0], float(unit)), leak.q * (steps - 1)
+    certificate = network.Certificate(True, reason, bits, None, None, worth)
+    folded = network.Neuron(num=leak.num, q=leak.q, v_init=[first] * shape[0])
+    return network.Population(p.name, connections, folded, certificate), unit
+
+
+def _only_read_out(value: trained.TrainedNetwork, p: trained.Population) -> bool:
+    """Whether nothing but a membrane read-out reads a population."""
+    if value.readout.source != p.name or value.readout.kind != "membrane":
+        return False
+    return all(c.source != p.name for q in value.populations for c in q.connections)
+
+
+def _rounded(
+    value: trained.TrainedNetwork,
+    p: trained.Population,
+    lines: list[Affine],
+    accs: list[Interval],
+    leak: Leak,
+    snapped: str,
+    init: Fraction,
+    rest: Fraction,
+) -> tuple[network.Population, Fraction]:
+    """Fold a population whose values have no common unit.
+
+    Args:
+        leak, init, rest: as they act on the membrane. snapped: what to say if leak was rounded.
+    """
+    steps, shape = value.timesteps, value.shapes[p.name]
+    unit = _common_unit(lines)
+    starts = {"v_init": [init] * shape[0]}
+    found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
+    unit = Fraction(found.unit[0])
+    scale = 1 << found.bits  # a gate's factor
+    connections = _with_rest(found.connections, round(rest / unit * scale))
+    start, bound = found.numbers["v_init"], found.bound
+    unit /= scale
+    # What reads a fine stream would grow finer with every population: take the excess off.
+    gains = [(c.gain * (scale if c.gate else 1)).tolist() for c in connections]
+    peak = _peak(gains, accs) * (steps if leak.num else 1)
+    shift = max(0, peak.bit_length() - VALUE_BITS)
+    if shift:
+        connections = tuple(replace(c, shift=shift) for c in connections)
+        start, unit = [x >> shift for x in start], unit * (1 << shift)
+        bound += float(unit) * (len(connections) * steps + 1)
+    reason = snapped + "its real scales were rounded"
+    if any(c.gate is not None for c in p.connections):
+        reason = "its gate is a table of the sigmoid"
+    elif _only_read_out(value, p):
+        reason = snapped + "its classes have different scales, which were rounded to one unit"
+    worth = np.full(shape[0], float(unit))
+    certificate = network.Certificate(False, reason, ROUNDED_BITS, None, bound + float(unit), worth)
     folded = network.Neuron(num=leak.num, q=leak.q, v_init=start)
     return network.Population(p.name, connections, folded, certificate), unit
 
@@ -175,45 +194,20 @@ def _peak(gains: list[list[int]], accs: list[Interval]) -> int:
     return int(np.max(totals))
 
 
-def _ordered(lines: list[Affine], merged: list[Group], leak: Leak, steps: int) -> Numbers | None:
+def _ordered(lines: list[Affine], accs: list[Interval], leak: Leak, steps: int) -> Numbers | None:
     """Search F and biases that keep the order of every pair of classes that share one scale."""
-    if len(merged) != 1:
+    group, *others = groups(lines, accs)
+    if others or not group.a[0] or not group.alike:
         return None
-    group = merged[0]
-    a, w = group.a[0], group.w[0]
-    if not a or not all(x * x * w == a * a * y for x, y in zip(group.a, group.w, strict=True)):
+    real = [group.divided(i, bias_of(lines, i)) for i in range(len(group.a))]
+    peak = int(max(-group.low.min(), group.high.max(), 1))
+    found = certify_classes(leak, steps, real, peak)
+    if found is None:
         return None
-    count = len(group.a)
-    real = []
-    for i in range(count):
-        total = Real()
-        for line in lines:
-            total += Real.of(line.b[i])
-        real.append(group.divided(i, total))
-    constants = class_constants(leak, steps, real)
-    if constants is None:
-        return None
-    base = leak.q * (steps - 1)
-    peak = int(max(-group.low.min(), group.high.max(), 1)) * steps
-    for bits in range(base, base + certify.EXTRA_BITS + 1):
-        scale = 1 << bits
-        shifted = [((r - real[0]) * scale).fixed(0) for r in real]
-        for biases in (
-            [(low + high) // 2 for low, high in shifted],
-            # rounded down, and class j by j more: a class never passes one before it at a tie
-            [low - j for j, (low, _) in enumerate(shifted)],
-        ):
-            least = min(biases)
-            biases = [b - least for b in biases]  # only differences matter: none is negative
-            if (peak * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
-                return None
-            if classes_hold(leak, bits, constants, biases, 0) is None:
-                gains: dict[int, list[int]] = {}
-                for member, times in zip(group.members, group.times, strict=True):
-                    gains[member] = [int(t) * scale for t in times]
-                unit = Fraction(float(group.unit(0))) / scale
-                return [gains[k] for k in range(len(lines))], biases, 0, unit
-    return None
+    scale = 1 << found[0]
+    gains = group.gains([scale] * len(group.a))
+    unit = Fraction(float(group.unit(0))) / scale
+    return [gains[k] for k in range(len(lines))], found[1], 0, unit
 
 
 def _common_unit(lines: list[Affine]) -> Fraction:

@@ -1,9 +1,14 @@
 """From a TrainedNetwork to a Network of integers, with a certificate per population.
 
-Populations are folded one by one, in order: those with a threshold by ``fold_spiking``, those
-without (streams, pools, joins, read-outs) by ``fold_values``. What passes between them is the
-unit: what the integer 1 of a source is worth in the trained network. A certificate speaks of one
-population, given equal inputs; the network is exact if all of them are.
+Populations are folded one by one, in order. What passes between them is the unit: what the
+integer 1 of a source is worth in the trained network. A certificate speaks of one population,
+given equal inputs; the network is exact if all of them are.
+
+``affine``    a connection as A * acc + B in exact numbers; ``scales``: which A share a lattice.
+``spiking``   a population with a threshold, proved if it can be; ``divided``: its neurons over A.
+``streams``   a population without one: streams, pools, joins, read-outs.
+``rounded``   any population that is not proved: numbers rounded, and the error bounded.
+``gate``      the adaptive gate as a mean and a table; ``table``: a proof against that table.
 """
 
 from __future__ import annotations
@@ -11,14 +16,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-import numpy as np
-
-from . import network, trained
+from .. import network, trained
+from ..ends import INPUT
+from ..facts import Derivation, most_spikes
+from ..intervals import Interval, acc_interval
 from .affine import Affine, affine
-from .ends import INPUT
-from .fold_spiking import fold_spiking
-from .fold_values import fold_values
-from .intervals import Derivation, Interval, acc_interval, most_spikes
+from .spiking import fold_spiking
+from .streams import fold_stream
 
 
 def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network.Network:
@@ -50,7 +54,7 @@ def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network
         if p.spiking:
             found = fold_spiking(value, p, lines, accs, static)
         else:
-            found, units[p.name] = fold_values(value, p, lines, accs)
+            found, units[p.name] = fold_stream(value, p, lines, accs)
         derived.add(found)
         populations.append(found)
     return network.Network(value.input, tuple(populations), value.readout, steps)
@@ -65,9 +69,7 @@ def _read(
         source = derived.source(c.source, p.name)
         line = affine(c, channels, units[c.source], Fraction(p.neuron.input_gain))
         acc = acc_interval(line.op, source.out, source.shape)
-        if c.delay:  # nothing has arrived yet: acc is 0
-            acc = Interval(np.minimum(acc.low, 0), np.maximum(acc.high, 0))
         lines.append(line)
-        accs.append(acc)
+        accs.append(acc.with_zero() if c.delay else acc)
         static = static and source.static and not c.delay
     return lines, accs, static

@@ -1,0 +1,69 @@
+"""A trained connection as ``current_c = A_c * acc_c + B_c``, in exact numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from .. import trained
+from ..certificate.exact import Real, Surd
+from ..ops import Conv, Dense, Op
+
+
+@dataclass(frozen=True)
+class Affine:
+    """One connection, A_c = sign_c * a_c / sqrt(w_c).
+
+    Attributes
+    ----------
+        op: the connection's op, weights flipped where A was negative.
+        sign: (C,) int64, -1 where A is negative and there are no weights to flip.
+        a: (C,) rationals >= 0; w: (C,) rationals > 0.
+        b: (C,) Surds over w.
+    """
+
+    op: Op
+    sign: np.ndarray
+    a: list[Fraction]
+    w: list[Fraction]
+    b: list[Surd]
+
+
+def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: Fraction) -> Affine:
+    """Read a connection exactly; the stored floats are the parameters.
+
+    Args:
+        channels: of its output. unit: worth of the integer 1 of the source. gain: of the neuron's
+            input.
+    """
+    op, norm = connection.op, connection.norm
+    a, w, b = [], [], []
+    sign = np.ones(channels, np.int64)
+    for i in range(channels):
+        scale, bias = Fraction(connection.scale[i]), Fraction(connection.bias[i])
+        if norm is None:
+            slope, root, offset = scale * unit * gain, Fraction(1), Surd(bias * gain)
+        else:
+            gamma, root = Fraction(norm.gamma[i]), Fraction(norm.var[i]) + Fraction(norm.eps)
+            slope = gamma * scale * unit * gain
+            shift = gamma * (bias - Fraction(norm.mean[i])) * gain
+            offset = Surd(Fraction(norm.beta[i]) * gain, shift / root, root)
+        if slope < 0:
+            sign[i], slope = -1, -slope
+        a.append(slope)
+        w.append(root)
+        b.append(offset)
+    if isinstance(op, Dense | Conv):
+        flips = sign.astype(np.int8).reshape(-1, *(1 for _ in op.weights.shape[1:]))
+        return Affine(replace(op, weights=op.weights * flips), np.ones_like(sign), a, w, b)
+    return Affine(op, sign, a, w, b)
+
+
+def bias_of(lines: list[Affine], i: int) -> Real:
+    """Return the sum of B of a channel's connections."""
+    total = Real()
+    for line in lines:
+        total += Real.of(line.b[i])
+    return total
