@@ -35,7 +35,7 @@ _SHARED["Readout"] = ends.Readout
 _NODES = ("Gate", "Connection", "Neuron", "Population")
 _KINDS: dict[str, dict[str, type]] = {
     "TrainedNetwork": _SHARED
-    | {n: getattr(trained, n) for n in (*_NODES, "Norm", "TrainedNetwork")},
+    | {n: getattr(trained, n) for n in (*_NODES, "Norm", "Table", "TrainedNetwork")},
     "Network": _SHARED | {n: getattr(network, n) for n in (*_NODES, "Certificate", "Network")},
 }
 

@@ -58,7 +58,7 @@ def run(network: TrainedNetwork, inputs: np.ndarray, watch: Watch | None = None)
                 if t >= c.delay:
                     acc = apply(c.op, outs[c.source][t - c.delay])
                 if watch is not None and c.gate is not None:
-                    watch(p.name, k, t, factor(c.gate, current(replace(c, gate=None), acc, t), t))
+                    watch(p.name, k, t, _factor(c, acc, t))
                 total += current(c, acc, t)
             out, u = neurons[p.name].step(total, t)
             outs[p.name].append(out)
@@ -75,14 +75,26 @@ def current(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
     if n is not None:
         root = wide(np.sqrt(n.var + n.eps), acc)
         found = wide(n.gamma, acc) * (found - wide(n.mean, acc)) / root + wide(n.beta, acc)
-    return found if c.gate is None else found * factor(c.gate, found, t)
+    return found if c.gate is None else found * factor(c.gate, found, acc, t)
 
 
-def factor(gate: Gate, x: np.ndarray, t: int) -> np.ndarray:
+def _factor(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
+    assert c.gate is not None
+    return factor(c.gate, current(replace(c, gate=None), acc, t), acc, t)
+
+
+def factor(gate: Gate, x: np.ndarray, acc: np.ndarray, t: int) -> np.ndarray:
     """Return what a gate multiplies x with at timestep t, to broadcast over (samples, C, ...)."""
     if gate.constant is not None:
         return np.full((1,) * x.ndim, gate.constant[t])
     axes = tuple(range(2 if gate.per_channel else 1, x.ndim))
+    if gate.table is not None:
+        total = wide(gate.table.weights, acc) * acc
+        total = total.sum(axis=axes, keepdims=True) if axes else total
+        offset = gate.table.offset
+        total = total + (wide(offset, acc) if offset.ndim else offset)
+        row = gate.table.factors[t]
+        return row[np.clip(np.floor(total), 0, len(row) - 1).astype(np.int64)]
     mean = x.mean(axis=axes, keepdims=True) if axes else x
     return 1 / (1 + np.exp(np.clip(-gate.alpha[t] * mean, -700, 700)))
 

@@ -23,7 +23,7 @@ import numpy as np
 from .ends import Input, Readout
 from .graph import check_ends, shapes
 from .ops import OPS, Op
-from .value import Value, choice, fire_by, integer, name, per_channel, real, reals
+from .value import Value, choice, fire_by, frozen, integer, name, per_channel, real, reals
 
 RESETS = ("zero", "subtract", "none")
 
@@ -58,6 +58,37 @@ class Norm(Value):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Table(Value):
+    """A gate as hardware computes it, and as a network may be trained with it.
+
+    The factor at timestep t is ``factors[t, clamp(floor(total))]``, where
+    ``total = sum_c weights_c * (sum of acc_c over the map) + offset``.
+
+    Attributes
+    ----------
+        weights: (C,) float64, of the acc of the trained network (before scale, bias and norm).
+        offset: float64, or (C,) of them if the gate is per channel.
+        factors: (T, bins) float64 within 0..1.
+    """
+
+    weights: np.ndarray
+    offset: np.ndarray
+    factors: np.ndarray
+
+    def __post_init__(self) -> None:
+        factors = np.asarray(self.factors)
+        if factors.ndim != 2 or factors.dtype.kind != "f" or not factors.size:
+            raise TypeError(f"factors of a gate's table must be (T, bins), not {factors.shape}")
+        if not ((factors >= 0) & (factors <= 1)).all():
+            raise ValueError("factors of a gate's table must lie within 0..1")
+        self.set(
+            weights=reals(self.weights, "weights of a gate's table"),
+            offset=reals(self.offset, "offset of a gate's table"),
+            factors=frozen(factors.astype(np.float64)),
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Gate(Value):
     """Adaptive gradient modulation: ``sigmoid(alpha[t] * mean(x)) * x``.
 
@@ -67,11 +98,13 @@ class Gate(Value):
         per_channel: the mean runs over the map of each channel, not over the channels too.
         constant: (T,) float64 factors within 0..1 that stand in the sigmoid's place, or None; see
             ``mapping.calibrate``.
+        table: what else stands in its place, or None.
     """
 
     alpha: np.ndarray
     per_channel: bool = False
     constant: np.ndarray | None = None
+    table: Table | None = None
 
     def __post_init__(self) -> None:
         constant = None if self.constant is None else reals(self.constant, "constant of a gate")
@@ -80,6 +113,11 @@ class Gate(Value):
         alpha = reals(self.alpha, "alpha of a gate")
         if alpha.ndim != 1 or (constant is not None and constant.shape != alpha.shape):
             raise ValueError("alpha and constant of a gate must have one number per timestep")
+        if self.table is not None:
+            if not isinstance(self.table, Table):
+                raise TypeError(f"table of a gate must be a Table or None, not {self.table!r}")
+            if constant is not None or len(self.table.factors) != len(alpha):
+                raise ValueError("a gate with a table has no constant, and as many rows as alphas")
         self.set(alpha=alpha, per_channel=bool(self.per_channel), constant=constant)
 
 
@@ -214,8 +252,18 @@ def _broadcast(population: Population, channels: int) -> Population:
         if norm is not None:
             fields = ("gamma", "beta", "mean", "var")
             norm = replace(norm, **{f: wide(getattr(norm, f), f) for f in fields})
+        gate = c.gate
+        if gate is not None and gate.table is not None:
+            table = gate.table
+            offset = wide(table.offset, "gate offset") if gate.per_channel else table.offset
+            if not gate.per_channel and offset.ndim:
+                raise ValueError(f"gate offset of {population.name!r} must be one number")
+            weights = wide(table.weights, "gate weights")
+            gate = replace(gate, table=replace(table, weights=weights, offset=offset))
         connections.append(
-            replace(c, scale=wide(c.scale, "scale"), bias=wide(c.bias, "bias"), norm=norm)
+            replace(
+                c, gate=gate, scale=wide(c.scale, "scale"), bias=wide(c.bias, "bias"), norm=norm
+            )
         )
     neuron = population.neuron
     if neuron.threshold is not None:

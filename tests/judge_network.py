@@ -95,7 +95,7 @@ def op(kind: Any, source: np.ndarray) -> np.ndarray:
 
 
 class PopulationJudge:
-    """One trained population without gates, run in exact arithmetic.
+    """One trained population, run in exact arithmetic; a sigmoid's value must be given.
 
     Args:
         population: a mapping.trained.Population. shape: (samples, *shape) of its values.
@@ -122,19 +122,37 @@ class PopulationJudge:
         """Return one number per channel, shaped to broadcast."""
         return exactly(channels).reshape(-1, *(1 for _ in self.shape[2:]))
 
-    def currents(self, sources: list[np.ndarray | None]) -> Parts:
+    def factor(self, gate: Any, acc: np.ndarray, t: int, looked_up: Any) -> Any:
+        """Return what a gate multiplies its current with: 1, its own number, or what is given."""
+        if gate is None:
+            return Fraction(1)
+        if gate.constant is not None:
+            return Fraction(gate.constant[t])
+        if gate.table is None:
+            return looked_up
+        total = acc.reshape(*self.shape[:2], -1).sum(axis=2) * exactly(gate.table.weights)
+        if not gate.per_channel:
+            total = total.sum(axis=1, keepdims=True)
+        row = exactly(gate.table.factors[t])
+        found = np.empty(total.shape, object)
+        for place, value in np.ndenumerate(total + exactly(gate.table.offset)):
+            found[place] = row[min(max(math.floor(value), 0), len(row) - 1)]
+        return found.reshape(*found.shape, *(1 for _ in self.shape[2:]))
+
+    def currents(self, sources: list[np.ndarray | None], t: int, looked_up: Any) -> Parts:
         """Return input_gain * sum of currents; a source is None before its delay."""
         total = [np.full(self.shape, Fraction(0), object) for _ in self.u]
         for k, (c, source) in enumerate(zip(self.p.connections, sources, strict=True), 1):
             acc = np.full(self.shape, Fraction(0), object) if source is None else op(c.op, source)
             x = self.wide(c.scale) * acc + self.wide(c.bias)
+            gate = self.factor(c.gate, acc, t, looked_up)
             if c.norm is None:
-                total[0] = total[0] + x
+                total[0] = total[0] + x * gate
                 continue
             # gamma (x - mean) / sqrt(V) = gamma (x - mean) / V * sqrt(V)
             v = self.roots[k - 1].reshape(-1, *(1 for _ in self.shape[2:]))
-            total[k] = total[k] + self.wide(c.norm.gamma) * (x - self.wide(c.norm.mean)) / v
-            total[0] = total[0] + self.wide(c.norm.beta)
+            total[k] = total[k] + self.wide(c.norm.gamma) * (x - self.wide(c.norm.mean)) / v * gate
+            total[0] = total[0] + self.wide(c.norm.beta) * gate
         return [part * Fraction(self.n.input_gain) for part in total]
 
     def step(
@@ -147,9 +165,7 @@ class PopulationJudge:
         """
         n = self.n
         rest = Fraction(n.v_rest)
-        currents = self.currents(sources)
-        if gate is not None:
-            currents = [part * gate for part in currents]
+        currents = self.currents(sources, t, gate)
         parts = [part * self.tau + more for part, more in zip(self.u, currents, strict=True)]
         parts[0] = parts[0] + rest * (1 - self.tau) - self.late
         if n.threshold is None:
@@ -239,7 +255,9 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
             sources = [
                 given[c.source][t - c.delay] if t >= c.delay else None for c in p.connections
             ]
-            gate = table_of(folded, trace, x, t, shape) if tabled else None
+            gates = [c.gate for c in p.connections if c.gate is not None]
+            soft = any(gate.constant is None and gate.table is None for gate in gates)
+            gate = table_of(folded, trace, x, t, shape) if tabled and soft else None
             spikes = judged.step(sources, t, gate)
             if p.neuron.threshold is not None:
                 wrong = spikes != trace.spikes[p.name][:, t]

@@ -22,6 +22,8 @@ class Affine:
         sign: (C,) int64, -1 where A is negative and there are no weights to flip.
         a: (C,) rationals >= 0; w: (C,) rationals > 0.
         b: (C,) Surds over w.
+        flips: (C,) int64, -1 where the op's weights were flipped.
+        unit: worth of the integer 1 of the source.
     """
 
     op: Op
@@ -29,6 +31,8 @@ class Affine:
     a: list[Fraction]
     w: list[Fraction]
     b: list[Surd]
+    flips: np.ndarray
+    unit: Fraction
 
 
 def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: Fraction) -> Affine:
@@ -57,8 +61,9 @@ def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: 
         b.append(offset)
     if isinstance(op, Dense | Conv):
         flips = sign.astype(np.int8).reshape(-1, *(1 for _ in op.weights.shape[1:]))
-        return Affine(replace(op, weights=op.weights * flips), np.ones_like(sign), a, w, b)
-    return Affine(op, sign, a, w, b)
+        flipped = replace(op, weights=op.weights * flips)
+        return Affine(flipped, np.ones_like(sign), a, w, b, sign, unit)
+    return Affine(op, sign, a, w, b, np.ones_like(sign), unit)
 
 
 def bias_of(lines: list[Affine], i: int) -> Real:

@@ -21,6 +21,8 @@ from .affine import Affine
 GATE_BITS, ENTRIES = 8, 256
 #: Bits of the largest fixed-point factor K.
 MEAN_BITS = 16
+#: Fractional bits of a given table's weights.
+FINEST = 32
 #: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
 FLAT = 9.0
 
@@ -40,6 +42,8 @@ def fold_gate(
         error = float(np.abs(entries - scaled).max()) / (1 << GATE_BITS)
         column = entries.astype(np.int64)[:, None]
         return network.Gate(weights=0, offset=0, shift=0, table=column), error
+    if gate.table is not None:
+        return _given(gate, gate.table, line, steps)
     channels = len(line.a)
     share = (1 if gate.per_channel else channels) * area * float(input_gain)
     slopes = np.array([s * _slope(line, i) / share for i, s in enumerate(line.sign)])
@@ -78,6 +82,32 @@ def fold_gate(
         ),
         error,
     )
+
+
+def _given(
+    gate: trained.Gate, table: trained.Table, line: Affine, steps: int
+) -> tuple[network.Gate, float]:
+    """Return a gate that is a table already, exactly if its numbers are dyadic."""
+    worth = [
+        Fraction(x) * line.unit * int(f) for x, f in zip(table.weights, line.flips, strict=True)
+    ]
+    offset = [Fraction(x) for x in np.atleast_1d(table.offset)]
+    finest = max(x.denominator for x in (*worth, *offset))
+    shift = min(finest.bit_length() - 1, FINEST)
+    grid = 1 << shift
+    whole = all((x * grid).denominator == 1 for x in (*worth, *offset))
+    factors = table.factors[:steps] * (1 << GATE_BITS)
+    entries = np.clip(np.rint(factors), 0, (1 << GATE_BITS) - 1)
+    found = network.Gate(
+        weights=[round(x * grid) for x in worth],
+        offset=[round(x * grid) for x in offset] if gate.per_channel else round(offset[0] * grid),
+        shift=shift,
+        table=entries.astype(np.int64),
+        per_channel=gate.per_channel,
+    )
+    if not whole:  # another bin may be met than the trained gate's
+        return found, float(np.ptp(table.factors[:steps], axis=1).max())
+    return found, float(np.abs(entries - factors).max()) / (1 << GATE_BITS)
 
 
 def _slope(line: Affine, i: int) -> float:

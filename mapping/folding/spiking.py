@@ -19,10 +19,11 @@ from ..intervals import Interval
 from ..value import WIDTH_MAX, Unsupported
 from .affine import Affine
 from .divided import Start, divided, start_of
-from .gate import GATE_BITS
-from .rounded import rounded
+from .gate import fold_gate
+from .rounded import Rounded, rounded
 from .scales import Scales
 from .table import certify_table
+from .whole import whole
 
 
 def fold_spiking(
@@ -211,6 +212,13 @@ def _bounded(
         late = Fraction(neuron.leak) if neuron.reset_delay and neuron.leak else Fraction(1)
         numbers["rho"] = [Fraction(x) / late for x in neuron.threshold]
     area = int(np.prod(shape[1:]))
+    read = value.readout.source == p.name and value.readout.reads_membrane
+    if start.exact:
+        proved = whole(p, lines, accs, area, steps, start.leak, numbers, alike=read)
+        if proved is not None:
+            return _assembled(
+                p, proved[0], start, "its numbers are whole multiples of one unit", True
+            )
     found = rounded(p, lines, accs, area, steps, start.leak, numbers)
     gate, folded, exact = p.connections[0].gate, found.connections[0].gate, False
     alone = gate is not None and folded is not None and len(lines) == 1
@@ -218,12 +226,18 @@ def _bounded(
         tabled = certify_table(p, found, folded, lines[0], accs[0], start, steps)
         if tabled is not None:
             found, reason = tabled, "exact to its gate's table, for every input"
-            if gate.constant is None:
+            gain = Fraction(p.neuron.input_gain)
+            exact = not fold_gate(gate, lines[0], accs[0], area, steps, gain)[1]
+            if not exact and gate.table is None and gate.constant is None:
                 reason += "; bounded to the sigmoid"
-            else:
-                whole = gate.constant[:steps] * (1 << GATE_BITS)
-                exact = bool((whole == folded.table[:, 0]).all())
-    exact &= not (value.readout.source == p.name and value.readout.reads_membrane)
+    return _assembled(p, found, start, reason, exact and not read)
+
+
+def _assembled(
+    p: trained.Population, found: Rounded, start: Start, reason: str, exact: bool
+) -> network.Population:
+    """Put numbers into a population."""
+    neuron = p.neuron
     bound = None if exact else found.bound
     certificate = network.Certificate(exact, reason, found.bits, None, bound, found.unit)
     integer = network.Neuron(

@@ -15,13 +15,14 @@ import numpy as np
 
 from .. import network, trained
 from ..certificate.classes import certify_classes
-from ..certificate.exact import rational_root
 from ..certificate.leak import Leak, dyadic
 from ..intervals import Interval
 from ..value import Unsupported
 from .affine import Affine, bias_of
-from .rounded import rounded
+from .gate import GATE_BITS
+from .rounded import Rounded, rounded
 from .scales import groups
+from .whole import rational, unit_of, whole
 
 #: Bits that a whole multiple of the common unit may take.
 EXACT_BITS = 24
@@ -98,6 +99,11 @@ def _rounded(
         leak, init, rest: as they act on the membrane. snapped: what to say if leak was rounded.
     """
     steps, shape = value.timesteps, value.shapes[p.name]
+    if not snapped and any(c.gate is not None for c in p.connections):
+        given = {"v_init": [init] * shape[0], "rest": [rest] * shape[0]}
+        exact = whole(p, lines, accs, int(np.prod(shape[1:])), steps, leak, given, alike=True)
+        if exact is not None:
+            return _gated(p, *exact, leak)
     unit = _common_unit(lines)
     starts = {"v_init": [init] * shape[0]}
     found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
@@ -125,6 +131,20 @@ def _rounded(
     return network.Population(p.name, connections, folded, certificate), unit
 
 
+def _gated(
+    p: trained.Population, found: Rounded, units: list[Fraction], leak: Leak
+) -> tuple[network.Population, Fraction]:
+    """Assemble a gated population whose values are whole multiples of one unit."""
+    rest = found.numbers["rest"][0]
+    unit = units[0] / (1 << GATE_BITS)
+    reason = "its values are whole multiples of one unit, its gate's factors too"
+    worth = np.full(len(found.unit), float(unit))
+    certificate = network.Certificate(True, reason, found.bits, None, None, worth)
+    folded = network.Neuron(num=leak.num, q=leak.q, v_init=found.numbers["v_init"])
+    connections = _with_rest(found.connections, rest)
+    return network.Population(p.name, connections, folded, certificate), unit
+
+
 def _with_rest(
     connections: tuple[network.Connection, ...], rest: int
 ) -> tuple[network.Connection, ...]:
@@ -142,18 +162,6 @@ def _with_rest(
 Numbers = tuple[list[list[int]], list[int], int, Fraction]
 
 
-def _rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
-    """Return A (with its sign) and B per channel if all are rational."""
-    slopes, offsets = [], []
-    for a, w, b, sign in zip(line.a, line.w, line.b, line.sign, strict=True):
-        root = rational_root(w)
-        if root is None and (a or b.s):
-            return None
-        slopes.append(int(sign) * a / root if root and a else Fraction(0))
-        offsets.append(Fraction(b.r) + (Fraction(b.s) * root if root and b.s else 0))
-    return slopes, offsets
-
-
 def _whole(
     lines: list[Affine],
     accs: list[Interval],
@@ -163,7 +171,7 @@ def _whole(
     rest: Fraction,
 ) -> Numbers | None:
     """Return whole multiples of one unit, if the scales and biases are such and not too wide."""
-    found = [_rational(line) for line in lines]
+    found = [rational(line) for line in lines]
     if any(one is None for one in found):
         return None
     slopes = [one[0] for one in found if one is not None]
@@ -171,13 +179,7 @@ def _whole(
         sum(b, rest) for b in zip(*(one[1] for one in found if one is not None), strict=True)
     ]
     numbers = [x for x in (*(x for one in slopes for x in one), *offsets, init) if x]
-    unit = Fraction(0)
-    for x in set(numbers):
-        unit = Fraction(
-            math.gcd(unit.numerator * x.denominator, x.numerator * unit.denominator),
-            unit.denominator * x.denominator,
-        )
-    unit = unit or Fraction(1)
+    unit = unit_of(numbers)
     if numbers and max(abs(x) for x in numbers) / unit >= 1 << EXACT_BITS:
         return None
     unit /= 1 << leak.q * steps  # every leak of every step stays whole
@@ -222,6 +224,6 @@ def _common_unit(lines: list[Affine]) -> Fraction:
     unit = Fraction(2) ** (math.floor(math.log2(largest)) - ROUNDED_BITS)
     for line in lines:
         if len(set(line.a)) == 1 and set(line.w) == {Fraction(1)} and line.a[0]:
-            whole = line.a[0] / (1 << max(0, math.ceil(math.log2(line.a[0] / unit))))
-            return whole if Fraction(float(whole)) == whole else unit
+            near = line.a[0] / (1 << max(0, math.ceil(math.log2(line.a[0] / unit))))
+            return near if Fraction(float(near)) == near else unit
     return unit

@@ -1,0 +1,120 @@
+"""Populations whose numbers are all whole multiples of one unit: integers without any rounding.
+
+Scales, biases, thresholds and starts that are rational have a common unit, and the factors of an
+exact gate are multiples of 2**-GATE_BITS. In units so fine that every leak of every step stays
+whole, the integer neuron *is* the trained one, whatever meets in its membrane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+
+from .. import network, trained
+from ..certificate.exact import rational_root
+from ..certificate.leak import Leak
+from ..intervals import Interval
+from ..value import WIDTH_MAX
+from .affine import Affine
+from .gate import GATE_BITS, fold_gate
+from .rounded import Rounded
+
+#: Signed bits that a membrane of this kind may take, which leaves room for gains and sums.
+WHOLE_BITS = WIDTH_MAX - 6
+
+
+def whole(
+    p: trained.Population,
+    lines: list[Affine],
+    accs: list[Interval],
+    area: int,
+    steps: int,
+    leak: Leak,
+    numbers: dict[str, list[Fraction]],
+    alike: bool = False,
+) -> tuple[Rounded, list[Fraction]] | None:
+    """Write a population in units of which everything is a whole multiple.
+
+    Args:
+        lines, accs: per connection. area: positions of a map. leak: exact.
+        numbers: threshold, starts and the like per channel, above rest.
+        alike: one unit for all channels, for values that are read as numbers.
+
+    Returns
+    -------
+        The integers, with a bound of 0, and each channel's unit (times a gate's factors). None if a
+        number is irrational, a gate is not exact, or the membrane would be too wide.
+    """
+    exact = [rational(line) for line in lines]
+    gates = [
+        (None, 0.0)
+        if c.gate is None
+        else fold_gate(c.gate, line, acc, area, steps, Fraction(p.neuron.input_gain))
+        for c, line, acc in zip(p.connections, lines, accs, strict=True)
+    ]
+    if any(one is None for one in exact) or any(error for _, error in gates):
+        return None
+    gated = GATE_BITS if any(gate is not None for gate, _ in gates) else 0
+    count, lines_of = len(lines[0].a), [one for one in exact if one is not None]
+    columns = [[column[i] for column in numbers.values()] for i in range(count)]
+    units = [
+        unit_of([x for slopes, offsets in lines_of for x in (slopes[i], offsets[i])] + columns[i])
+        for i in range(count)
+    ]
+    if alike:
+        units = [unit_of(units)] * count
+    fine = 1 << leak.q * steps  # every leak of every step stays whole
+    units = [unit / fine for unit in units]
+    more = [1 if gate is not None else 1 << gated for gate, _ in gates]
+    for i, unit in enumerate(units):
+        peaks = [
+            abs(slopes[i]) * max(abs(int(acc.low[i])), abs(int(acc.high[i]))) + abs(offsets[i])
+            for (slopes, offsets), acc in zip(lines_of, accs, strict=True)
+        ]
+        reach = sum(peaks, Fraction(0)) * steps + max(map(abs, columns[i]), default=Fraction(0))
+        if reach / unit * (1 << gated) >= 1 << (WHOLE_BITS - 1):
+            return None
+    connections = tuple(
+        network.Connection(
+            c.source, line.op, gate=gate, delay=c.delay,
+            gain=[int(x / u) * m for x, u in zip(slopes, units, strict=True)],
+            bias=[int(x / u) * m for x, u in zip(offsets, units, strict=True)],
+        )
+        for c, line, (slopes, offsets), (gate, _), m in zip(
+            p.connections, lines, lines_of, gates, more, strict=True
+        )
+    )  # fmt: skip
+    found = {
+        name: [int(x / u) << gated for x, u in zip(column, units, strict=True)]
+        for name, column in numbers.items()
+    }
+    if p.neuron.compare == ">" and "threshold" in found:
+        found["threshold"] = [x + 1 for x in found["threshold"]]
+    worth = np.array([float(u) for u in units])
+    return Rounded(connections, found, leak.q * steps + gated, 0.0, worth), units
+
+
+def rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
+    """Return A (with its sign) and B per channel if all are rational."""
+    slopes, offsets = [], []
+    for a, w, b, sign in zip(line.a, line.w, line.b, line.sign, strict=True):
+        root = rational_root(w)
+        if root is None and (a or b.s):
+            return None
+        slopes.append(int(sign) * a / root if root and a else Fraction(0))
+        offsets.append(Fraction(b.r) + (Fraction(b.s) * root if root and b.s else 0))
+    return slopes, offsets
+
+
+def unit_of(numbers: Iterable[Fraction]) -> Fraction:
+    """Return the greatest common divisor of rationals; 1 if all are zero."""
+    unit = Fraction(0)
+    for x in {abs(x) for x in numbers if x}:
+        unit = Fraction(
+            math.gcd(unit.numerator * x.denominator, x.numerator * unit.denominator),
+            unit.denominator * x.denominator,
+        )
+    return unit or Fraction(1)
