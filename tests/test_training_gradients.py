@@ -59,7 +59,7 @@ def test_sign_passes_within_one(draw: int) -> None:
 @settings(max_examples=30)
 @given(seeds, st.sampled_from(["channel", "layer", "dyadic", "none"]), st.booleans())
 def test_a_binary_layer_has_its_scales_gradient(draw: int, scale: str, centred: bool) -> None:
-    """y = alpha sign(w) x: dL/dw = alpha (g x) where the clip passes; alpha is a constant."""
+    """Of y = alpha sign(w) x: dL/dw = alpha (g x) where the clip passes; alpha is a constant."""
     rng = np.random.default_rng(draw)
     layer = Dense(7, 3, Bipolar(scale, centred)).double()
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_a_binary_layer_has_its_scales_gradient(draw: int, scale: str, centred: 
 @settings(max_examples=30)
 @given(seeds, st.sampled_from(["channel", "layer", "dyadic"]), st.integers(2, 8))
 def test_rounding_passes_straight_through(draw: int, scale: str, bits: int) -> None:
-    """y = s round(w / s) x: dL/dw = g x, whatever s is; weights lie within half a step of w."""
+    """Of y = s round(w / s) x: dL/dw = g x, whatever s is; weights lie within half a step of w."""
     rng = np.random.default_rng(draw)
     kind = Fixed(bits, scale)
     layer = Dense(7, 3, kind, bias=True).double()
@@ -342,7 +342,7 @@ def test_dyadic_gain_and_bias_pass_straight_through(
 
 @pytest.fixture
 def group(tmp_path: Any) -> Any:
-    """A process group of one."""
+    """Form a process group of one."""
     store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
