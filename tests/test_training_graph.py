@@ -16,6 +16,8 @@ import torch  # noqa: E402
 from mapping import INPUT, Input, TrainedNetwork, fold, real  # noqa: E402
 from sim import run  # noqa: E402
 from sim.compare import agreement  # noqa: E402
+from training import hardware  # noqa: E402
+from training.data.dataset import Arrays  # noqa: E402
 from training.export import export  # noqa: E402
 from training.graph import Connection, SpikingNetwork  # noqa: E402
 from training.networks import NETWORKS  # noqa: E402
@@ -89,6 +91,9 @@ CASES = {
         {"width": 4}, 60,
     ),
     "resnet19, stream": Case("resnet19", IMAGE, 2, Style(), {"width": 4, "skips": "stream"}, 60),
+    "resnet19, stream, events": Case(
+        "resnet19", EVENTS, 2, Style(), {"width": 4, "skips": "stream"}, 60
+    ),
     "resnet19, stream, gates per map": Case(
         "resnet19", IMAGE, 2, Style(gates=True, gate_axes="map"),
         {"width": 4, "skips": "stream"}, 60,
@@ -294,3 +299,43 @@ def test_a_constant_current_is_computed_once() -> None:
     assert lengths["conv1"] == 1 and lengths["lif2"] == lengths["conv2"] == lengths["out"] == 3
     first: Connection = model.populations[0].connections[0]
     assert first.source == INPUT
+
+
+TUNED = {  # name of CASES: what is tuned, and whether every population is exact then
+    "cnn, no norm, gates": ("constant", True),
+    "cnn, gates per map, frames": ("constant", True),
+    "resnet19, spikes, gates": ("table", False),
+    "mlp, gates, two layers": ("table", False),
+    "resnet19, stream, events": ("dyadic", True),
+    "resnet18, stream": ("dyadic", True),
+}
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_tuned_to_the_hardware_the_integers_are_the_model(
+    name: str, rng: np.random.Generator
+) -> None:
+    """Spikes of the float32 model as tuned and of the folded integers; near-ties excepted."""
+    case, (tuning, exact) = CASES[name], TUNED[name]
+    model = made(case, rng)
+    x = drawn(case.enter, 40, case.steps, rng)
+    if tuning == "constant":
+        hardware.constant_gates(model, Arrays(x.astype(np.uint8), np.zeros(len(x), np.int64)))
+    elif tuning == "table":
+        hardware.table_gates(model)
+    else:
+        hardware.dyadic_streams(model)
+    seen, _ = outputs(model.eval(), x)
+    value = export(model)
+    network = fold(value)
+    assert all(p.certificate.exact for p in network.populations[:-1]) == exact
+    integers = run(network, x, "fast")
+    odd = {n: (seen[n] != 0) != s for n, s in integers.spikes.items() if network[n].spiking}
+    samples = np.any([o.reshape(len(o), -1).any(1) for o in odd.values()], axis=0)
+    print(f"{name}, {tuning}: {samples.sum()} of {len(x)} samples differ anywhere")
+    if exact:
+        trace = real.run(value, x)
+        assert len(parted(value, trace, integers.spikes)) <= 1
+        assert len(parted(value, trace, seen)) <= 1
+    else:
+        assert samples.mean() <= 0.05
