@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -60,6 +61,14 @@ def beside(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what writers of ``path`` that were killed left beside it."""
+    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")  # as mkstemp draws them
+    for found in path.parent.iterdir():
+        if name.fullmatch(found.name):
+            found.unlink(missing_ok=True)
 
 
 def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> None:

@@ -10,6 +10,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from mapping.files import sweep
 from sim.tools import package
 
 from . import console, files
@@ -32,7 +33,12 @@ def run(
     plan, opened, options = planned(dataset, data, method, net, timesteps, settings, tune)
     check_device(device, mixed)
     checkpoint = output.with_name(output.name + ".checkpoint")
+    tuned = output.with_name(checkpoint.name + ".tune")
+    lines, result = output.with_suffix(".jsonl"), output.with_suffix(".json")
     with processes(device) as share:
+        if share.rank == 0:
+            for path in (output, checkpoint, tuned, lines, result):
+                sweep(path)
         quiet = json or share.rank > 0
         if checkpoint.exists() and not quiet:
             console.say(f"going on from {checkpoint}")
@@ -44,7 +50,7 @@ def run(
         )  # fmt: skip
         with console.progress(quiet) as tell:
             found = train(
-                opened, plan, how, measures, output.with_suffix(".jsonl"),
+                opened, plan, how, measures, lines,
                 progress=lambda done, total: tell("steps", done, total),
             )  # fmt: skip
     if share.rank > 0:
@@ -62,8 +68,8 @@ def run(
         "binary weights": found.binary_weights,
     }
     write(found, output)
-    files.write_json(output.with_suffix(".json"), told)
-    for done in (checkpoint, checkpoint.with_name(checkpoint.name + ".tune")):
+    files.write_json(result, told)
+    for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
         done.unlink(missing_ok=True)
     if json:
         console.print_json({"file": str(output), **told})

@@ -1,11 +1,13 @@
 """Checkpoints: one safetensors file, written beside and renamed, from which training goes on.
 
 It holds the model's parameters and buffers, the optimizer's state, and a JSON header with what must
-agree (the whole configuration) and where training stands. No pickle.
+agree (the whole configuration) and where training stands, and a SHA-256 over all of it, so that an
+altered file is refused. No pickle.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,10 @@ def write(
             if isinstance(value, torch.Tensor):
                 tensors[f"optimizer.{index}.{name}"] = value
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    text = json.dumps(header)
+    meta = {"kind": KIND, "state": text, "sha256": _digest(text, tensors)}
     with beside(path) as part:
-        part.write_bytes(save(tensors, {"kind": KIND, "state": json.dumps(header)}))
+        part.write_bytes(save(tensors, meta))
 
 
 def parameters(path: Path, model: torch.nn.Module) -> None:
@@ -45,6 +49,8 @@ def read(
 ) -> dict[str, Any]:
     """Put a checkpoint into a model and its optimizer; return the header.
 
+    Neither is touched before the file has been read and checked whole.
+
     Args:
         config: what the header's ``"config"`` must be.
 
@@ -57,10 +63,13 @@ def read(
             meta = file.metadata() or {}
             if meta.get("kind") != KIND:
                 raise ValueError(f"{path} is not a checkpoint of a training")
-            header = json.loads(meta["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, json.JSONDecodeError, KeyError) as error:
+    except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from None
+    text = meta.get("state", "")
+    if meta.get("sha256") != _digest(text, tensors):
+        raise ValueError(f"{path} is damaged or was altered: remove it to train from the start")
+    header = json.loads(text)
     for name in sorted({*config, *header["config"]}):
         ours, theirs = config.get(name), header["config"].get(name)
         if ours != theirs:
@@ -68,9 +77,11 @@ def read(
                 f"{path} is of another training ({name} {theirs!r}, not {ours!r}): "
                 "remove it, or train as it says"
             )
-    model.load_state_dict(
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    )
+    saved = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    shapes = {k: v.shape for k, v in model.state_dict().items()}
+    if {k: v.shape for k, v in saved.items()} != shapes:
+        raise ValueError(f"{path} holds other parameters than this network has: remove it")
+    model.load_state_dict(saved)
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
@@ -79,3 +90,12 @@ def read(
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     return header
+
+
+def _digest(text: str, tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f" {name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

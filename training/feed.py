@@ -79,6 +79,9 @@ class _Batches(Dataset):
 def _load(
     source: _Batches, batches: list[np.ndarray], share: Share, workers: int
 ) -> Iterator[Batch]:
+    least = min(map(len, batches))
+    if least < share.world:
+        raise ValueError(f"a batch of {least} cannot be shared out to {share.world} processes")
     mine = [b[share.rank :: share.world] for b in batches]
     loader = DataLoader(source, sampler=mine, batch_size=None, num_workers=workers)
     for whole, (inputs, labels) in zip(batches, loader, strict=True):

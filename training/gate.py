@@ -72,14 +72,15 @@ class Gate(nn.Module):
         soft = torch.sigmoid(self.alpha.reshape(-1, *ones) * mean)
         if self.table is None:
             return soft
-        return soft + (self._looked_up(mean) - soft).detach()
+        return self._looked_up(mean) + (soft - soft.detach())  # exactly the table's value
 
     def _looked_up(self, mean: torch.Tensor) -> torch.Tensor:
         table = self.table
         assert table is not None
         bins = ((mean - table.least) / table.width).floor().long()
         bins = bins.clamp(0, table.factors.shape[1] - 1).expand(len(self.alpha), *mean.shape[1:])
-        return torch.stack([row[b] for row, b in zip(table.factors, bins, strict=True)])
+        factors = table.factors.to(mean)
+        return torch.stack([row[b] for row, b in zip(factors, bins, strict=True)])
 
     def exported(self) -> trained.Gate:
         """Return what ``mapping`` calls it."""

@@ -57,7 +57,8 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
         part: samples to calibrate on; never those that are tested.
     """
     model.eval()
-    found = {c.gate: torch.zeros(model.timesteps) for _, _, c in gates(model)}
+    device = next(model.parameters()).device
+    found = {c.gate: torch.zeros(model.timesteps, device=device) for _, _, c in gates(model)}
 
     def watch(gate: Gate, x: torch.Tensor) -> None:
         factor = gate.factor(x)
@@ -69,13 +70,14 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
     ]
     try:
         for x, _, _ in feed.in_order(part, batch):
-            model(x)
+            model(x.to(device))
     finally:
         for handle in handles:
             handle.remove()
     for _, _, c in gates(model):
         mean = found[c.gate] / len(part)
         c.gate.constant = (mean * FACTORS).round().clamp(0, FACTORS - 1) / FACTORS
+        c.gate.alpha.requires_grad_(False)  # several processes wait for every gradient
     freeze(model)
 
 

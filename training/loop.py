@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from . import checkpoint, feed
 from .feed import ALONE, Augment, Share
 from .norm import Norm
+from .parallel import summed
 from .recipe import Recipe
 
 
@@ -194,6 +195,7 @@ def _epoch(
             progress(epoch * steps + step + 1, recipe.epochs * steps)
         if not math.isfinite(total):
             raise ValueError(f"the loss is not finite in epoch {epoch + 1}: lower the rate")
+    total, right, seen = summed([total, right, seen], run.share, run.device)
     return {
         "epoch": epoch + 1,
         "loss": total / seen,
@@ -208,7 +210,10 @@ def half(run: Run) -> Any:
 
 
 def settle(model: nn.Module, part: Any, batch: int, run: Run) -> None:
-    """Set each batch norm to the mean of its statistics over a data set, batch by batch."""
+    """Set each batch norm to the mean of its statistics over a data set, batch by batch.
+
+    Of several processes each runs its share, and all end with the same statistics.
+    """
     norms = _norms(model)
     momenta = [m.momentum for m in norms]
     model.train()
@@ -216,7 +221,7 @@ def settle(model: nn.Module, part: Any, batch: int, run: Run) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over batches
     with torch.no_grad():
-        for x, _, _ in feed.in_order(part, batch, workers=run.workers):
+        for x, _, _ in feed.in_order(part, batch, run.share, run.workers):
             model(x.to(run.device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

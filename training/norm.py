@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mapping import trained
 
 from .ops import array, wide
+from .parallel import Sum
 from .weights import Round
 
 
@@ -38,17 +38,20 @@ class Norm(_BatchNorm):
             return super().forward(x)
         axes = [0, *range(2, x.ndim)]
         count = x.numel() // x.shape[1]
-        sums = torch.cat([x.sum(axes), (x * x).sum(axes), x.new_full((1,), count)])
-        sums = all_reduce(sums)
-        channels, total = x.shape[1], sums[-1].detach()
-        mean = sums[:channels] / total
-        var = (sums[channels:-1] / total - mean * mean).clamp(min=0)
+        x = x.float() if x.dtype == torch.bfloat16 else x
+        sums = Sum.apply(torch.cat([x.sum(axes), x.new_full((1,), count)]))
+        total = sums[-1].detach()
+        mean = sums[:-1] / total
+        centred = x - wide(mean, x)
+        var = Sum.apply((centred * centred).sum(axes)) / total
         with torch.no_grad():
             self.num_batches_tracked += 1
-            unbiased = var * (total / (total - 1))
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(unbiased, self.momentum)
-        found = (x - wide(mean, x)) * wide(torch.rsqrt(var + self.eps), x)
+            share = self.momentum
+            if share is None:  # the plain mean over batches
+                share = 1 / float(self.num_batches_tracked)
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(var * (total / (total - 1)), share)
+        found = centred * wide(torch.rsqrt(var + self.eps), x)
         return found * wide(self.weight, x) + wide(self.bias, x)
 
     def exported(self) -> trained.Norm:

@@ -5,11 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import distributed
 
 from .feed import ALONE, Share
+
+
+class Sum(torch.autograd.Function):
+    """The sum of every process's tensor, on each of them; so of the gradients."""
+
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        total = x.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the sum of what arrives on all processes: x counts in each one's sum."""
+        return Sum.apply(gradient)
+
+
+def summed(numbers: list[float], share: Share, device: str) -> list[float]:
+    """Return the sums of these numbers over all processes."""
+    if share.world == 1:
+        return numbers
+    both = torch.tensor(numbers, dtype=torch.float64, device=device)
+    distributed.all_reduce(both)
+    return both.tolist()
 
 
 @contextmanager

@@ -158,11 +158,12 @@ def train(
             rows += _tune(model, data, plan, recipe, run, partial(learn, progress=progress))
             if lines is not None and run.share.rank == 0:
                 write_lines(lines, rows)
+        reached = [accuracy(model, objective, part, batch, run) for part in (data.train, data.test)]
         return Trained(
             model=model,
             network=None if plan.method == "fp" else export(model.cpu()),
-            train_accuracy=accuracy(model, objective, data.train, batch, run),
-            held_out_accuracy=accuracy(model, objective, data.test, batch, run),
+            train_accuracy=reached[0],
+            held_out_accuracy=reached[1],
             parameters=sum(p.numel() for p in model.parameters()),
             binary_weights=sum(
                 m.weight.numel() for m in weighted(model).values() if isinstance(m.kind, Bipolar)

@@ -15,6 +15,7 @@ import numpy as np
 from .. import network, trained
 from ..certificate.exact import Real
 from ..intervals import Interval
+from ..value import WIDTH_MAX
 from .affine import Affine
 
 #: Fractional bits of a gate's factor, and entries of its table.
@@ -51,7 +52,12 @@ def fold_gate(
     if not gate.per_channel:
         offsets = np.array([offsets.mean()])
     largest = float(np.abs(slopes).max()) or 1.0
-    fixed = 2.0 ** (MEAN_BITS - 1 - math.ceil(math.log2(largest)))
+    peak = np.maximum(np.abs(acc.low), np.abs(acc.high)) * float(area)
+    reach = float((np.abs(slopes) * peak).sum() + np.abs(offsets).max()) or 1.0
+    # Sums of a deep stream may be so wide that K must be narrower, or the total would not fit.
+    fixed = 2.0 ** min(
+        MEAN_BITS - 1 - math.ceil(math.log2(largest)), WIDTH_MAX - 3 - math.ceil(math.log2(reach))
+    )
     weights = np.rint(slopes * fixed).astype(np.int64)
     low, high = acc.low * float(area), acc.high * float(area)
     edges = np.sort(np.stack([slopes * low, slopes * high]), axis=0)
@@ -68,7 +74,6 @@ def fold_gate(
     inside = np.clip(gate.alpha[:steps, None] * centres, -700, 700)
     table = np.clip(np.rint((1 << GATE_BITS) / (1 + np.exp(-inside))), 0, (1 << GATE_BITS) - 1)
     offset = np.rint((offsets - least) * fixed).astype(np.int64)
-    peak = np.maximum(np.abs(acc.low), np.abs(acc.high)) * float(area)
     rounded = (np.abs(weights / fixed - slopes) * peak).sum() + 1 / fixed
     mean_error = (1 << shift) / fixed / 2 + float(rounded)
     error = 2.0**-GATE_BITS + float(alphas.max()) / 4 * mean_error + math.exp(-FLAT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mapping import INPUT, Input
 
-from ..graph import Connection, SpikingNetwork
+from ..graph import SpikingNetwork
 from ..style import Builder, Style
 
 SKIPS = ("spikes", "stream")
@@ -24,9 +24,11 @@ def resnet19(
     Args:
         width: channels of the first stage, 128 in the paper.
     """
+    _check(skips)
     style = style or Style()
     b = Builder(enter, timesteps, style)
-    source = _enter(b, skips, b.conv(INPUT, width, kind=style.first))
+    enter_as = b.stream if skips == "stream" else b.lif
+    source = enter_as("conv1", b.conv(INPUT, width, kind=style.first))
     stages = [(width, 3), (2 * width, 3), (4 * width, 2)]
     return _blocks(b, source, stages, skips, classes)
 
@@ -40,6 +42,7 @@ def resnet18(
     Args:
         width: channels of the first stage, 64 in the paper.
     """
+    _check(skips)
     style = style or Style()
     b = Builder(enter, timesteps, style)
     source = b.lif("conv1", b.conv(INPUT, width, 7, 2, style.first))
@@ -48,10 +51,9 @@ def resnet18(
     return _blocks(b, source, stages, skips, classes)
 
 
-def _enter(b: Builder, skips: str, connection: Connection) -> str:
+def _check(skips: str) -> None:
     if skips not in SKIPS:
         raise ValueError(f"skips must be one of {', '.join(SKIPS)}, not {skips!r}")
-    return (b.stream if skips == "stream" else b.lif)("conv1", connection)
 
 
 def _blocks(
