@@ -62,12 +62,17 @@ def run(
         "binary weights": found.binary_weights,
     }
     write(found, output)
-    files.write_json(output.with_suffix(".json"), told)
+    costs = {} if found.cost is None else {"cost": found.cost}
+    files.write_json(output.with_suffix(".json"), told | costs)
     for done in (checkpoint, checkpoint.with_name(checkpoint.name + ".tune")):
         done.unlink(missing_ok=True)
     if json:
-        console.print_json({"file": str(output), **told})
+        console.print_json({"file": str(output), **told, **costs})
         return
+    if found.cost is not None:
+        from training.cost import lines
+
+        told |= lines(found.cost)
     console.say(f"file: {output}")
     for key, value in told.items():
         console.say(f"{key}: {value}")
