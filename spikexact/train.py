@@ -49,18 +49,7 @@ def run(
             )  # fmt: skip
     if share.rank > 0:
         return
-    told = {
-        "data set": dataset,
-        "method": method,
-        "network": net,
-        "timesteps": found.model.timesteps,
-        "seed": seed,
-        "epochs": found.recipe.epochs,
-        "train accuracy": round(found.train_accuracy, 4),
-        "held-out accuracy": round(found.held_out_accuracy, 4),
-        "parameters": found.parameters,
-        "binary weights": found.binary_weights,
-    }
+    told = facts(found, dataset, method, net)
     write(found, output)
     costs = {} if found.cost is None else {"cost": found.cost}
     files.write_json(output.with_suffix(".json"), told | costs)
@@ -76,6 +65,22 @@ def run(
     console.say(f"file: {output}")
     for key, value in told.items():
         console.say(f"{key}: {value}")
+
+
+def facts(found: Any, dataset: str, method: str, net: str) -> dict[str, Any]:
+    """Return what a training came to, as FILE.json says it."""
+    return {
+        "data set": dataset,
+        "method": method,
+        "network": net,
+        "timesteps": found.model.timesteps,
+        "seed": found.seed,
+        "epochs": found.recipe.epochs,
+        "train accuracy": round(found.train_accuracy, 4),
+        "held-out accuracy": round(found.held_out_accuracy, 4),
+        "parameters": found.parameters,
+        "binary weights": found.binary_weights,
+    }
 
 
 def write(found: Any, output: Path) -> None:
