@@ -66,6 +66,7 @@ def test_what_resnet19_computes_follows_from_its_structure() -> None:
     assert sums["SOPs"] == 0
     assert sums["MACs of gates"] == 2 * (6 * 128 * 1024 + 6 * 256 * 256 + 4 * 512 * 64)
     assert sums["MACs of average pools"] == 2 * 512
+    assert sums["values through batch norms"] == 2 * 1_540_096
     assert sums["dense operations of real weights on spikes"] == 2 * sum(w.dense for w in down)
     pooled = rows[-1]
     assert (pooled.reads, pooled.every) == ("values", 2 * 51_200)

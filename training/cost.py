@@ -7,7 +7,8 @@
   included; the factor of an average pool, one for each output; and a gate, one for each value that
   it lets through (the product, and the addition to the mean). A layer of direct-coded pixels is
   computed once for a sample; ``every`` counts it at each timestep, as most papers do.
-- Neither: batch norms, leaks and thresholds (one each for a neuron and timestep), joins of streams.
+- Neither: batch norms (they fold into thresholds; ``normed`` says how many values they see), leaks
+  and thresholds, joins of streams, and the one product alpha * mean of a gate.
 - Energy is ``MACs * mac + SOPs * sop``, under two named sets of constants.
 """
 
@@ -65,7 +66,8 @@ class Work:
         padded: the same, those taps included: the usual formula outputs x fan-in.
         sops: of each timestep.
         macs: weights times values. every: the same, at every timestep.
-        scaled: factors of an average pool. gated: values through a gate.
+        scaled: factors of an average pool. gated: values through a gate. normed: through a batch
+            norm, at every timestep.
     """
 
     into: str
@@ -82,6 +84,7 @@ class Work:
     every: int
     scaled: int
     gated: int
+    normed: int
 
 
 #: Spikes or values of every source at each timestep, (T or 1, *shape), means over the samples.
@@ -154,6 +157,7 @@ def _work(
         every=macs * steps,
         scaled=out * (steps if spikes else len(flow)) if mean else 0,
         gated=0 if c.gate is None else out * steps,
+        normed=0 if c.norm is None else out * steps,
     )
 
 
@@ -209,10 +213,11 @@ def _spiking(model: SpikingNetwork) -> set[str]:
 
 
 def totals(rows: list[Work]) -> dict[str, float]:
-    """Return the sums of a sample, and the MACs that stand apart.
+    """Return the sums of a sample.
 
-    ``every`` and ``real dense`` serve to compare with papers: MACs with direct-coded layers at
-    every timestep; operations of real-weight layers on spikes, as if they were not sparse.
+    Three serve to compare with papers and enter no other: MACs with direct-coded layers at every
+    timestep, values through batch norms, and operations of real-weight layers on spikes as if
+    these were not sparse.
     """
     fixed = sum(w.scaled + w.gated for w in rows)
     fire = [w for w in rows if w.reads == "spikes"]
@@ -226,6 +231,7 @@ def totals(rows: list[Work]) -> dict[str, float]:
         "MACs, every timestep": sum(w.every for w in rows) + fixed,
         "MACs of average pools": sum(w.scaled for w in rows),
         "MACs of gates": sum(w.gated for w in rows),
+        "values through batch norms": sum(w.normed for w in rows),
         "dense operations of real weights on spikes": sum(
             w.dense * len(w.sops) for w in rows if w.real
         ),
