@@ -270,10 +270,10 @@ def verilog(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(help="A folder written by demo.")],
+    folder: Annotated[Path, typer.Argument(help="With network.safetensors, and more.")],
     json: Json = False,
 ) -> None:
-    """Write report.html and report.json of a folder with network, verify.json and rtl."""
+    """Write report.html and report.json of a folder: its network, and whatever else is there."""
     from .report import write
 
     _tell(write(folder), json)

@@ -18,6 +18,7 @@ from sim.vectors import swapped, write_bundle
 from sim.verify import Verification, verify
 
 from . import console, files, report
+from . import train as training
 
 #: Held-out samples that the slower backends run.
 FEW = 20
@@ -39,11 +40,14 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
     with console.progress(quiet) as tell:
         result = train(
-            digits.digits(flat=True), run=replace(ONE_THREAD, seed=seed),
+            digits.digits(flat=True), run=replace(ONE_THREAD, seed=seed), measures=True,
+            lines=folder / "trained.jsonl",
             progress=lambda done, total: tell("steps", done, total),
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
+    told = training.facts(result, "digits", "ste", "mlp")
+    files.write_json(folder / "trained.json", told | {"cost": result.cost})
     network = mapping.fold(trained)
     mapping.save(network, folder / "network.safetensors")
     say("folded and certified:")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +118,40 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} is damaged: it holds no JSON object")
     return value
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a file of JSON objects, one a line; at least one.
+
+    Raises
+    ------
+        ValueError: missing or damaged; the line is named.
+    """
+    found: list[Any] = []
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found.append(json.loads(line))
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged in line {len(found) + 1}: {error}") from None
+    if not found or not all(isinstance(row, dict) for row in found):
+        raise ValueError(f"{path} is damaged: it does not hold a JSON object in every line")
+    return found
+
+
+@contextmanager
+def whole(path: Path, command: str) -> Iterator[None]:
+    """Turn what goes wrong within into one sentence about a file that lacks something."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged: it is not what spikexact {command} writes "
+            f"({type(error).__name__}: {error})"
+        ) from None

@@ -57,7 +57,8 @@ def _frame(
 ) -> str:
     bottom = height - low + 2
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(title)}">'
+        f'<svg class="drawn" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{html.escape(title)}">'
         f'<text x="{left}" y="14" class="title">{html.escape(title)}</text>'
         f'<line x1="{left - 3}" y1="18" x2="{left - 3}" y2="{bottom}" {_AXIS}/>'
         f'<line x1="{left - 3}" y1="{bottom}" x2="{width - 8}" y2="{bottom}" {_AXIS}/>'

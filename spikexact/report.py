@@ -1,4 +1,8 @@
-"""The report: one self-contained HTML file, and the same facts as report.json."""
+"""The report of a folder: one self-contained HTML file, and the same facts as report.json.
+
+The folder holds a network; every other file is a section if it is there, and one line that says
+how to come by it if it is not.
+"""
 
 from __future__ import annotations
 
@@ -14,60 +18,109 @@ from mapping.files import beside
 from mapping.show import rows_of
 from sim.stimuli import stimuli
 from sim.trace import Trace
+from training.mapped import mapped
 
-from . import files, plots
+from . import files, learning, plots
+from .page import ABSENT, missing, note, page, pairs, table
 
-_STYLE = """
-:root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee6;--good:#0a7d4f;--bad:#b3261e;--mark:#2456c8}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);max-width:60rem;margin:2rem auto;
-padding:0 1rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;font-size:1.2rem}
-p.sub{color:var(--soft);margin-top:0}table{border-collapse:collapse;width:100%;margin:.6rem 0}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);
-font-variant-numeric:tabular-nums}th{color:var(--soft);font-weight:600;font-size:.85rem}
-.good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
-svg{width:100%;height:auto;background:#fafbfd;border:1px solid var(--line);margin:.5rem 0}
-svg text{font:12px system-ui,sans-serif;fill:var(--soft)}svg .title{fill:var(--ink);font-weight:600}
-.mark rect{fill:var(--mark)}.line{fill:none;stroke:var(--mark);stroke-width:2}
-.threshold{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:6 4}
-"""
+#: Rows and columns of a raster at most.
+MOST = 256
 
 
 def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
-    """Write report.html and report.json into a folder that holds a demo.
+    """Write report.html and report.json into a folder.
 
     Args:
-        folder: with network.safetensors, verify.json and rtl/manifest.json; accuracy.json if
-            there is one.
+        folder: with network.safetensors, and any of accuracy.json, trained.json, trained.jsonl,
+            verify.json and rtl/manifest.json.
         trace: a run to plot; of fresh stimuli if None.
 
     Raises
     ------
-        ValueError: a file is missing or damaged; it is named.
+        ValueError: there is no network, or a file is damaged; it is named.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder: give the one that demo wrote")
+        raise ValueError(f"{folder} is not a folder: give one with network.safetensors")
     network = files.network(folder / "network.safetensors")
-    checks = files.read_json(folder / "verify.json")
-    manifest = files.read_json(folder / "rtl" / "manifest.json")
-    accuracy = (
-        files.read_json(folder / "accuracy.json") if (folder / "accuracy.json").exists() else {}
-    )
+    found = {name: _read(folder / name) for name in ABSENT}
     if trace is None:
-        trace = sim.run(network, stimuli(network, 8))
-    facts = {
-        "accuracy": accuracy,
+        trace = sim.run(network, stimuli(network, 8), "fast")
+    facts: dict[str, Any] = {
+        "accuracy": found["accuracy.json"],
+        "training": found["trained.json"],
+        "epochs": found["trained.jsonl"],
         "certificate": rows_of(network),
         "exact": network.exact,
-        "agreement": checks,
-        "size": _size(folder, manifest),
+        "agreement": found["verify.json"],
+        "size": [
+            {**vars(m), "parameters": m.parameters, "state": m.state} for m in mapped(network)
+        ],
+        "verilog": None,
+        "missing": [sentence for name, sentence in ABSENT.items() if found[name] is None],
     }
+    if found["rtl/manifest.json"] is not None:
+        with files.whole(folder / "rtl" / "manifest.json", "verilog"):
+            facts["verilog"] = _verilog(folder, found["rtl/manifest.json"])
+    sections = _sections(folder, network, facts, trace)
     files.write_json(folder / "report.json", facts)
+    proof = (
+        "Every layer is certified exact: it does what the trained layer does, for every input."
+        if network.exact
+        else "Not every layer is certified exact; the table says why."
+    )
     with beside(folder / "report.html") as part:
-        part.write_text(_page(network, facts, trace), encoding="utf-8")
-    return {"report": str(folder / "report.html"), "size": facts["size"]}
+        part.write_text(page("spikexact report", proof, sections), encoding="utf-8")
+    return {
+        "report": str(folder / "report.html"),
+        "parameters (bits)": sum(row["parameters"] for row in facts["size"]),
+        "Verilog": facts["verilog"],
+        "missing": facts["missing"],
+    }
 
 
-def _size(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def _read(path: Path) -> Any:
+    """Return what a file holds; None if there is none."""
+    if not path.exists():
+        return None
+    return files.read_lines(path) if path.suffix == ".jsonl" else files.read_json(path)
+
+
+def _sections(
+    folder: Path, network: mapping.Network, facts: dict[str, Any], trace: Trace
+) -> list[tuple[str, str]]:
+    accuracy, checks = facts["accuracy"], facts["agreement"]
+    with files.whole(folder / "verify.json", "verify"):
+        agreement = missing(ABSENT["verify.json"]) if checks is None else _agreement(checks)
+    absent = missing(ABSENT["accuracy.json"])
+    return [
+        ("Accuracy", absent if accuracy is None else pairs(accuracy)),
+        ("Training", learning.section(folder, facts["training"], facts["epochs"])),
+        ("Certificate", table(facts["certificate"])),
+        (
+            "Agreement with the reference",
+            note("mismatches / neuron-values compared") + agreement,
+        ),
+        ("Size of the network", _size(facts["size"])),
+        (
+            "Size and speed of the Verilog",
+            missing(ABSENT["rtl/manifest.json"])
+            if facts["verilog"] is None
+            else pairs(facts["verilog"]),
+        ),
+        ("What it does", _plots(network, trace)),
+    ]
+
+
+def _size(rows: list[dict[str, Any]]) -> str:
+    """Return the bits of a folded network, layer by layer and in all."""
+    total = {k: sum(row[k] for row in rows) for k in rows[0] if k != "population"}
+    return note(
+        "bits: weights at their width, numbers per channel at the width of the largest; "
+        "membranes and delays are state"
+    ) + table([*rows, {"population": "all", **total}])
+
+
+def _verilog(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     populations = manifest["populations"]
     verilog = folder / "rtl" / str(manifest["verilog"])
     return {
@@ -84,33 +137,14 @@ def _size(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    heads = "".join(f"<th>{html.escape(str(h))}</th>" for h in rows[0])
-    cells = [[f"<td{_class(v)}>{html.escape(str(v))}</td>" for v in row.values()] for row in rows]
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _class(value: Any) -> str:
-    if value in ("exact", "agrees"):
-        return ' class="good"'
-    return ' class="bad"' if value in ("bounded", "FAILS") else ""
-
-
-def _pairs(facts: dict[str, Any]) -> str:
-    shown = {
-        k: f"{v:.2%}" if isinstance(v, float) else f"{v:,}" if isinstance(v, int) else v
-        for k, v in facts.items()
-    }
-    return _table([{"": k, "value": v} for k, v in shown.items()])
-
-
 def _agreement(checks: dict[str, Any]) -> str:
     parts = []
     for title, check in checks.get("checks", {"verify": checks}).items():
         rows = []
         for name, backend in check["backends"].items():
-            for population, cell in backend["populations"].items():
+            result = "agrees" if _agrees(backend) else "FAILS"
+            cells = backend["populations"] or {"-": {"spikes": None, "v": None}}
+            for population, cell in cells.items():
                 rows.append(
                     {
                         "backend": name,
@@ -118,16 +152,25 @@ def _agreement(checks: dict[str, Any]) -> str:
                         "population": population,
                         "spikes": _count(cell["spikes"]),
                         "membranes": _count(cell["v"]),
-                        "result": "agrees" if backend["ok"] else "FAILS",
+                        "result": result,
                     }
                 )
-        problems = "".join(f'<p class="bad">{html.escape(p)}</p>' for p in check["problems"])
+        problems = "".join(f"<p class=bad>{html.escape(p)}</p>" for p in check["problems"])
+        matrix = table(rows) if rows else missing("nothing was compared")
+        if "trained" in check:
+            problems += "<h3>The trained network in float64</h3>" + table(check["trained"])
         parts.append(
-            f"<h3>{html.escape(title)}</h3>{_table(rows)}<p class=sub>"
+            f"<h3>{html.escape(title)}</h3>{matrix}<p class=sub>"
             f"{check['compared']:,} neuron-values compared, {check['mismatches']:,} mismatches; "
             f"{check['threshold_hits']:,} membranes exactly at their threshold</p>{problems}"
         )
     return "".join(parts)
+
+
+def _agrees(backend: dict[str, Any]) -> bool:
+    """Whether something was compared, and all of it equal: its word alone is not enough."""
+    counted = backend["compared"] > 0 and backend["mismatches"] == 0
+    return counted and backend["failure"] is None and backend["ok"] is True
 
 
 def _count(count: dict[str, Any] | None) -> str:
@@ -141,32 +184,18 @@ def _count(count: dict[str, Any] | None) -> str:
 def _plots(network: mapping.Network, trace: Trace) -> str:
     name = next((n for n in trace.spikes), None)
     if name is None:
-        return "<p>no population fires</p>"
-    samples = min(8, len(trace.spikes[name]))
-    spikes = trace.spikes[name][:samples].reshape(samples * trace.spikes[name].shape[1], -1)
+        return missing("no population fires")
+    steps, neurons = trace.spikes[name].shape[1], trace.spikes[name][0, 0].size
+    samples = max(1, min(8, MOST // steps, len(trace.spikes[name])))
+    spikes = trace.spikes[name][:samples].reshape(samples * steps, neurons)
     v = trace.v[name][:samples].reshape(spikes.shape)
     busiest = int(np.argmax(spikes.any(axis=0) * v.std(axis=0)))
-    threshold = int(network[name].neuron.threshold[busiest])
+    thresholds = network[name].neuron.threshold
+    threshold = int(thresholds[busiest // (neurons // len(thresholds))])  # one for each channel
+    shown = np.unique(np.linspace(0, neurons - 1, MOST).astype(int))
+    some = f"{neurons} neurons" if len(shown) == neurons else f"{MOST} of {neurons} neurons"
     return plots.raster(
-        spikes, f"spikes of {name!r}: {samples} samples, one after the other"
+        spikes[:MOST, shown], f"spikes of {name!r}, {some}: {samples} samples, one after the other"
     ) + plots.membrane(
-        v[:, busiest], threshold, f"membrane of {name!r}, neuron {busiest}, before reset"
-    )
-
-
-def _page(network: mapping.Network, facts: dict[str, Any], trace: Trace) -> str:
-    proof = (
-        "Every layer is certified exact: it does what the trained layer does, for every input."
-        if facts["exact"]
-        else "Not every layer is certified exact; the table says why."
-    )
-    accuracy = f"<h2>Accuracy</h2>{_pairs(facts['accuracy'])}" if facts["accuracy"] else ""
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>spikexact report</title>"
-        '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style><h1>spikexact report</h1><p class=sub>{html.escape(proof)}</p>"
-        f"{accuracy}<h2>Certificate</h2>{_table(facts['certificate'])}"
-        "<h2>Agreement with the reference</h2><p class=sub>mismatches / neuron-values compared"
-        f"</p>{_agreement(facts['agreement'])}<h2>Size and speed of the Verilog</h2>"
-        f"{_pairs(facts['size'])}<h2>What it does</h2>{_plots(network, trace)}</html>\n"
+        v[:MOST, busiest], threshold, f"membrane of {name!r}, neuron {busiest}, before reset"
     )

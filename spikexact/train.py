@@ -55,28 +55,38 @@ def run(
             )  # fmt: skip
     if share.rank > 0:
         return
-    told = {
+    told = facts(found, dataset, method, net)
+    write(found, output)
+    costs = {} if found.cost is None else {"cost": found.cost}
+    files.write_json(result, told | costs)
+    for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
+        done.unlink(missing_ok=True)
+    if json:
+        console.print_json({"file": str(output), **told, **costs})
+        return
+    if found.cost is not None:
+        from training.cost import lines as cost_lines
+
+        told |= cost_lines(found.cost)
+    console.say(f"file: {output}")
+    for key, value in told.items():
+        console.say(f"{key}: {value}")
+
+
+def facts(found: Any, dataset: str, method: str, net: str) -> dict[str, Any]:
+    """Return what a training came to, as FILE.json says it."""
+    return {
         "data set": dataset,
         "method": method,
         "network": net,
         "timesteps": found.model.timesteps,
-        "seed": seed,
+        "seed": found.seed,
         "epochs": found.recipe.epochs,
         "train accuracy": round(found.train_accuracy, 4),
         "held-out accuracy": round(found.held_out_accuracy, 4),
         "parameters": found.parameters,
         "binary weights": found.binary_weights,
     }
-    write(found, output)
-    files.write_json(result, told)
-    for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
-        done.unlink(missing_ok=True)
-    if json:
-        console.print_json({"file": str(output), **told})
-        return
-    console.say(f"file: {output}")
-    for key, value in told.items():
-        console.say(f"{key}: {value}")
 
 
 def write(found: Any, output: Path) -> None:

@@ -40,7 +40,9 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "lava_procs": rule("numpy mapping lava scipy"),
     "training": rule("numpy mapping torch safetensors"),
     "training/data": rule("numpy mapping", "sklearn h5py PIL"),
-    "spikexact": rule("numpy mapping typer rich sim hdl lava_procs training", "torch sklearn"),
+    "spikexact": rule(
+        "numpy mapping typer rich sim hdl lava_procs training", "torch sklearn matplotlib"
+    ),
 }
 
 

@@ -36,12 +36,13 @@ class Measures:
         """Remember the signs, and forget what was counted."""
         self.signs = {n: signs(m) for n, m in self.binary.items()}
         self.sums: dict[str, list[torch.Tensor]] = {}
-        self.rates: dict[str, list[torch.Tensor]] = {}
+        self.rates: dict[str, list[tuple[torch.Tensor, int]]] = {}
 
     def output(self, name: str, x: torch.Tensor) -> None:
         """Count spikes."""
         if name in self.spiking:
-            self.rates.setdefault(name, []).append(x.detach().mean())
+            mean = x.detach().mean(dtype=torch.float32)
+            self.rates.setdefault(name, []).append((mean, x.shape[1]))
 
     def gradients(self) -> None:
         """Take mean and variance of every layer's gradient."""
@@ -56,7 +57,10 @@ class Measures:
         now = {n: signs(m) for n, m in self.binary.items()}
         flips = {n: float((now[n] != self.signs[n]).float().mean()) for n in now}
         gradients = {n: torch.stack(g).mean(0).tolist() for n, g in self.sums.items()}
-        rates = {n: float(torch.stack(r).mean()) for n, r in self.rates.items()}
+        rates = {
+            n: sum(float(mean) * samples for mean, samples in r) / sum(samples for _, samples in r)
+            for n, r in self.rates.items()
+        }
         self.begin()
         return {"flips": flips, "gradients": gradients, "rates": rates}
 

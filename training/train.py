@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from mapping import TrainedNetwork
 from mapping.files import beside
 
-from . import hardware
-from .data.dataset import DataSet
+from . import feed, hardware
+from .cost import cost
+from .data.dataset import DataSet, Part, Subset
 from .export import export
 from .graph import SpikingNetwork
 from .loop import Run, accuracy, deterministic, fit
@@ -61,6 +63,7 @@ class Trained:
         parameters: trained numbers; binary_weights of them are exported as one bit.
         rows: a line for every epoch, see ``loop.fit``.
         seed, recipe: that repeat it on the same machine.
+        cost: of a spiking network, where measures were asked for; see ``cost_of``.
     """
 
     model: nn.Module
@@ -72,8 +75,11 @@ class Trained:
     rows: list[dict[str, Any]]
     seed: int
     recipe: Recipe
+    cost: dict[str, Any] | None = None
 
 
+#: Held-out samples whose spikes are counted for the cost.
+COSTED = 256
 #: See ``training.hardware``.
 TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {
     "constant-gates": hardware.constant_gates,
@@ -171,6 +177,7 @@ def train(
             rows=rows,
             seed=run.seed,
             recipe=recipe,
+            cost=cost_of(model, data.test) if measures else None,
         )
 
 
@@ -187,6 +194,15 @@ def _tune(
     if "table-gates" in plan.tune:
         hardware.table_gates(model)  # as fold makes them of the parameters now
     return [{**row, "tuned": True} for row in rows]
+
+
+def cost_of(model: nn.Module, part: Part) -> dict[str, Any] | None:
+    """Return ``cost.cost`` over the first samples of a part; None of a model of another kind."""
+    if not isinstance(model, SpikingNetwork):
+        return None
+    samples = min(COSTED, len(part))
+    batches = feed.in_order(Subset(part, np.arange(samples)), 32)
+    return {"samples": samples, **cost(model, (x for x, _, _ in batches))}
 
 
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:

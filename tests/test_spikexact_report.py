@@ -1,0 +1,257 @@
+"""The report of folders that hold much, little, and damaged files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import needs
+import numpy as np
+import pytest
+from test_mapping_network import small
+
+from mapping import Connection, Conv, Input, Network, Neuron, Population, Readout, save
+from spikexact.cli import status
+
+VOID = {"meta", "br", "img", "hr"}
+
+
+class Tags(HTMLParser):
+    """Checks that what is opened is closed, in order, and gathers ids, headings and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.heads: list[str] = []
+        self.absent: list[str] = []
+        self.classes: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if "id" in named:
+            self.ids.append(str(named["id"]))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.classes.append(str(named.get("class")))
+        for key, value in attrs:  # self-contained: nothing is loaded from anywhere
+            assert key not in ("src", "srcset") and tag not in ("script", "link", "iframe")
+            assert not (key.endswith("href") and not str(value).startswith("#"))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+            self.classes.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "h2":
+            self.heads.append(data)
+        if self.classes and self.classes[-1] == "missing":
+            self.absent.append(data)
+
+
+SECTIONS = [
+    "Accuracy",
+    "Training",
+    "Certificate",
+    "Agreement with the reference",
+    "Size of the network",
+    "Size and speed of the Verilog",
+    "What it does",
+]
+
+
+def page(folder: Path) -> Tags:
+    found = Tags((folder / "report.html").read_text(encoding="utf-8"))
+    assert found.heads == SECTIONS
+    assert len(set(found.ids)) == len(found.ids)
+    return found
+
+
+@pytest.fixture
+def lonely(tmp_path: Path) -> Path:
+    """Return a folder that holds a network and nothing else."""
+    save(small(), tmp_path / "network.safetensors")
+    return tmp_path
+
+
+def test_what_is_missing_is_said(lonely: Path, capsys: pytest.CaptureFixture) -> None:
+    assert status(["report", str(lonely), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    absent = page(lonely).absent
+    assert told["missing"] == absent and len(absent) == 5
+    assert any(s.startswith("not compared: run spikexact verify DIR/network") for s in absent)
+    assert any(s.startswith("no Verilog: run spikexact verilog") for s in absent)
+    assert any(s.startswith("not measured: run spikexact evaluate") for s in absent)
+    text = (lonely / "report.html").read_text()
+    assert "agrees" not in text and told["Verilog"] is None
+    facts = json.loads((lonely / "report.json").read_text())
+    assert facts["agreement"] is None and facts["missing"] == absent
+    bits = told["parameters (bits)"]
+    assert bits == sum(row["parameters"] for row in facts["size"]) > 0
+
+
+def test_verify_is_shown_and_never_ok_by_its_word_alone(lonely: Path) -> None:
+    file = lonely / "verify.json"
+    line = f"verify {lonely}/network.safetensors --backends fast -o {file}"
+    assert status(line.split()) == 0 and status(["report", str(lonely)]) == 0
+    text = (lonely / "report.html").read_text()
+    assert "<td class=good>agrees</td>" in text and "not compared: run" not in text
+    for change in ({"ok": False}, {"compared": 0}, {"mismatches": 1}, {"failure": "it hung"}):
+        found = json.loads(file.read_text())
+        found["backends"]["fast"] |= change
+        shutil.copy(file, lonely / "kept")
+        file.write_text(json.dumps(found))
+        assert status(["report", str(lonely)]) == 0
+        text = (lonely / "report.html").read_text()
+        assert "agrees" not in text and "<td class=bad>FAILS</td>" in text
+        shutil.copy(lonely / "kept", file)
+    found["backends"] = {}
+    file.write_text(json.dumps(found))
+    assert status(["report", str(lonely)]) == 0
+    assert "nothing was compared" in page(lonely).absent
+
+
+def test_convolutions_are_plotted(tmp_path: Path) -> None:
+    """The threshold is the one of the neuron's channel; few of many neurons are drawn."""
+    rng = np.random.default_rng(0)
+    conv = Conv(rng.choice([-1, 1], (3, 2, 3, 3)), padding=1)
+    neuron = Neuron(1, 1, threshold=[4, 5, 6])
+    populations = (Population("c", (Connection("input", conv),), neuron),)
+    network = Network(Input((2, 12, 12)), populations, Readout("c"), 4)
+    save(network, tmp_path / "network.safetensors")
+    assert status(["report", str(tmp_path)]) == 0
+    text = (tmp_path / "report.html").read_text()
+    page(tmp_path)
+    assert "256 of 432 neurons" in text
+    which = int(text.partition("membrane of &#x27;c&#x27;, neuron ")[2].partition(",")[0])
+    assert f">threshold {[4, 5, 6][which // 144]}<" in text
+
+
+GOOD = '{"epoch": 1, "loss": 2.0, "accuracy": 0.5, "flips": {"a": 0.1}, "gradients": {"a": [0, 1]}}'
+BAD = [
+    ("network.safetensors", "hello", "network.safetensors is not a safetensors file"),
+    ("verify.json", "{", "verify.json is damaged: "),
+    ("verify.json", "[1]", "verify.json is damaged: it holds no JSON object"),
+    ("verify.json", "{}", "verify.json is damaged: it is not what spikexact verify writes"),
+    ("verify.json", '{"checks": 3}', "verify.json is damaged: it is not what"),
+    ("verify.json", "[" * 100000, "verify.json is damaged: "),
+    ("rtl/manifest.json", "{}", "manifest.json is damaged: it is not what spikexact verilog"),
+    ("rtl/manifest.json", '{"populations": [1]}', "manifest.json is damaged"),
+    ("accuracy.json", "\0", "accuracy.json is damaged"),
+    ("trained.json", "nothing", "trained.json is damaged"),
+    ("trained.json", '{"cost": {}}', "trained.json is damaged: it is not what spikexact train"),
+    ("trained.json", '{"cost": 3}', "trained.json is damaged: it is not what spikexact train"),
+    ("trained.jsonl", "", "trained.jsonl is damaged: it does not hold a JSON object"),
+    ("trained.jsonl", GOOD + "\n{", "trained.jsonl is damaged in line 2: "),
+    ("trained.jsonl", GOOD + "\n[1]", "trained.jsonl is damaged: it does not hold a JSON object"),
+    ("trained.jsonl", '{"loss": "low"}', "loss of line 1 is no number"),
+    ("trained.jsonl", '{"gradients": {"a": [1]}}', "trained.jsonl is damaged: it is not what"),
+    ("trained.jsonl", '{"flips": {"a": [1, 2]}}', "flips of line 1 is no number"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "sentence"), BAD)
+def test_a_damaged_file_gets_one_sentence(
+    lonely: Path, capsys: pytest.CaptureFixture, name: str, text: str, sentence: str
+) -> None:
+    if name == "trained.jsonl":
+        needs.package("matplotlib")
+    (lonely / "rtl").mkdir()
+    (lonely / name).write_text(text)
+    assert status(["report", str(lonely)]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ") and err.count("\n") == 1 and out == ""
+    assert sentence in err
+    assert not (lonely / "report.html").exists() and not (lonely / "report.json").exists()
+
+
+def test_curves_without_matplotlib_are_one_line(
+    lonely: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sim import tools
+
+    def gone(name: str, unlocks: str, extra: str | None = None) -> None:
+        raise tools.MissingTool(f"{unlocks} needs the package {name!r}: pip install it")
+
+    monkeypatch.setattr("spikexact.curves.package", gone)
+    (lonely / "trained.jsonl").write_text(GOOD)
+    assert status(["report", str(lonely)]) == 0
+    needed = "drawing a training's curves needs the package 'matplotlib': pip install it"
+    assert needed in page(lonely).absent
+
+
+def test_names_of_layers_are_text_and_nothing_else(lonely: Path) -> None:
+    needs.package("matplotlib")
+    name = '<b>$x^2_$&"'
+    row = {"loss": 1.0, "flips": {name: 0.5, "_b": 0.25}, "gradients": {name: [0.0, 0.0]}}
+    (lonely / "trained.jsonl").write_text(json.dumps(row))
+    assert status(["report", str(lonely)]) == 0
+    page(lonely)
+    assert "<b>" not in (lonely / "report.html").read_text()
+
+
+@pytest.mark.torch
+def test_from_files_of_images_to_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Train on IDX files, fold, verify, evaluate, report: the commands alone."""
+    needs.package("torch")
+    needs.package("sklearn")
+    needs.package("matplotlib")
+    from training.data import digits
+
+    monkeypatch.chdir(tmp_path)
+    split = digits.read()
+    Path("data").mkdir()
+    Path("out").mkdir()
+    for part, images, labels in (
+        ("train", split.train[:400], split.train_labels[:400]),
+        ("t10k", split.held_out[:100], split.held_out_labels[:100]),
+    ):
+        shape = (len(images), 8, 8)
+        for kind, array in (
+            ("images-idx3", images.reshape(shape)),
+            ("labels-idx1", labels.astype(np.uint8)),
+        ):
+            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            Path(f"data/{part}-{kind}-ubyte").write_bytes(head + array.tobytes())
+
+    train = "train idx --data data --net cnn --measures --set epochs=2 --set width=4 --threads 1"
+    assert status(f"{train} --method agmm -o out/trained.safetensors".split()) == 0
+    told = capsys.readouterr().out
+    assert "SOPs a sample: " in told and "size: 684 bytes" in told
+    trained = json.loads(Path("out/trained.json").read_text())
+    assert trained["cost"]["samples"] == 100 and trained["cost"]["size in bytes"] == 684
+    assert status("fold out/trained.safetensors -o out/network.safetensors".split()) == 0
+    line = "verify out/network.safetensors --backends fast --samples 4 -o out/verify.json"
+    assert status(f"{line} --trained out/trained.safetensors".split()) == 0
+    capsys.readouterr()
+    assert status("evaluate out/network.safetensors data --json".split()) == 0
+    Path("out/accuracy.json").write_text(capsys.readouterr().out)
+    assert status("report out".split()) == 0
+    found = page(Path("out"))
+    text = Path("out/report.html").read_text()
+    assert found.absent == ["no Verilog: run spikexact verilog DIR/network.safetensors -o DIR/rtl"]
+    names = ["curve-learning", "curve-flips", "curve-gradients", "curve-rates"]
+    assert [i for i in found.ids if i in names] == names
+    for name in names:
+        piece = text[text.index("<svg", text.index(f'id="{name}"') - 200) :]
+        drawn = ElementTree.fromstring(piece[: piece.index("</svg>") + 6])
+        assert drawn.get("id") == name
+        words = "".join(drawn.itertext())
+        assert "epoch" in words and ("conv2" in words or name == "curve-learning")
+    assert "Cost of a sample: mean over 100 held-out samples" in text
+    assert "The trained network in float64" in text
+    assert status("report out".split()) == 0
+    assert Path("out/report.html").read_text() == text  # byte for byte

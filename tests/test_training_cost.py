@@ -1,0 +1,222 @@
+"""Size, operations and energy, against counts made by hand and by other means."""
+
+# ruff: noqa: E402  (torch is looked for before what imports it)
+from __future__ import annotations
+
+import json
+import math
+
+import needs
+import numpy as np
+import pytest
+
+needs.package("torch")
+import torch
+from torch.nn import functional
+
+import mapping
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping.network import Gate
+from training import ops
+from training.cost import CONSTANTS, cost, fan_out, flows, lines, totals, work
+from training.export import export
+from training.graph import SpikingNetwork
+from training.mapped import mapped, table
+from training.methods import style_of
+from training.networks import NETWORKS
+from training.size import size
+from training.style import Builder, Style, out_shape
+from training.weights import Bipolar
+
+pytestmark = pytest.mark.torch
+ENDS = {"first": "float", "last": "float", "downsample": "float"}
+
+
+def resnet19(method: str, **style: str) -> SpikingNetwork:
+    enter = Input((3, 32, 32), bits=8, coding="direct", unit=1 / 255)
+    return NETWORKS["resnet19"](enter, 100, 2, style_of(method, "resnet19", **style))
+
+
+def test_resnet19_has_the_papers_sizes() -> None:
+    gated = size(resnet19("agmm", **ENDS))
+    assert gated.total_bytes == 2_464_656 and gated.parameters == 12_615_396
+    assert gated.gates == 16 * 2 * 32  # one alpha a timestep, apart
+    assert gated.one_bit == 12_386_304 and gated.scales == 0
+    assert size(resnet19("ste", **ENDS)).total_bytes == 2_464_656
+    assert size(resnet19("ste", **ENDS | {"last": "8bit"})).total_bytes == 2_310_756
+    full = size(resnet19("fp"))
+    assert (full.parameters, full.total_bytes) == (12_615_396, 50_461_584)
+
+
+def test_what_resnet19_computes_follows_from_its_structure() -> None:
+    model = resnet19("agmm", **ENDS)
+    shapes = Builder(model.enter, 2, Style()).shapes
+    for p in model.populations:
+        shapes[p.name] = out_shape(p.connections[0].op, shapes[p.connections[0].source])
+    silent = {n: torch.zeros((1 if n == "input" else 2, *s)) for n, s in shapes.items()}
+    rows = work(model, {n: x.double() for n, x in silent.items()})
+    first = rows[0]
+    assert first.padded == 32 * 32 * 27 * 128
+    assert first.dense == first.macs == 94**2 * 3 * 128 and first.every == 2 * first.macs
+    down = [w for w in rows if w.what == "conv 1x1"]
+    assert [w.padded for w in down] == [256 * 128 * 256, 512 * 256 * 64]
+    spiking = [w for w in rows if w.what == "conv 3x3" and w.reads == "spikes"]
+    assert sum(w.padded for w in spiking) == 2_264_924_160
+    sums = totals(rows)
+    assert sums["SOPs"] == 0
+    assert sums["MACs of gates"] == 2 * (6 * 128 * 1024 + 6 * 256 * 256 + 4 * 512 * 64)
+    assert sums["MACs of average pools"] == 2 * 512
+    assert sums["values through batch norms"] == 2 * 1_540_096
+    assert sums["dense operations of real weights on spikes"] == 2 * sum(w.dense for w in down)
+    pooled = rows[-1]
+    assert (pooled.reads, pooled.every) == ("values", 2 * 51_200)
+
+
+def hand() -> tuple[SpikingNetwork, torch.Tensor]:
+    """Return conv 3x3 -> LIF, beside a skip, -> mean pool -> dense, and two samples of spikes."""
+    b = Builder(Input((1, 3, 3)), 2, Style(norm=False, last="8bit", gates=True))
+    first = b.lif("a", b.conv("input", 1))
+    second = b.lif("b", b.conv(first, 1, gate=True), b.skip(first))
+    model = b.finish(b.pool("pool", second, 3), 2)
+    for p in model.populations[:2]:
+        p.connections[0].op.weight.data.fill_(2.0)  # +1 at a scale of 2: any spike fires
+    x = torch.zeros(2, 2, 1, 3, 3)
+    x[0, 0, 0, 0, 0] = 1  # a corner: 4 windows
+    x[0, 1, 0, 1, 1] = 1  # the middle: 9
+    x[1, 1, 0, 0, 1] = 1  # an edge: 6
+    return model, x
+
+
+def test_a_network_counted_by_hand() -> None:
+    model, x = hand()
+    found = flows(model, [x[:1], x[1:]])
+    a, b, skip, pool, out = work(model, found)
+    assert a.sops == (4 / 2, (9 + 6) / 2)
+    assert (a.dense, a.padded, a.reads, a.bits) == (49, 81, "spikes", 1)
+    # a fires at every place that a spike reaches: 2x2, then 3x3; of the second sample 2x3
+    fired = found["a"] * 2
+    corner, edge = torch.zeros(3, 3), torch.zeros(3, 3)
+    corner[:2, :2], edge[:2] = 1, 1
+    assert torch.equal(fired[0, 0], corner.double())
+    assert torch.equal(fired[1, 0], (1 + edge).double())
+    windows = np.array([[4, 6, 4], [6, 9, 6], [4, 6, 4]])
+    assert b.sops == ((4 + 6 + 6 + 9) / 2, (49 + windows[:2].sum()) / 2)
+    assert skip.sops == (4 / 2, (9 + 6) / 2) and skip.what == "skip"
+    assert (b.gated, skip.gated, a.gated) == (2 * 9, 0, 0)
+    spikes = float((found["b"] * 2).sum())
+    assert sum(pool.sops) * 2 == spikes and pool.scaled == 2 and pool.macs == 0
+    assert (out.reads, out.macs, out.every, sum(out.sops)) == ("values", 4, 4, 0)
+    sums = totals([a, b, skip, pool, out])
+    assert sums["MACs"] == 18 + 2 + 4
+    assert sums["SOPs"] == pytest.approx(sum(sum(w.sops) for w in (a, b, skip, pool)))
+    assert a.rate == pytest.approx(3 / 36) and out.rate is None
+
+
+def test_a_direct_coded_layer_is_counted_once_and_at_every_timestep() -> None:
+    b = Builder(Input((5,), bits=8, coding="direct"), 4, Style())
+    model = b.finish(b.lif("a", b.dense("input", 3, "8bit")), 2)
+    first, out = work(model, flows(model, [torch.full((2, 5), 255)]))
+    assert (first.macs, first.every, first.reads) == (15, 60, "values")
+    assert out.reads == "spikes" and len(out.sops) == 4
+
+
+def test_streams_and_max_pools() -> None:
+    """A stream is values; the maximum of spikes is spikes, and costs no accumulate."""
+    enter = Input((1, 4, 4))
+    b = Builder(enter, 2, Style(norm=False))
+    source = b.pool("max", b.lif("a", b.conv("input", 1)), 2, "max")
+    model = b.finish(b.lif("c", b.skip(b.stream("s", b.conv(source, 1)))), 2)
+    a, most, s, c, out = work(model, flows(model, [torch.ones(1, 2, 1, 4, 4)]))
+    assert sum(most.sops) == most.dense == 0
+    assert s.reads == "spikes" and c.reads == "values" and c.macs == 0
+    assert out.reads == "spikes"
+
+
+@pytest.mark.parametrize(
+    ("size_", "stride", "padding", "groups"),
+    [(3, 1, 1, 1), (3, 2, 1, 2), (1, 2, 0, 1), (7, 2, 3, 1)],
+)
+def test_accumulates_equal_a_convolution_of_ones(
+    size_: int, stride: int, padding: int, groups: int
+) -> None:
+    torch.manual_seed(0)
+    op = ops.Conv(4, 6, size_, Bipolar(), stride, padding, groups)
+    spikes = (torch.rand(1, 4, 9, 11) < 0.3).double()
+    touched = functional.conv2d(
+        spikes, torch.ones(op.weight.shape).double(), None, stride, padding, 1, groups
+    )
+    counted = (spikes * fan_out(op, (4, 9, 11))).sum()
+    assert counted == touched.sum()
+    pool = ops.Pool(size_, stride, padding if size_ > 1 else 0)
+    ones = torch.ones(4, 1, size_, size_).double()
+    touched = functional.conv2d(spikes, ones, None, stride, pool.padding, 1, 4)
+    assert (spikes * fan_out(pool, (4, 9, 11))).sum() == touched.sum()
+
+
+def test_energy_follows_the_constants() -> None:
+    fitted, usual = CONSTANTS["fitted"], CONSTANTS["45 nm"]
+    rows = [(0.028e9, 0.045e9, 0.064), (0.027e9, 0.056e9, 0.066), (0.027e9, 0.750e9, 0.330)]
+    for macs, sops, published in rows:  # table 2 of the paper
+        assert fitted.energy(macs, sops) == pytest.approx(published, abs=0.0006)
+    assert [round(usual.energy(m, s), 3) for m, s, _ in rows] == [0.169, 0.175, 0.799]
+    assert usual.energy(1e9, 0) == pytest.approx(4.6) and usual.energy(0, 1e9) == pytest.approx(0.9)
+
+
+def test_cost_is_json_and_leaves_the_model_as_it_was() -> None:
+    model, x = hand()
+    model.train()
+    found = json.loads(json.dumps(cost(model, [x])))
+    assert model.training
+    assert found["size in bytes"] == size(model).total_bytes
+    k = found["energy in mJ"]["45 nm"]
+    assert k["total"] == pytest.approx((found["MACs"] * 4.6 + found["SOPs"] * 0.9) * 1e-9)
+    assert [w["into"] for w in found["layers"]] == ["a", "b", "b", "pool", "out"]
+    assert found["firing rates"]["a"] == pytest.approx((4 + 9 + 6) / 36)
+    assert set(lines(found)) == {
+        "size", "SOPs a sample", "MACs a sample", "energy a sample, mJ"
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="at least one sample"):
+        cost(model, [])
+
+
+def test_mapped_bits_by_hand() -> None:
+    w = np.ones((3, 4), np.int8)
+    gate = Gate(np.array(1), np.array(0), 0, np.array([[0, 255], [3, 7]]))
+    a = Connection("input", Dense(w), gain=8, bias=[1, -5, 3], gate=gate)
+    b = Connection("a", Dense(3 * w[:2, :3], bits=4), delay=2)
+    network = Network(
+        Input((4,)),
+        (
+            Population("a", (a,), Neuron(1, 1, threshold=[40, 41, 300], v_reset=-1)),
+            Population("b", (b,), Neuron(0, 0)),
+        ),
+        Readout("b", "membrane"),
+        2,
+    )
+    first, second = mapped(network)
+    assert first.weights == 12
+    assert first.gains == 5  # 8, once, with a sign
+    assert first.biases == 3 * 4  # -5 needs four bits
+    assert first.thresholds == 3 * 10 + 1  # 300 in ten bits; -1 in one
+    assert first.gates == 4 * 9 + 2 + 1
+    assert first.membranes == 3 * network.facts["a"].state.bits
+    assert (second.weights, second.gains, second.biases, second.thresholds) == (24, 0, 0, 0)
+    assert second.membranes == 0  # it forgets
+    assert second.delays == 2 * 3
+    assert first.parameters == 12 + 5 + 12 + 31 + 39 and second.state == 6
+    assert table(np.zeros(4, int)) == 1 and table(np.zeros(4, int), 0) == 0
+
+
+def test_mapped_bits_of_a_folded_model() -> None:
+    torch.manual_seed(0)
+    enter = Input((1, 8, 8), bits=5, coding="direct", unit=1 / 16)
+    model = NETWORKS["cnn"](enter, 10, 2, style_of("ste", "cnn"), width=4)
+    network = mapping.fold(export(model.eval()))
+    rows = mapped(network)
+    counted = size(model)
+    assert sum(m.weights for m in rows) == counted.one_bit + counted.fixed
+    for m in rows:
+        p = network[m.population]
+        lasts = p.neuron.num > 0
+        state = math.prod(network.shapes[p.name]) * network.facts[p.name].state.bits
+        assert m.membranes == lasts * state
