@@ -114,7 +114,7 @@ def train(
     ] = None,
     tune: Annotated[
         list[str] | None,
-        typer.Option(help="constant-gates, table-gates, dyadic-streams: hardware in the loop."),
+        typer.Option(help="constant-gates, table-gates, dyadic-joins: hardware in the loop."),
     ] = None,
     measures: Annotated[
         bool, typer.Option("--measures", help="Flips, gradients, firing rates, cost.")

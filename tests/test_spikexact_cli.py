@@ -73,7 +73,7 @@ BAD = [
     ("train digits --set epochs=many -o t", "setting 'epochs' must be an integer, not 'many'"),
     ("train digits --set epochs=0 -o t", "epochs must be at least 1, not 0"),
     ("train digits --set colour=3 -o t", "there is no setting 'colour' here; there are batch,"),
-    ("train digits --tune gates -o t", "tune must be one of constant-gates, table-gates,"),
+    ("train digits --tune gates -o t", "tune must be one of dyadic-joins, constant-gates,"),
     ("train digits --tune table-gates -o t", "tune 'table-gates' needs gates: train with method"),
     ("train digits --device tpu -o t", "device must be cpu or cuda, not 'tpu'"),
     ("train digits --net vggsnn -o t", "window does not fit"),

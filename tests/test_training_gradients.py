@@ -234,11 +234,11 @@ def test_the_gate_is_differentiated_through_its_mean(
     x = drawn(rng, *shape, scale=2.0)
 
     def of(x: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(gate, {"alpha": alpha}, (x,))
+        return torch.func.functional_call(gate, {"alpha": alpha}, (x, x.detach()))
 
     assert torch.autograd.gradcheck(of, (x, gate.alpha))
     # written out: y = f x, f = sigmoid(alpha m), dm/dx = 1/n
-    y, g = gate(x), drawn(rng, 3, *shape[1:]).detach()
+    y, g = gate(x, x), drawn(rng, 3, *shape[1:]).detach()
     by_x, by_alpha = grad(y, g, x, gate.alpha)
     xs = np.broadcast_to(x.detach().numpy(), y.shape)
     over = tuple(range(2 if axes == "all" else 3, x.ndim))
@@ -265,14 +265,18 @@ def test_a_table_has_its_own_value_and_the_sigmoids_gradient(
     rng = np.random.default_rng(draw)
     gate = gate_of(rng, 3, axes).to(torch.float32 if single else torch.float64)
     x = drawn(rng, 3, 2, 4, 2, 2, scale=3).detach().to(gate.alpha.dtype).requires_grad_()
-    soft = gate.factor(x)
+    acc = torch.tensor(rng.integers(-9, 10, x.shape)).to(x.dtype)
+    soft = gate.factor(x, acc)
     g = torch.ones_like(soft)
     smooth = grad(soft, g, x, gate.alpha)
-    factors = torch.tensor(rng.integers(0, 256, (3, 16)) / 256, dtype=torch.float32)
-    gate.table = Table(least=-1.5, width=0.25, factors=factors)
-    looked = gate.factor(x)
-    mean = x.detach().mean((2, 3, 4) if axes == "all" else (3, 4), keepdim=True).numpy()
-    bins = np.clip(np.floor((mean + 1.5) / 0.25), 0, 15).astype(int)
+    factors = torch.tensor(rng.integers(0, 256, (3, 16)) / 256)
+    weights = torch.tensor(rng.integers(-9, 10, 4) / 8.0)
+    offset = torch.tensor(rng.integers(0, 64, () if axes == "all" else 4) / 8.0)
+    gate.table = Table(weights, offset, factors)
+    looked = gate.factor(x, acc, 0.5)
+    total = 0.5 * (acc.double().sum((3, 4)) * weights).numpy()
+    total = total.sum(2, keepdims=True) if axes == "all" else total
+    bins = np.clip(np.floor(total + offset.numpy()), 0, 15).astype(int)[..., None, None]
     want = np.stack([row[b] for row, b in zip(factors.numpy(), bins, strict=True)])
     assert np.array_equal(looked.detach().numpy(), want)  # to the last bit, in float32 too
     for a, b in zip(smooth, grad(looked, g, x, gate.alpha), strict=True):
@@ -281,16 +285,17 @@ def test_a_table_has_its_own_value_and_the_sigmoids_gradient(
 
 def test_a_table_looks_one_current_up_for_every_timestep() -> None:
     gate = Gate(2)
-    gate.table = Table(-1.0, 1.0, torch.tensor([[0.25, 0.5], [0.0, 0.75]]))
+    half, one = torch.tensor([0.5, 0.5]).double(), torch.tensor(1.0).double()
+    gate.table = Table(half, one, torch.tensor([[0.25, 0.5], [0.0, 0.75]]))
     x = torch.tensor([[[-0.5, -0.5], [0.5, 0.5], [-9.0, -9.0], [9.0, 9.0]]])
-    assert gate.factor(x).flatten().tolist() == [0.25, 0.5, 0.25, 0.5, 0.0, 0.75, 0.0, 0.75]
+    assert gate.factor(x, x).flatten().tolist() == [0.25, 0.5, 0.25, 0.5, 0.0, 0.75, 0.0, 0.75]
 
 
 def test_a_constant_gate_is_a_factor(rng: np.random.Generator) -> None:
     gate = gate_of(rng, 3, "all")
     gate.constant = torch.tensor([0.5, 0.25, 0.75], dtype=torch.float64)
     x, g = drawn(rng, 3, 2, 4), drawn(rng, 3, 2, 4).detach()
-    y = gate(x)
+    y = gate(x, x)
     assert torch.equal(y, x * gate.constant[:, None, None])
     assert torch.equal(grad(y, g, x)[0], g * gate.constant[:, None, None])
 
@@ -303,7 +308,7 @@ def test_constant_gates_are_the_means_of_the_factors(rng: np.random.Generator) -
     seen: dict[Gate, list[torch.Tensor]] = {}
     gates = [c.gate for _, c in model.connections() if c.gate is not None]
     handles = [
-        g.register_forward_pre_hook(lambda g, x: seen.setdefault(g, []).append(g.factor(x[0])))
+        g.register_forward_pre_hook(lambda g, x: seen.setdefault(g, []).append(g.factor(*x)))
         for g in gates
     ]
     with torch.no_grad():

@@ -304,10 +304,10 @@ def test_a_constant_current_is_computed_once() -> None:
 TUNED = {  # name of CASES: what is tuned, and whether every population is exact then
     "cnn, no norm, gates": ("constant", True),
     "cnn, gates per map, frames": ("constant", True),
-    "resnet19, spikes, gates": ("table", False),
-    "mlp, gates, two layers": ("table", False),
-    "resnet19, stream, events": ("dyadic", True),
-    "resnet18, stream": ("dyadic", True),
+    "resnet19, spikes, gates": ("joins table", True),
+    "mlp, gates, two layers": ("table", True),
+    "resnet19, stream, events": ("joins", True),
+    "resnet18, stream": ("joins", True),
 }
 
 
@@ -321,10 +321,10 @@ def test_tuned_to_the_hardware_the_integers_are_the_model(
     x = drawn(case.enter, 40, case.steps, rng)
     if tuning == "constant":
         hardware.constant_gates(model, Arrays(x.astype(np.uint8), np.zeros(len(x), np.int64)))
-    elif tuning == "table":
+    if "joins" in tuning:
+        hardware.dyadic_joins(model)
+    if "table" in tuning:
         hardware.table_gates(model)
-    else:
-        hardware.dyadic_streams(model)
     seen, _ = outputs(model.eval(), x)
     value = export(model)
     network = fold(value)

@@ -18,21 +18,23 @@ from .ops import array
 
 #: A trained gate starts at sigmoid(mean): alpha = 1.
 ALPHA = 1.0
+#: Half of it is added before a sum is rounded down: float32 sums are not quite whole at times.
+GRID = 2.0**-20
 
 
 @dataclass(frozen=True)
 class Table:
-    """A gate as hardware computes it: bins of the mean, and a factor for each.
+    """A gate as hardware computes it; see ``mapping.trained.Table``.
 
     Attributes
     ----------
-        least: the mean at which bin 0 begins.
-        width: of a bin.
+        weights: (C,) float64, multiples of a power of two not below GRID.
+        offset: float64, () or (C,), such multiples too.
         factors: (T, bins), multiples of 2**-8.
     """
 
-    least: float
-    width: float
+    weights: torch.Tensor
+    offset: torch.Tensor
     factors: torch.Tensor
 
 
@@ -46,7 +48,7 @@ class Gate(nn.Module):
     Attributes
     ----------
         constant: (T,) factors that stand in the sigmoid's place, or None.
-        table: or the bins of the hardware; the gradient is the sigmoid's.
+        table: or what the hardware looks up; the gradient is the sigmoid's.
     """
 
     def __init__(self, steps: int, axes: str = "all") -> None:
@@ -58,11 +60,16 @@ class Gate(nn.Module):
         self.table: Table | None = None
         self.register_buffer("constant", None)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (T, samples, channels, ...) of x (T or 1, samples, channels, ...)."""
-        return x * self.factor(x)
+    def forward(self, x: torch.Tensor, acc: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
+        """Return (T, samples, channels, ...), gated.
 
-    def factor(self, x: torch.Tensor) -> torch.Tensor:
+        Args:
+            x: (T or 1, samples, channels, ...), what is gated.
+            acc: the sums of products that x was made of. unit: worth of the integer 1 in them.
+        """
+        return x * self.factor(x, acc, unit)
+
+    def factor(self, x: torch.Tensor, acc: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
         """Return what x is multiplied with, (T, samples, channels or 1, 1 ...)."""
         ones = (1,) * (x.ndim - 1)
         if self.constant is not None:
@@ -72,17 +79,26 @@ class Gate(nn.Module):
         soft = torch.sigmoid(self.alpha.reshape(-1, *ones) * mean)
         if self.table is None:
             return soft
-        return self._looked_up(mean) + (soft - soft.detach())  # exactly the table's value
+        found = self._looked_up(self.table, acc.detach(), unit, axes).to(soft)
+        return found + (soft - soft.detach())  # exactly the table's value
 
-    def _looked_up(self, mean: torch.Tensor) -> torch.Tensor:
-        table = self.table
-        assert table is not None
-        bins = ((mean - table.least) / table.width).floor().long()
-        bins = bins.clamp(0, table.factors.shape[1] - 1).expand(len(self.alpha), *mean.shape[1:])
-        factors = table.factors.to(mean)
+    def _looked_up(
+        self, table: Table, acc: torch.Tensor, unit: float, axes: tuple[int, ...]
+    ) -> torch.Tensor:
+        def per_channel(x: torch.Tensor) -> torch.Tensor:
+            return x.to(acc.device).reshape(-1, *(1 for _ in acc.shape[3:])) if x.ndim else x
+
+        total = acc.double() * unit * per_channel(table.weights)
+        total = total.sum(axes, keepdim=True) if axes else total
+        bins = (total + per_channel(table.offset) + GRID / 2).floor().long()
+        bins = bins.clamp(0, table.factors.shape[1] - 1).expand(len(self.alpha), *bins.shape[1:])
+        factors = table.factors.to(acc.device)
         return torch.stack([row[b] for row, b in zip(factors, bins, strict=True)])
 
     def exported(self) -> trained.Gate:
         """Return what ``mapping`` calls it."""
         constant = None if self.constant is None else array(self.constant)
-        return trained.Gate(array(self.alpha), self.axes == "map", constant)
+        table = None
+        if self.table is not None:
+            table = trained.Table(*(array(x) for x in vars(self.table).values()))
+        return trained.Gate(array(self.alpha), self.axes == "map", constant, table)

@@ -34,10 +34,12 @@ class Connection(nn.Module):
 
     def forward(self, x: torch.Tensor, unit: float) -> torch.Tensor:
         """Return (T or 1, samples, *out_shape) of the source (T or 1, samples, *shape)."""
-        y = self.op(x.flatten(0, 1), unit)
+        acc, y = self.op.both(x.flatten(0, 1), unit)
         y = y if self.norm is None else self.norm(y)
         y = y.unflatten(0, x.shape[:2])
-        return y if self.gate is None else self.gate(y)
+        if self.gate is None:
+            return y
+        return self.gate(y, acc.unflatten(0, x.shape[:2]), unit)
 
 
 class Population(nn.Module):

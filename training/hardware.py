@@ -6,7 +6,8 @@ change costs; batch norms keep their statistics from then on.
 - ``table_gates``: gates are the tables that fold makes of them (a network's gate *is* its table
   then, and folds exactly to it);
 - ``constant_gates``: a gate is one number per timestep, its mean over data;
-- ``dyadic_streams``: gains and biases of what enters a real-valued stream lie on a grid.
+- ``dyadic_joins``: gains and biases lie on a grid where real scales meet: in real-valued streams,
+  and beside a gate.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from mapping import INPUT
 from . import feed
 from .export import export
 from .gate import Gate, Table
-from .graph import Connection, SpikingNetwork
+from .graph import Connection, Population, SpikingNetwork
 from .norm import Dyadic, Norm
 from .weights import Bipolar, Fixed, Real
 
+#: Weights whose scale follows their size.
+SCALED = tuple(kind(scale=scale) for kind in (Bipolar, Fixed) for scale in ("channel", "layer"))
 #: A gate's factor is a multiple of 1 / FACTORS, below 1.
 FACTORS = 256
 
@@ -60,12 +63,12 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
     device = next(model.parameters()).device
     found = {c.gate: torch.zeros(model.timesteps, device=device) for _, _, c in gates(model)}
 
-    def watch(gate: Gate, x: torch.Tensor) -> None:
-        factor = gate.factor(x)
+    def watch(gate: Gate, x: torch.Tensor, *given: Any) -> None:
+        factor = gate.factor(x, *given)
         found[gate] += factor.flatten(1).mean(1) * x.shape[1]
 
     handles = [
-        c.gate.register_forward_pre_hook(lambda gate, inputs: watch(gate, inputs[0]))
+        c.gate.register_forward_pre_hook(lambda gate, inputs: watch(gate, *inputs))
         for _, _, c in gates(model)
     ]
     try:
@@ -82,70 +85,89 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
 
 
 def table_gates(model: SpikingNetwork) -> None:
-    """Let every gate look its factor up where fold's integers do.
+    """Let every gate be the table that fold makes of it, from now on.
 
-    The gradient stays the sigmoid's. Call it again when parameters have moved: bins follow from
-    the reach of a layer's sums.
+    The gradient stays the sigmoid's, and the sums' weights stay as they are while batch norms
+    learn on: the gate is what it is then, and nothing has to be rounded a second time.
     """
     freeze(model)
+    dyadic_input(model)
     trained = export(model.eval())
     network = mapping.fold(trained)
+    units = {p.name: float(p.certificate.unit[0]) for p in network.populations if not p.spiking}
+    units[INPUT] = model.enter.unit
     for name, k, c in gates(model):
         integers = network[name].connections[k].gate
         assert integers is not None and c.gate is not None
-        slopes, offsets = _line(c, model.enter.unit)
-        share = math.prod(network.shapes[name][1:])
-        if not integers.per_channel:
-            share, offsets = share * len(slopes), offsets.mean(keepdims=True)
-        # Folded weights are slopes / share in units of a power of two, the largest in 16 bits.
-        largest = int(np.abs(slopes).argmax())
-        ratio = np.ravel(integers.weights)[largest] / (np.abs(slopes[largest]) / share)
-        grid = 2.0 ** round(math.log2(ratio))
+        grid, unit = 1 << integers.shift, units.get(c.source, 1.0)
+        before = trained[name].connections[k].op
+        flips = np.ones(len(np.atleast_1d(integers.weights)))
+        if isinstance(before, mapping.Dense | mapping.Conv):  # fold flips what has a negative gain
+            after = network[name].connections[k].op.weights
+            flips = (after == before.weights).reshape(len(after), -1).all(axis=1) * 2.0 - 1.0
         c.gate.table = Table(
-            least=float((offsets - integers.offset / grid).mean()),
-            width=float((1 << integers.shift) / grid),
-            factors=torch.tensor(integers.table / FACTORS, dtype=torch.float32),
+            weights=torch.tensor(integers.weights * flips / (grid * unit)),
+            offset=torch.tensor(integers.offset / grid),
+            factors=torch.tensor(integers.table / FACTORS),
         )
+        c.gate.alpha.requires_grad_(False)
 
 
-def dyadic_streams(model: SpikingNetwork, bits: int = 10) -> None:
-    """Put gain and bias of every layer that enters a stream on a grid, a power of two.
+def dyadic_joins(model: SpikingNetwork, bits: int = 10) -> None:
+    """Put gain and bias of layers on a grid, a power of two, where real scales meet.
 
-    Streams whose numbers are all multiples of one unit are exact integers. The batch norm of such
-    a layer, as it stands, becomes its start. An input's unit becomes a power of two.
+    That is in streams, and in joins with a gate. Populations whose numbers are all multiples of
+    one unit are exact, whatever meets there. The batch norm of such a layer, as it stands, becomes
+    its start. An input's unit becomes a power of two.
 
     Args:
         bits: significant bits of a layer's largest gain.
     """
     freeze(model)
-    streams = {p.name for p in model.populations if not p.neurons.spiking}
-    found = [(p, c) for p, c in model.connections() if p.name in streams and c.norm is not None]
-    unit = model.enter.unit
-    if any(c.source == INPUT for _, c in found):
-        unit = 2.0 ** math.floor(math.log2(unit))
+    dyadic_input(model)
+    found = [
+        c
+        for p in model.populations
+        if not p.neurons.spiking or _gated_join(p)
+        for c in p.connections
+        if c.norm is not None
+    ]
     with torch.no_grad():
-        for _, c in found:
+        for c in found:
             kind = c.op.kind
             if isinstance(kind, Real):
                 raise ValueError("full-precision weights cannot lie on a grid: use 8bit ends")
-            slopes, offsets = _line(c, model.enter.unit)
+            slopes, offsets = _line(c)
             if isinstance(kind, Fixed):
                 c.op.weight.copy_(kind(c.op.weight)[0])  # the whole numbers that they count as
             c.op.kind = Bipolar("none") if isinstance(kind, Bipolar) else Fixed(kind.bits, "none")
-            if c.source == INPUT:
-                slopes = slopes / unit
             fine = bits - math.ceil(math.log2(np.abs(slopes).max()))
             both = (torch.tensor(x, dtype=torch.float32) for x in (slopes, offsets))
             c.norm = Dyadic(*both, fine)
+
+
+def _gated_join(p: Population) -> bool:
+    return len(p.connections) > 1 and any(c.gate is not None for c in p.connections)
+
+
+@torch.no_grad()
+def dyadic_input(model: SpikingNetwork) -> None:
+    """Make the input's unit the power of two below it, and the first weights larger by the rest."""
+    unit = 2.0 ** math.floor(math.log2(model.enter.unit))
+    readers = [c for _, c in model.connections() if c.source == INPUT]
+    scaled = all(getattr(c.op, "kind", None) in SCALED for c in readers)
+    if unit == model.enter.unit or not scaled:
+        return
+    for c in readers:
+        c.op.weight.mul_(model.enter.unit / unit)
     model.enter = replace(model.enter, unit=unit)
 
 
-def _line(c: Connection, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return slope and offset, per channel, of what a gate or stream gets from integer sums."""
+def _line(c: Connection) -> tuple[np.ndarray, np.ndarray]:
+    """Return slope and offset, per channel, of what a connection makes of its sums."""
     _, scale, bias = c.op.exported()
     size = c.op.weight.shape[0]
-    slope = np.broadcast_to(scale * (unit if c.source == INPUT else 1.0), (size,))
-    offset = np.broadcast_to(bias, (size,))
+    slope, offset = np.broadcast_to(scale, (size,)), np.broadcast_to(bias, (size,))
     if isinstance(c.norm, Norm):
         norm = c.norm.exported()
         gain = norm.gamma / np.sqrt(norm.var + norm.eps)

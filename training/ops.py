@@ -23,6 +23,10 @@ class Op(nn.Module):
 
     def forward(self, x: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
         """Return (samples, *out_shape)."""
+        return self.both(x, unit)[1]
+
+    def both(self, x: torch.Tensor, unit: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the sum of whole products alone, and what ``forward`` makes of it."""
         raise NotImplementedError
 
     def exported(self) -> tuple[Any, Any, Any]:
@@ -40,12 +44,12 @@ class Weighted(Op):
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-1, 1) / fan**0.5)
         self.bias = nn.Parameter(torch.zeros(shape[0])) if bias else None
 
-    def forward(self, x: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
-        """Return ``scale * unit * acc + bias``."""
+    def both(self, x: torch.Tensor, unit: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return acc, and ``scale * unit * acc + bias``."""
         whole, scale = self.kind(self.weight)
-        y = self.accumulate(x, whole)
-        y = y * wide(scale * unit, y)
-        return y if self.bias is None else y + wide(self.bias, y)
+        acc = self.accumulate(x, whole)
+        y = acc * wide(scale * unit, acc)
+        return acc, y if self.bias is None else y + wide(self.bias, y)
 
     def accumulate(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Return the sum of products."""
@@ -120,13 +124,14 @@ class Pool(Op):
         self.size, self.stride, self.padding, self.kind = size, stride or size, padding, kind
         self.scale = 1 / size**2 if kind == "mean" else 1.0
 
-    def forward(self, x: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
-        """Return (samples, channels, rows, cols)."""
+    def both(self, x: torch.Tensor, unit: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (samples, channels, rows, cols) of sums or maxima, and in the network's unit."""
         if self.kind == "max":
-            return functional.max_pool2d(x, self.size, self.stride, self.padding) * unit
+            pooled = functional.max_pool2d(x, self.size, self.stride, self.padding)
+            return pooled, pooled * unit
         factor = unit * self.scale
         pooled = functional.avg_pool2d(x, self.size, self.stride, self.padding, divisor_override=1)
-        return pooled * factor
+        return pooled, pooled * factor
 
     def exported(self) -> tuple[Any, Any, Any]:
         """See Op."""
@@ -137,9 +142,9 @@ class Pool(Op):
 class Identity(Op):
     """The source itself: skips, and neurons that read a stream."""
 
-    def forward(self, x: torch.Tensor, unit: float = 1.0) -> torch.Tensor:
-        """Return x in the unit of the network."""
-        return x if unit == 1.0 else x * unit
+    def both(self, x: torch.Tensor, unit: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return x, and x in the unit of the network."""
+        return x, x if unit == 1.0 else x * unit
 
     def exported(self) -> tuple[Any, Any, Any]:
         """See Op."""

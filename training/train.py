@@ -81,10 +81,10 @@ class Trained:
 #: Held-out samples whose spikes are counted for the cost.
 COSTED = 256
 #: See ``training.hardware``.
-TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {
+TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {  # in the order in which they act
+    "dyadic-joins": lambda model, part: hardware.dyadic_joins(model),
     "constant-gates": hardware.constant_gates,
     "table-gates": lambda model, part: hardware.table_gates(model),
-    "dyadic-streams": lambda model, part: hardware.dyadic_streams(model),
 }
 #: What the demo trains, and one thread, which is fastest at its size.
 DIGITS_MLP, ONE_THREAD = Plan(), Run(threads=1)
@@ -185,14 +185,13 @@ def _tune(
     model: SpikingNetwork, data: DataSet, plan: Plan, recipe: Recipe, run: Run, learn: Callable
 ) -> list[dict[str, Any]]:
     """Bring the hardware's arithmetic in and train on, at a fifth of rate and epochs."""
-    for name in plan.tune:
-        TUNINGS[name](model, data.train)
+    for name, bring_in in TUNINGS.items():
+        if name in plan.tune:
+            bring_in(model, data.train)
     less = replace(recipe, epochs=max(1, recipe.epochs // 5), rate=recipe.rate / 5, decay=0.0)
     if run.checkpoint is not None:
         run = replace(run, checkpoint=run.checkpoint.with_name(run.checkpoint.name + ".tune"))
     rows = learn(less, run)
-    if "table-gates" in plan.tune:
-        hardware.table_gates(model)  # as fold makes them of the parameters now
     return [{**row, "tuned": True} for row in rows]
 
 
