@@ -166,7 +166,7 @@ def train(
                 write_lines(lines, rows)
         return Trained(
             model=model,
-            network=None if plan.method == "fp" else export(model.cpu()),
+            network=None if plan.method == "fp" else export(model),
             train_accuracy=accuracy(model, objective, data.train, batch, run),
             held_out_accuracy=accuracy(model, objective, data.test, batch, run),
             parameters=sum(p.numel() for p in model.parameters()),
