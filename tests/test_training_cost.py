@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import needs
 import numpy as np
@@ -29,6 +32,7 @@ from training.style import Builder, Style, out_shape
 from training.weights import Bipolar
 
 pytestmark = pytest.mark.torch
+ROOT = Path(__file__).resolve().parent.parent
 ENDS = {"first": "float", "last": "float", "downsample": "float"}
 
 
@@ -220,3 +224,14 @@ def test_mapped_bits_of_a_folded_model() -> None:
         lasts = p.neuron.num > 0
         state = math.prod(network.shapes[p.name]) * network.facts[p.name].state.bits
         assert m.membranes == lasts * state
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_and_states_the_papers_sizes() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "cost.py"), "--quick", "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    agmm, ste, fp = json.loads(ran.stdout)["methods"]
+    assert agmm["size in MB"] == ste["size in MB"] == 2.464656
+    assert fp["size in MB"] == pytest.approx(50.461584)
+    assert agmm["firing rate that the published SOPs need"] == pytest.approx(0.0107, abs=1e-4)
+    assert 0 < agmm["SOPs in G"] < ste["SOPs in G"]

@@ -167,7 +167,7 @@ def train(
         reached = [accuracy(model, objective, part, batch, run) for part in (data.train, data.test)]
         return Trained(
             model=model,
-            network=None if plan.method == "fp" else export(model.cpu()),
+            network=None if plan.method == "fp" else export(model),
             train_accuracy=reached[0],
             held_out_accuracy=reached[1],
             parameters=sum(p.numel() for p in model.parameters()),
