@@ -12,6 +12,7 @@ from .methods import style_of
 from .networks import NETWORKS
 from .neurons import Dynamics
 from .recipe import Recipe, of
+from .spike_time_network import SpikeTimeNetwork
 from .style import Style
 
 DEFAULTS: dict[str, Any] = {"recipe": Recipe(), "style": Style(), "dynamics": Dynamics()}
@@ -40,15 +41,17 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
     ------
         ValueError: no ``=``, or nothing has such a field; one sentence that lists what there is.
     """
+    builder = SpikeTimeNetwork if method == "latency" else NETWORKS[net]
     knows = {
         "recipe": {f.name for f in fields(Recipe)},
         "style": {f.name for f in fields(Style)} - {"dynamics"},
         "dynamics": {f.name for f in fields(Dynamics)},
         "data": _options(SETS[dataset]) - {"folder"},
-        "options": _options(NETWORKS[net]) - {"enter", "classes", "timesteps", "style"},
+        "options": _options(builder) - {"enter", "classes", "timesteps", "style"},
     }
     if method == "latency":
         knows["style"] = knows["dynamics"] = set()
+        knows["recipe"] -= {"loss", "smoothing", "settle"}
     found: dict[str, dict[str, Any]] = {kind: {} for kind in knows}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -68,7 +71,7 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
         style["dynamics"] = replace(style_of(method, net).dynamics, **found["dynamics"])
     if "hidden" in found["options"] and not isinstance(found["options"]["hidden"], tuple):
         found["options"]["hidden"] = (found["options"]["hidden"],)
-    return Choices(found["data"], of(dataset, **found["recipe"]), style, found["options"])
+    return Choices(found["data"], of(dataset, method, **found["recipe"]), style, found["options"])
 
 
 def value(text: str) -> Any:

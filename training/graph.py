@@ -17,7 +17,8 @@ from mapping import INPUT, Input
 from .gate import Gate
 from .neurons import Lif, Neurons
 from .norm import Dyadic, Norm
-from .ops import Op
+from .ops import Op, Weighted
+from .weights import Bipolar
 
 #: Called with (population name, its output (T or 1, samples, ...)).
 Watch = Callable[[str, torch.Tensor], None]
@@ -96,6 +97,28 @@ class SpikingNetwork(nn.Module):
     def spiking(self) -> list[Population]:
         """Return the populations with a threshold."""
         return [p for p in self.populations if isinstance(p.neurons, Lif)]
+
+    def firing(self) -> set[str]:
+        """Return their names."""
+        return {p.name for p in self.spiking()}
+
+    def weighted(self) -> dict[str, Weighted]:
+        """Return the layers with weights, named by the population that they drive."""
+        found: dict[str, Weighted] = {}
+        for p, c in self.connections():
+            if isinstance(c.op, Weighted):
+                name = p.name.removesuffix(".sum")
+                found[name if name not in found else f"{name}.{c.op.weight.shape[-1]}x1"] = c.op
+        return found
+
+    def latent(self) -> dict[str, nn.Parameter]:
+        """Return their weights."""
+        return {name: op.weight for name, op in self.weighted().items()}
+
+    @torch.no_grad()
+    def signs(self) -> dict[str, torch.Tensor]:
+        """Return whether each weight counts as +1, of layers of one-bit weights."""
+        return {n: op.signs() for n, op in self.weighted().items() if isinstance(op.kind, Bipolar)}
 
     def connections(self) -> list[tuple[Population, Connection]]:
         """Return every connection with the population that it enters."""

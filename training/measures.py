@@ -8,14 +8,23 @@ firing rate is spikes per neuron and timestep, over the epoch's samples.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from .graph import SpikingNetwork
-from .ops import Weighted
-from .weights import Bipolar
+
+class Measured(Protocol):
+    """What is asked of a model."""
+
+    def latent(self) -> dict[str, nn.Parameter]:
+        """Return the weights of every layer, named by the population that they drive."""
+
+    def signs(self) -> dict[str, torch.Tensor]:
+        """Return whether each weight counts as +1, of layers of one-bit weights."""
+
+    def firing(self) -> set[str]:
+        """Return the names of the populations that spike."""
 
 
 class Measures:
@@ -25,16 +34,13 @@ class Measures:
         model: the one that is trained.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.layers = weighted(model)
-        self.binary = {n: m for n, m in self.layers.items() if isinstance(m.kind, Bipolar)}
-        self.spiking = set()
-        if isinstance(model, SpikingNetwork):
-            self.spiking = {p.name for p in model.spiking()}
+    def __init__(self, model: Measured) -> None:
+        self.model = model
+        self.spiking = model.firing()
 
     def begin(self) -> None:
         """Remember the signs, and forget what was counted."""
-        self.signs = {n: signs(m) for n, m in self.binary.items()}
+        self.signs = self.model.signs()
         self.sums: dict[str, list[torch.Tensor]] = {}
         self.rates: dict[str, list[tuple[torch.Tensor, int]]] = {}
 
@@ -46,15 +52,15 @@ class Measures:
 
     def gradients(self) -> None:
         """Take mean and variance of every layer's gradient."""
-        for name, layer in self.layers.items():
-            gradient = layer.weight.grad
+        for name, weight in self.model.latent().items():
+            gradient = weight.grad
             if gradient is not None:
                 both = torch.stack([gradient.mean(), gradient.var(unbiased=False)])
                 self.sums.setdefault(name, []).append(both.double())
 
     def epoch(self) -> dict[str, Any]:
         """Return ``flips``, ``gradients`` (mean, variance) and ``rates``, each by name."""
-        now = {n: signs(m) for n, m in self.binary.items()}
+        now = self.model.signs()
         flips = {n: float((now[n] != self.signs[n]).float().mean()) for n in now}
         gradients = {n: torch.stack(g).mean(0).tolist() for n, g in self.sums.items()}
         rates = {
@@ -63,21 +69,3 @@ class Measures:
         }
         self.begin()
         return {"flips": flips, "gradients": gradients, "rates": rates}
-
-
-def weighted(model: nn.Module) -> dict[str, Weighted]:
-    """Return the layers with weights, named by the population that they drive."""
-    if not isinstance(model, SpikingNetwork):
-        return {n: m for n, m in model.named_modules() if isinstance(m, Weighted)}
-    found: dict[str, Weighted] = {}
-    for p, c in model.connections():
-        if isinstance(c.op, Weighted):
-            name = p.name.removesuffix(".sum")
-            found[name if name not in found else f"{name}.{c.op.weight.shape[-1]}x1"] = c.op
-    return found
-
-
-@torch.no_grad()
-def signs(layer: Weighted) -> torch.Tensor:
-    """Return whether each weight counts as +1."""
-    return layer.kind(layer.weight)[0] > 0

@@ -55,6 +55,10 @@ class Weighted(Op):
         """Return the sum of products."""
         raise NotImplementedError
 
+    def signs(self) -> torch.Tensor:
+        """Return whether each weight counts as a positive number."""
+        return self.kind(self.weight)[0] > 0
+
     def whole(self) -> tuple[Any, Any, Any]:
         """Return integer weights, scale and bias as arrays.
 

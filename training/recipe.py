@@ -60,8 +60,12 @@ RECIPES = {
 }
 
 
-def of(dataset: str, **changes: object) -> Recipe:
-    """Return the recipe of a data set, with changes by field name.
+#: Of the latency method, on whatever data; see docs/training-latency.md.
+LATENCY = Recipe(100, 32, "adamw", 0.03, 0.0)
+
+
+def of(dataset: str, method: str = "ste", **changes: object) -> Recipe:
+    """Return the recipe of a data set and method, with changes by field name.
 
     Raises
     ------
@@ -71,4 +75,5 @@ def of(dataset: str, **changes: object) -> Recipe:
     for name in changes:
         if name not in known:
             raise ValueError(f"a recipe has no {name!r}; it has {', '.join(sorted(known))}")
-    return replace(RECIPES.get(dataset, DIGITS), **changes)
+    base = LATENCY if method == "latency" else RECIPES.get(dataset, DIGITS)
+    return replace(base, **changes)

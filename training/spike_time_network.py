@@ -156,7 +156,8 @@ class SpikeTimeNetwork(nn.Module):
                     self.delays[k], self.window if k < last else None, self.late,
                 )  # fmt: skip
                 if watch is not None:
-                    watch(self.names[k], (course.times[k] < self.timesteps) / self.timesteps)
+                    fired = course.times[k] < self.timesteps
+                    watch(self.names[k], fired[None] / self.timesteps)
         hidden = tuple(course.times[:-1])
         return Outputs(times, above, course.read[-1], hidden, self.timesteps)
 
@@ -191,6 +192,18 @@ class SpikeTimeNetwork(nn.Module):
         """Names of the populations."""
         hidden = len(self.weights) - 1
         return (*(["hidden"] if hidden == 1 else [f"hidden{k + 1}" for k in range(hidden)]), "out")
+
+    def latent(self) -> dict[str, nn.Parameter]:
+        """Return the weights of every layer, named by the population that they drive."""
+        return dict(zip(self.names, self.weights, strict=True))
+
+    def signs(self) -> dict[str, torch.Tensor]:
+        """Return whether each weight counts as +1."""
+        return {name: weight.detach() >= 0 for name, weight in self.latent().items()}
+
+    def firing(self) -> set[str]:
+        """Return the names of the populations, all of which spike."""
+        return set(self.names)
 
     def export(self) -> TrainedNetwork:
         """Return what the network computes, as a value that names every semantic.

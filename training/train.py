@@ -20,13 +20,14 @@ from .cost import cost
 from .data.dataset import DataSet, Part, Subset
 from .export import export
 from .graph import SpikingNetwork
-from .loop import Run, accuracy, deterministic, fit
-from .measures import Measures, weighted
+from .latency import coded
+from .loop import Objective, Run, accuracy, deterministic, fit
+from .measures import Measures
 from .methods import METHODS, style_of
 from .networks import NETWORKS
 from .objective import Classify
 from .recipe import Recipe, of
-from .weights import Bipolar
+from .spike_time_network import SpikeTimeNetwork
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,11 @@ def check_names(method: str, net: str, tune: tuple[str, ...] = ()) -> None:
             raise ValueError(f"tune must be one of {', '.join(TUNINGS)}, not {name!r}")
         if "gates" in name and method != "agmm":
             raise ValueError(f"tune {name!r} needs gates: train with method agmm")
+    if method == "latency" and (net != "mlp" or tune):
+        raise ValueError("the latency method trains net mlp, and there is nothing to tune in it")
 
 
-def build(data: DataSet, plan: Plan) -> SpikingNetwork:
+def build(data: DataSet, plan: Plan) -> SpikingNetwork | SpikeTimeNetwork:
     """Return an untrained model of a plan.
 
     Raises
@@ -111,6 +114,8 @@ def build(data: DataSet, plan: Plan) -> SpikingNetwork:
         ValueError: an unknown name, or shapes that do not fit.
     """
     check_names(plan.method, plan.net, plan.tune)
+    if plan.method == "latency":
+        return SpikeTimeNetwork(data.enter, data.classes, **plan.options)
     steps = data.timesteps
     if steps is not None and plan.timesteps not in (None, steps):
         raise ValueError(f"the samples have {steps} timesteps, not {plan.timesteps}: open them so")
@@ -143,10 +148,12 @@ def train(
     ------
         ValueError: see ``build`` and ``loop.fit``.
     """
-    recipe = plan.recipe or of(data.name)
+    recipe = plan.recipe or of(data.name, plan.method)
+    if plan.method == "latency":
+        data = coded(data, plan.timesteps)
     with deterministic(run.seed, run.threads):
         model = build(data, plan)
-        objective = Classify(recipe)
+        objective: Objective = model if plan.method == "latency" else Classify(recipe)
         named = {**asdict(replace(plan, recipe=None)), "data": data.name, **run.config}
         run = replace(run, config=json.loads(json.dumps(named)))
         watcher = Measures(model) if measures else None
@@ -167,18 +174,23 @@ def train(
         reached = [accuracy(model, objective, part, batch, run) for part in (data.train, data.test)]
         return Trained(
             model=model,
-            network=None if plan.method == "fp" else export(model),
+            network=exported(model, plan),
             train_accuracy=reached[0],
             held_out_accuracy=reached[1],
             parameters=sum(p.numel() for p in model.parameters()),
-            binary_weights=sum(
-                m.weight.numel() for m in weighted(model).values() if isinstance(m.kind, Bipolar)
-            ),
+            binary_weights=sum(x.numel() for x in model.signs().values()),
             rows=rows,
             seed=run.seed,
             recipe=recipe,
             cost=cost_of(model, data.test) if measures else None,
         )
+
+
+def exported(model: nn.Module, plan: Plan) -> TrainedNetwork | None:
+    """Return what a model computes; None of full precision, which is not mapped."""
+    if plan.method == "fp":
+        return None
+    return model.export() if isinstance(model, SpikeTimeNetwork) else export(model)
 
 
 def _tune(
