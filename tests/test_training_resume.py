@@ -222,11 +222,12 @@ def undisturbed(folder: Path, *options: str) -> dict[str, bytes]:
 
 
 def until(process: subprocess.Popen[str], ready: Callable[[], bool]) -> bool:
-    """Wait for it without sleeping; tell whether it came before the process ended."""
+    """Wait for it, watching closely; tell whether it came before the process ended."""
     end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end:
         if ready():
             return True
+        time.sleep(1e-4)
     return False
 
 
