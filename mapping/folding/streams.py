@@ -25,7 +25,7 @@ from .scales import groups
 from .whole import rational, unit_of, whole
 
 #: Bits that a whole multiple of the common unit may take.
-EXACT_BITS = 24
+EXACT_BITS = 32
 #: Bits that the values of a stream may take.
 VALUE_BITS = 40
 #: Bits of the largest gain of a stream that is rounded.
