@@ -134,10 +134,13 @@ def speed(model: SpikeTimeNetwork, ink: np.ndarray) -> dict[str, float]:
     """Return what stopping at the first output spike is worth in wall-clock time, on one thread."""
     x = torch.from_numpy(ink)
     alone = [x[k : k + 1] for k in range(0, len(x), max(1, len(x) // 60))]
+    layers = model.layers()
     with deterministic(0):
-        one = np.array([faster(lambda early, s=s: decide(model, s, early), 7) for s in alone])
+        one = np.array(
+            [faster(lambda early, s=s: decide(model, s, early, layers), 7) for s in alone]
+        )
         short, whole = one.sum(0)
-        batch = faster(lambda early: decide(model, x, early), 40)
+        batch = faster(lambda early: decide(model, x, early, layers), 40)
     return {
         "ms a sample, one by one": 1e3 * short / len(alone),
         "speed-up one by one": whole / short,

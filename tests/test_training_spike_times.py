@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import hypothesis.strategies as st
 import needs
@@ -356,3 +360,17 @@ def test_refusals() -> None:
         model.weights[0][0, 0] = math.nan
     with pytest.raises(ValueError, match="weights of 'hidden' must be finite"):
         model.export()
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs() -> None:
+    needs.package("sklearn")
+    script = Path(__file__).resolve().parent.parent / "benchmarks" / "latency.py"
+    out = subprocess.run(
+        [sys.executable, str(script), "--quick", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = json.loads(out)["figures"]["two seeds"]
+    assert found["accuracy %"]["mean"] > 50 and found["timesteps saved, ratio"]["least"] > 1

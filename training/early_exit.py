@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from .spike_time_network import SpikeTimeNetwork
-from .spike_times import advance, start
+from .spike_times import Layer, advance, start
 
 
 @dataclass(frozen=True)
@@ -33,44 +33,47 @@ class Decisions:
 
 
 @torch.no_grad()
-def decide(model: SpikeTimeNetwork, x: torch.Tensor, early: bool = True) -> Decisions:
+def decide(
+    model: SpikeTimeNetwork,
+    x: torch.Tensor,
+    early: bool = True,
+    layers: list[Layer] | None = None,
+) -> Decisions:
     """Run timestep by timestep until every sample has an output spike, or to the end.
 
     Args:
         x: (samples, *enter.shape) unsigned integers.
         early: without it every sample is run over every timestep, by the same code.
+        layers: of the model, if the caller keeps them; they take no part in training.
     """
-    never, layers = model.timesteps, model.layers()
+    layers, never = layers or model.layers(), model.timesteps
     times, potentials = start(layers, model.encode(x), never)
-    samples = len(x)
-    decided = times[0].new_full((samples,), never)
-    classes, hidden = (torch.zeros(samples, dtype=torch.long, device=x.device) for _ in range(2))
-    steps = torch.full_like(classes, never)
-    here = torch.arange(samples, device=x.device)
-    waiting = torch.ones_like(here, dtype=torch.bool)
+    classes, decided, hidden = torch.zeros(3, len(x), dtype=torch.long, device=x.device)
+    here = torch.arange(len(x), device=x.device)
 
-    def settle(which: torch.Tensor) -> None:
-        fired, rows = times[-1][which], here[which]
-        first = fired.amin(1, keepdim=True)
-        classes[rows] = torch.where(first < never, fired == first, potentials[-1][which]).argmax(1)
-        decided[rows] = first[:, 0]
-        for spikes in times[1:-1]:
-            hidden[rows] += (spikes[which] < never).sum(1)
+    def settle(rows: torch.Tensor, out: list[torch.Tensor], last: torch.Tensor) -> None:
+        first = out[-1].amin(1, keepdim=True)
+        until = first.clamp(max=never - 1) if early else never - 1
+        classes[rows] = torch.where(first < never, (out[-1] == first).to(last.dtype), last).argmax(
+            1
+        )
+        decided[rows] = first[:, 0].long()
+        if len(out) > 2:
+            hidden[rows] = sum((spikes <= until).sum(1) for spikes in out[1:-1])
 
     for t in range(never):
         advance(t, layers, times, potentials, never)
         if not early:
             continue
-        done = waiting & (times[-1] == t).any(1)
-        if bool(done.any()):
-            settle(done)
-            steps[here[done]] = t + 1
-            waiting = waiting & ~done
-            if 4 * int(waiting.sum()) <= 3 * len(waiting):
-                here, times = here[waiting], [spikes[waiting] for spikes in times]
-                potentials = [v[waiting] for v in potentials]
-                waiting = waiting[waiting]
-            if not len(here):
-                break
-    settle(waiting)
-    return Decisions(classes, decided.long(), steps, hidden)
+        done = (times[-1] < never).any(1)
+        count = int(done.sum())
+        if count == len(here):
+            break
+        if 4 * count >= len(here):
+            settle(here[done], [spikes[done] for spikes in times], potentials[-1][done])
+            stay = ~done
+            here, times = here[stay], [spikes[stay] for spikes in times]
+            potentials = [v[stay] for v in potentials]
+    settle(here, times, potentials[-1])
+    steps = (decided + 1).clamp(max=never) if early else torch.full_like(decided, never)
+    return Decisions(classes, decided, steps, hidden)
