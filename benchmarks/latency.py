@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ import torch
 from mapping import fold, real
 from sim import run
 from training import latency
-from training.data import digits
+from training.data import Arrays, digits
 from training.early_exit import decide
-from training.loop import deterministic
-from training.spike_time_network import RECIPE, SpikeTimeNetwork
+from training.loop import Run, deterministic, fit
+from training.recipe import LATENCY
+from training.spike_time_network import SpikeTimeNetwork
 
 #: What ``--tried`` changes.
 TRIED: dict[str, dict[str, Any]] = {
@@ -52,29 +54,18 @@ def train(
     ink: np.ndarray,
     labels: np.ndarray,
     seed: int,
-    epochs: int = int(RECIPE["epochs"]),
-    rate: float = float(RECIPE["rate"]),
+    epochs: int = LATENCY.epochs,
+    rate: float = LATENCY.rate,
     jitter: bool = True,
     **options: Any,
 ) -> tuple[SpikeTimeNetwork, float]:
     """Return a trained network, and the seconds that it took."""
     began = time.perf_counter()
+    recipe = replace(LATENCY, epochs=epochs, rate=rate)
     with deterministic(seed):
-        order, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         model = SpikeTimeNetwork(latency.DIGITS, digits.CLASSES, **options)
-        steps = -(-len(ink) // int(RECIPE["batch"]))
-        optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=RECIPE["decay"])
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
-        y = torch.from_numpy(labels)
-        for _ in range(epochs):
-            x = torch.from_numpy(latency.jitter(ink, rng) if jitter else ink)
-            for pick in torch.randperm(len(x), generator=order).tensor_split(steps):
-                loss = model.loss(model(x[pick]), y[pick])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                model.after_step()
+        augment = (latency.jitter,) if jitter else ()
+        fit(model, model, Arrays(ink, labels), recipe, Run(seed=seed), augment)
     return model, time.perf_counter() - began
 
 
@@ -193,7 +184,7 @@ def main() -> None:
         ink, held_out = latency.ink(split.train), latency.ink(split.held_out)
         rows = []
         for seed in range(2 if options.quick else 5):
-            epochs = 3 if options.quick else int(RECIPE["epochs"])
+            epochs = 3 if options.quick else LATENCY.epochs
             model, seconds = train(ink, split.train_labels, seed, epochs)
             check(model, held_out)
             row = figures(model, held_out, split.held_out_labels)
@@ -203,7 +194,11 @@ def main() -> None:
                 print(f"seed {seed}: {row['accuracy %']:.2f} %", file=sys.stderr, flush=True)
         table = {"five seeds" if len(rows) == 5 else "two seeds": spread(rows)}
     if options.json:
-        print(json.dumps({"recipe": RECIPE, "quick": options.quick, "figures": table}, indent=1))
+        print(
+            json.dumps(
+                {"recipe": asdict(LATENCY), "quick": options.quick, "figures": table}, indent=1
+            )
+        )
         return
     for name, part in table.items():
         print(f"\n{name}")

@@ -24,7 +24,8 @@ from training import latency  # noqa: E402
 from training.data import digits  # noqa: E402
 from training.early_exit import decide  # noqa: E402
 from training.loop import deterministic  # noqa: E402
-from training.spike_time_network import RECIPE, Outputs, SpikeTimeNetwork  # noqa: E402
+from training.recipe import LATENCY  # noqa: E402
+from training.spike_time_network import Outputs, SpikeTimeNetwork  # noqa: E402
 from training.spike_times import run as course  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -296,10 +297,10 @@ def trained(seed: int, epochs: int) -> tuple[SpikeTimeNetwork, np.ndarray, np.nd
     with deterministic(seed):
         rng = np.random.default_rng(seed)
         model = SpikeTimeNetwork(latency.DIGITS, digits.CLASSES)
-        optimizer = torch.optim.AdamW(model.parameters(), RECIPE["rate"], weight_decay=0.0)
+        optimizer = torch.optim.AdamW(model.parameters(), LATENCY.rate, weight_decay=0.0)
         for _ in range(epochs):
             moved = torch.from_numpy(latency.jitter(x.numpy()[:1150], rng))
-            for pick in torch.randperm(1150).split(RECIPE["batch"]):
+            for pick in torch.randperm(1150).split(LATENCY.batch):
                 optimizer.zero_grad()
                 model.loss(model(moved[pick]), y[pick]).backward()
                 optimizer.step()

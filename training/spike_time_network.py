@@ -20,9 +20,6 @@ from mapping.trained import Connection, Neuron, Population
 
 from .spike_times import Layer, SpikeTime, run, signs
 
-#: Chosen on a validation part of the digits' training part; a cosine takes the rate to 0.
-RECIPE = {"epochs": 100, "batch": 32, "optimizer": "adamw", "rate": 0.03, "decay": 0.0}
-
 
 @dataclass(frozen=True)
 class Outputs:
