@@ -14,7 +14,6 @@ can send in a whole sample.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +154,9 @@ def _current(
     connection: Connection, data: Bounds, acc: Interval, area: int, where: str
 ) -> tuple[Bounds, Interval | None]:
     """Return the bounds of one connection's current, and of its gate's total."""
+    checked(*data, where + "gain * acc")
     low, high = (x + connection.bias.astype(object) for x in data)
+    checked(low, high, where + "gain * acc + bias")
     total = None
     gate = connection.gate
     if gate is not None:
@@ -169,7 +170,7 @@ def _current(
         total = checked(lows + offset, highs + offset, where + "gate total")
         table = (int(gate.table.min()), int(gate.table.max()))
         low, high = product(table, (low, high))  # type: ignore[arg-type]
-    if gate is not None or connection.shift:
+    if gate is not None:
         checked(low, high, where + "gated current")
     return (low >> connection.shift, high >> connection.shift), total
 
@@ -190,9 +191,10 @@ def _population(population: Population, feeds: list[Source], shape: Shape, steps
     currents = [
         _current(c, d, a, area, where) for c, d, a in zip(connections, data, accs, strict=True)
     ]
-    low = functools.reduce(np.add, (bounds[0] for bounds, _ in currents))
-    high = functools.reduce(np.add, (bounds[1] for bounds, _ in currents))
-    drive = checked(low, high, where + "drive")
+    low = high = np.zeros(shape[0], object)
+    for bounds, _ in currents:  # one after the other, as they are added up
+        low, high = low + bounds[0], high + bounds[1]
+        drive = checked(low, high, where + "drive")
     cap = _whole_sample(neuron, connections, feeds, data, steps)
 
     reset = neuron.v_reset.astype(object)

@@ -170,13 +170,18 @@ class Certificate(Value):
     ----------
         exact: it does exactly what the trained population does, for every input.
         reason: why it is exact, or why it is only bounded; one sentence.
-        fraction_bits: F; the unit connection's gain is 2**F.
+        fraction_bits: F. Of neurons that are proved the unit connection's gain is 2**F (0 where
+            one fires by its bias alone); of rounded ones, F is that of the finest channel. Of a
+            population without threshold, the bits by which its unit was made finer.
         lattice: (tables, T, C) int64, or None: the constants c of contract section 4, clamped
             to the reachable range. After n + 1 steps without a reset the trained neuron fires
             iff its lattice value reaches lattice[k, n]; table 0 counts from v_reset, table 1
             (present if it differs) from v_init.
-        bound: largest possible error of v in units of the trained network, or None.
-        unit: (C,) float64: what 2**F of v is worth in the trained network (informative).
+        bound: of |v * unit - u| in units of the trained network, given equal inputs and the same
+            spikes so far, or None; u is counted from v_rest where there is a threshold.
+        unit: (C,) float64: what the integer 1 of v is worth in the trained network; 0 where a
+            neuron fires by its bias alone. A proved neuron fires alike, but biases far beyond
+            the reach of its data may have been made smaller, so that v need not be u.
     """
 
     exact: bool

@@ -1,8 +1,7 @@
-"""The judge of whole populations: trained equations in exact arithmetic, from raw parameters.
+"""The judge of folded networks: every population beside its trained one, given equal inputs.
 
-It shares no code with fold, certify, affine or intervals. A value is a rational plus rational
-multiples of square roots (one of each connection with batch norm, per channel), held as arrays of
-Fractions; signs are decided by integers, never by floats where it is close.
+Spikes, values, orders and classes of exact populations must be the trained ones; membranes of
+bounded ones must keep their bound. The trained side is ``judge_population``'s, in exact arithmetic.
 """
 
 from __future__ import annotations
@@ -12,217 +11,14 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-
-Parts = list[np.ndarray]  # rational part, then the coefficient of each root; object arrays
-
-_fraction = np.vectorize(Fraction, otypes=[object])
-
-
-def exactly(values: Any) -> np.ndarray:
-    """Return Fractions of floats or integers."""
-    return _fraction(np.asarray(values, dtype=object))
-
-
-def root(w: Fraction) -> Fraction | None:
-    """Return sqrt(w) if it is rational."""
-    up, down = math.isqrt(w.numerator), math.isqrt(w.denominator)
-    return Fraction(up, down) if up * up == w.numerator and down * down == w.denominator else None
-
-
-def sign_of(parts: list[Fraction], roots: list[Fraction]) -> int:
-    """Return the sign of ``parts[0] + sum_k parts[k] * sqrt(roots[k - 1])``."""
-    terms: dict[Fraction, Fraction] = {Fraction(1): parts[0]}
-    for s, w in zip(parts[1:], roots, strict=True):
-        if not s:
-            continue
-        for known in terms:
-            ratio = root(w / known)
-            if ratio is not None:
-                terms[known] += s * ratio
-                break
-        else:
-            terms[w] = s
-    terms = {w: s for w, s in terms.items() if s}
-    if not terms:
-        return 0
-    for bits in (64, 300, 2000):
-        low = high = 0
-        for w, s in terms.items():
-            square = s * s * w * (1 << 2 * bits)
-            whole = math.isqrt(square.numerator // square.denominator)
-            low += whole if s > 0 else -whole - 1
-            high += whole + 1 if s > 0 else -whole
-        if low > 0 or high < 0:
-            return 1 if low > 0 else -1
-    raise ArithmeticError("an undecided sign")
-
-
-def op(kind: Any, source: np.ndarray) -> np.ndarray:
-    """Return op(source) of Fractions, (samples, *shape), by loops over windows."""
-    name = type(kind).__name__
-    if name == "Identity":
-        return source
-    if name == "Dense":
-        return source.reshape(len(source), -1) @ kind.weights.T.astype(object)
-    rows, cols = kind.kernel if name == "Pool" else kind.weights.shape[2:]
-    dilation = getattr(kind, "dilation", (1, 1))
-    _, height, width = source.shape[1:]
-    (pr, pc), (sr, sc) = kind.padding, kind.stride
-    out_rows = (height + 2 * pr - dilation[0] * (rows - 1) - 1) // sr + 1
-    out_cols = (width + 2 * pc - dilation[1] * (cols - 1) - 1) // sc + 1
-    channels = source.shape[1] if name == "Pool" else kind.weights.shape[0]
-    out = np.full((len(source), channels, out_rows, out_cols), Fraction(0), object)
-    for r in range(out_rows):
-        for c in range(out_cols):
-            seen = []
-            for i in range(rows):
-                for j in range(cols):
-                    y, x = r * sr + i * dilation[0] - pr, c * sc + j * dilation[1] - pc
-                    inside = 0 <= y < height and 0 <= x < width
-                    here = source[:, :, y, x] if inside else source[:, :, 0, 0] * 0
-                    seen.append((i, j, here))
-            if name == "Pool":
-                stack = np.stack([here for _, _, here in seen])
-                out[:, :, r, c] = stack.sum(axis=0) if kind.kind == "sum" else stack.max(axis=0)
-                continue
-            each, fan = channels // kind.groups, kind.weights.shape[1]
-            for g in range(kind.groups):
-                for i, j, here in seen:
-                    w = kind.weights[g * each : (g + 1) * each, :, i, j].astype(object)
-                    part = here[:, g * fan : (g + 1) * fan] @ w.T
-                    out[:, g * each : (g + 1) * each, r, c] += part
-    return out
-
-
-class PopulationJudge:
-    """One trained population, run in exact arithmetic; a sigmoid's value must be given.
-
-    Args:
-        population: a mapping.trained.Population. shape: (samples, *shape) of its values.
-    """
-
-    def __init__(self, population: Any, shape: tuple[int, ...]) -> None:
-        self.p, self.n = population, population.neuron
-        self.shape = shape
-        self.tau = Fraction(self.n.leak)
-        self.roots: list[np.ndarray] = []  # per connection, (C,) of V = var + eps, or of ones
-        for c in population.connections:
-            ones = exactly(np.ones(shape[1], int))
-            self.roots.append(
-                ones if c.norm is None else exactly(c.norm.var) + Fraction(c.norm.eps)
-            )
-        zero = np.full(shape, Fraction(0), object)
-        self.u: Parts = [zero + Fraction(self.n.v_init), *(zero for _ in self.roots)]
-        self.late = zero
-        self.fired = np.zeros(shape, int)
-        self.rest = np.zeros(shape, int)
-        self.ties = 0
-
-    def wide(self, channels: Any) -> np.ndarray:
-        """Return one number per channel, shaped to broadcast."""
-        return exactly(channels).reshape(-1, *(1 for _ in self.shape[2:]))
-
-    def factor(self, gate: Any, acc: np.ndarray, t: int, looked_up: Any) -> Any:
-        """Return what a gate multiplies its current with: 1, its own number, or what is given."""
-        if gate is None:
-            return Fraction(1)
-        if gate.constant is not None:
-            return Fraction(gate.constant[t])
-        if gate.table is None:
-            return looked_up
-        total = acc.reshape(*self.shape[:2], -1).sum(axis=2) * exactly(gate.table.weights)
-        if not gate.per_channel:
-            total = total.sum(axis=1, keepdims=True)
-        row = exactly(gate.table.factors[t])
-        found = np.empty(total.shape, object)
-        for place, value in np.ndenumerate(total + exactly(gate.table.offset)):
-            found[place] = row[min(max(math.floor(value), 0), len(row) - 1)]
-        return found.reshape(*found.shape, *(1 for _ in self.shape[2:]))
-
-    def currents(self, sources: list[np.ndarray | None], t: int, looked_up: Any) -> Parts:
-        """Return input_gain * sum of currents; a source is None before its delay."""
-        total = [np.full(self.shape, Fraction(0), object) for _ in self.u]
-        for k, (c, source) in enumerate(zip(self.p.connections, sources, strict=True), 1):
-            acc = np.full(self.shape, Fraction(0), object) if source is None else op(c.op, source)
-            x = self.wide(c.scale) * acc + self.wide(c.bias)
-            gate = self.factor(c.gate, acc, t, looked_up)
-            if c.norm is None:
-                total[0] = total[0] + x * gate
-                continue
-            # gamma (x - mean) / sqrt(V) = gamma (x - mean) / V * sqrt(V)
-            v = self.roots[k - 1].reshape(-1, *(1 for _ in self.shape[2:]))
-            total[k] = total[k] + self.wide(c.norm.gamma) * (x - self.wide(c.norm.mean)) / v * gate
-            total[0] = total[0] + self.wide(c.norm.beta) * gate
-        return [part * Fraction(self.n.input_gain) for part in total]
-
-    def step(
-        self, sources: list[np.ndarray | None], t: int, gate: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Take one timestep; return spikes (bool), or nothing of use without a threshold.
-
-        Args:
-            gate: what a table says for this timestep, to broadcast over the current.
-        """
-        n = self.n
-        rest = Fraction(n.v_rest)
-        currents = self.currents(sources, t, gate)
-        parts = [part * self.tau + more for part, more in zip(self.u, currents, strict=True)]
-        parts[0] = parts[0] + rest * (1 - self.tau) - self.late
-        if n.threshold is None:
-            self.u = parts
-            return np.zeros(self.shape, bool)
-        held = self.rest > 0
-        if n.max_spikes is not None:
-            held |= self.fired >= n.max_spikes
-        parts[0] = np.where(held, Fraction(n.v_reset), parts[0])
-        parts[1:] = [np.where(held, Fraction(0), part) for part in parts[1:]]
-        threshold = np.broadcast_to(self.wide(n.threshold), self.shape)
-        above = self.signs([parts[0] - threshold, *parts[1:]])
-        self.ties += int(((above == 0) & ~held).sum())
-        spikes = above > 0 if n.compare == ">" else above >= 0
-        if n.fire_by == t:
-            spikes |= self.fired == 0
-        spikes &= ~held
-        self.late = np.full(self.shape, Fraction(0), object)
-        if n.reset == "zero":
-            parts[0] = np.where(spikes, Fraction(n.v_reset), parts[0])
-            parts[1:] = [np.where(spikes, Fraction(0), part) for part in parts[1:]]
-        elif n.reset == "subtract" and n.reset_delay:
-            self.late = np.where(spikes, threshold, Fraction(0))
-        elif n.reset == "subtract":
-            parts[0] = np.where(spikes, parts[0] - threshold, parts[0])
-        self.u = parts
-        self.fired += spikes
-        self.rest = np.where(spikes, n.refractory, np.maximum(self.rest - 1, 0))
-        return spikes
-
-    def signs(self, parts: Parts) -> np.ndarray:
-        """Return the sign of every value; floats decide where they are far from zero."""
-        roots = [r.reshape(-1, *(1 for _ in self.shape[2:])) for r in self.roots]
-        total = parts[0].astype(float)
-        size = np.abs(total) + 1e-30
-        for part, w in zip(parts[1:], roots, strict=True):
-            term = part.astype(float) * np.sqrt(w.astype(float))
-            total, size = total + term, size + np.abs(term)
-        found = np.sign(total).astype(int)
-        for at in map(tuple, np.argwhere(np.abs(total) < 1e-9 * size)):
-            found[at] = sign_of([part[at] for part in parts], [w[at[1]] for w in self.roots])
-        return found
-
-    def values(self) -> np.ndarray | None:
-        """Return the membranes as Fractions if they are rational, else None."""
-        total = self.u[0]
-        for part, w in zip(self.u[1:], self.roots, strict=True):
-            square = [root(x) for x in w]
-            if any(s is None and (part[:, i] != 0).any() for i, s in enumerate(square)):
-                return None
-            whole = np.array([s or Fraction(0) for s in square], object)
-            total = total + part * whole.reshape(-1, *(1 for _ in self.shape[2:]))
-        return total
+from judge_population import PopulationJudge, exactly, op, sign_of
 
 
 def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]:
-    """Run every exact population of a folded network beside the judge, given equal inputs.
+    """Run every population of a folded network beside the judge, given equal inputs.
+
+    Exact ones must fire alike, or have the same values or the same order of classes; bounded ones
+    must keep their bound, given the same spikes so far.
 
     Args:
         value: the TrainedNetwork. network: what fold made of it.
@@ -230,62 +26,167 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
 
     Returns
     -------
-        Counts: populations judged, spikes and values compared, wrong, ties; and what was wrong.
+        Counts: populations judged, spikes and values compared, bounded ones, wrong, ties; and
+        what was wrong.
     """
     samples, steps = x.shape[:2]
     unit = Fraction(value.input.unit)
     given = {"input": [exactly(x[:, t].astype(int)) * unit for t in range(steps)]}
-    found = {"populations": 0, "compared": 0, "wrong": 0, "ties": 0, "problems": []}
+    counts = ("populations", "compared", "classes", "bounded", "wrong", "ties")
+    found: dict[str, Any] = {**dict.fromkeys(counts, 0), "problems": []}
     for p in value.populations:
         if p.neuron.threshold is not None:
             given[p.name] = [exactly(trace.spikes[p.name][:, t].astype(int)) for t in range(steps)]
     for p, folded in zip(value.populations, network.populations, strict=True):
+        feeds = [
+            [given[c.source][t - c.delay] if t >= c.delay else None for c in p.connections]
+            for t in range(steps)
+        ]
         shape = (samples, *value.shapes[p.name])
-        judged = PopulationJudge(p, shape)
         tabled = "exact to its gate's table" in folded.certificate.reason
-        exact = folded.certificate.exact or tabled
-        values, numbers = [], trace.v[p.name]
-        if not exact:
-            if p.neuron.threshold is None:  # readers see the integers, whatever they stand for
-                worth = Fraction(float(folded.certificate.unit[0]))
-                given[p.name] = [exactly(numbers[:, t]) * worth for t in range(steps)]
-            continue
-        found["populations"] += 1
-        for t in range(steps):
-            sources = [
-                given[c.source][t - c.delay] if t >= c.delay else None for c in p.connections
-            ]
-            gates = [c.gate for c in p.connections if c.gate is not None]
-            soft = any(gate.constant is None and gate.table is None for gate in gates)
-            gate = table_of(folded, trace, x, t, shape) if tabled and soft else None
-            spikes = judged.step(sources, t, gate)
-            if p.neuron.threshold is not None:
-                wrong = spikes != trace.spikes[p.name][:, t]
-                found["compared"] += wrong.size
-                if wrong.any():
-                    found["wrong"] += int(wrong.sum())
-                    found["problems"].append((p.name, t, np.argwhere(wrong)[0].tolist()))
-                    break
-            elif "ordered" in folded.certificate.reason:
-                now = numbers[:, t].reshape(samples, -1)
-                found["compared"] += now.size
-                wrong = wrong_order(judged, now)
-                if wrong:
-                    found["wrong"] += wrong
-                    found["problems"].append((p.name, t, "the order of classes"))
-            else:
-                values.append(judged.values())
-        found["ties"] += judged.ties
-        if p.neuron.threshold is None and "ordered" in folded.certificate.reason:
-            continue  # compared step by step above; nobody reads it
+        if not folded.certificate.exact:
+            judge_bound(found, PopulationJudge(p, shape), folded, feeds, trace)
         if p.neuron.threshold is None:
-            wrong = wrong_values(values, numbers)
-            if wrong:
-                found["wrong"] += 1
-                found["problems"].append((p.name, wrong))
-            found["compared"] += numbers.size
-            given[p.name] = values
+            if not folded.certificate.exact:  # readers see the integers, whatever they stand for
+                worth = Fraction(float(folded.certificate.unit[0]))
+                given[p.name] = [exactly(trace.v[p.name][:, t]) * worth for t in range(steps)]
+                continue
+            values = judge_values(found, PopulationJudge(p, shape), folded, feeds, trace)
+            if values is not None:
+                given[p.name] = values
+        elif folded.certificate.exact or tabled:
+            judged = PopulationJudge(p, shape)
+            tables = [None] * steps
+            if tabled:
+                tables = [table_of(folded, trace, x, t, shape) for t in range(steps)]
+            judge_spikes(found, judged, feeds, tables, trace, value.readout)
+        if folded.certificate.exact and value.readout.source == p.name:
+            judge_classes(found, PopulationJudge(p, shape), feeds, value.readout, trace)
     return found
+
+
+def judge_classes(
+    found: dict[str, Any], judged: PopulationJudge, feeds: list, readout: Any, trace: Any
+) -> None:
+    """Compare the class of every sample, read out of an exact population."""
+    spikes, parts = [], []
+    for t, sources in enumerate(feeds):
+        spikes.append(judged.step(sources, t).reshape(len(trace.classes), -1))
+        parts.append([part.reshape(len(trace.classes), -1) for part in judged.seen])
+    last = len(feeds) - 1
+    membranes = parts[last if readout.step is None else min(readout.step, last)]
+    fired = np.stack(spikes, axis=1)
+    for s, got in enumerate(trace.classes.tolist()):
+        if readout.kind == "membrane" or (readout.fallback and not fired[s].any()):
+            best = largest([part[s] for part in membranes], judged)
+        elif readout.kind == "first_spike":
+            when = [row.tolist().index(True) if row.any() else last + 1 for row in fired[s].T]
+            best = when.index(min(when))
+        elif judged.n.threshold is not None:
+            best = int(fired[s].sum(axis=0).argmax())
+        else:  # the sum of what a stream gave out
+            sums = [sum(one[k][s] for one in parts) for k in range(len(membranes))]
+            best = largest(sums, judged)
+        complain(found, got != best, judged.p.name, "class", s, got, best)
+        found["classes"] += 1
+
+
+def largest(parts: list[np.ndarray], judged: PopulationJudge) -> int:
+    """Return the least index of the largest membrane, ``parts[0] + sum_k parts[k] * root_k``."""
+    area = math.prod(judged.shape[2:])
+    best = 0
+    for i in range(1, len(parts[0])):
+        if above(parts, judged, area, i, best) > 0:
+            best = i
+    return best
+
+
+def above(parts: list[np.ndarray], judged: PopulationJudge, area: int, i: int, j: int) -> int:
+    """Return the sign of membrane i less membrane j."""
+    signed, roots = [parts[0][i] - parts[0][j]], []
+    for part, w in zip(parts[1:], judged.roots, strict=True):
+        signed += [part[i], -part[j]]
+        roots += [w[i // area], w[j // area]]
+    return sign_of(signed, roots)
+
+
+def complain(found: dict[str, Any], wrong: int, *where: Any) -> None:
+    """Count what was wrong, and keep where."""
+    if wrong:
+        found["wrong"] += int(wrong)
+        found["problems"].append(where)
+
+
+def judge_spikes(
+    found: dict[str, Any], judged: PopulationJudge, feeds: list, tables: list, trace: Any,
+    readout: Any,
+) -> None:  # fmt: skip
+    """Compare the spikes of an exact population, and the order of membranes that are read."""
+    name = judged.p.name
+    found["populations"] += 1
+    for t, (sources, table) in enumerate(zip(feeds, tables, strict=True)):
+        spikes = judged.step(sources, t, table)
+        wrong = spikes != trace.spikes[name][:, t]
+        found["compared"] += wrong.size
+        if wrong.any():
+            complain(found, wrong.sum(), name, t, np.argwhere(wrong)[0].tolist())
+            return
+        if readout.source == name and readout.reads_membrane and table is None:
+            now = trace.v[name][:, t].reshape(len(wrong), -1)
+            found["compared"] += now.size
+            complain(found, wrong_order(judged, now), name, t, "the order of membranes")
+    found["ties"] += judged.ties
+
+
+def judge_values(
+    found: dict[str, Any], judged: PopulationJudge, folded: Any, feeds: list, trace: Any
+) -> list[np.ndarray] | None:
+    """Compare the values of an exact stream, or the order of a read-out's; return the former."""
+    name, ordered = folded.name, "ordered" in folded.certificate.reason
+    found["populations"] += 1
+    found["compared"] += trace.v[name].size
+    values = []
+    for t, sources in enumerate(feeds):
+        judged.step(sources, t)
+        if ordered:  # nobody else reads it
+            now = trace.v[name][:, t].reshape(len(trace.v[name]), -1)
+            complain(found, wrong_order(judged, now), name, t, "the order of classes")
+            continue
+        values.append(judged.values())
+        if values[-1] is None:
+            complain(found, 1, name, t, "irrational values were called exact")
+            return None
+    if ordered:
+        return None
+    complain(found, bool(why := wrong_values(values, trace.v[name])), name, why)
+    return values
+
+
+def judge_bound(
+    found: dict[str, Any], judged: PopulationJudge, folded: Any, feeds: list, trace: Any
+) -> None:
+    """Check that a bounded population's membranes keep their bound, its spikes forced."""
+    name, certificate = folded.name, folded.certificate
+    if certificate.bound is None:
+        return
+    found["bounded"] += 1
+    spiking = judged.n.threshold is not None
+    rest = judged.n.v_rest if spiking else 0.0  # the integer membrane counts from rest
+    worth = certificate.unit.reshape(-1, *(1 for _ in judged.shape[2:]))
+    for t, sources in enumerate(feeds):
+        judged.step(sources, t, forced=trace.spikes[name][:, t] if spiking else None)
+        u = judged.seen[0].astype(float)
+        size = np.abs(u)
+        for part, w in zip(judged.seen[1:], judged.roots, strict=True):
+            term = part.astype(float) * np.sqrt(w.astype(float)).reshape(worth.shape)
+            u, size = u + term, size + np.abs(term)
+        error = np.abs(trace.v[name][:, t] * worth - (u - rest))
+        wrong = error > certificate.bound + 1e-12 * (size + abs(rest))
+        found["compared"] += wrong.size
+        if wrong.any():
+            at = tuple(np.argwhere(wrong)[0].tolist())
+            told = f"error {error[at]} beyond the bound {certificate.bound}"
+            return complain(found, wrong.sum(), name, t, at, told)
 
 
 def table_of(folded: Any, trace: Any, x: np.ndarray, t: int, shape: tuple) -> np.ndarray:
@@ -327,16 +228,12 @@ def wrong_values(values: list[Any], numbers: np.ndarray) -> str:
 
 def wrong_order(judged: PopulationJudge, numbers: np.ndarray) -> int:
     """Count pairs of classes that the integers (samples, classes) order otherwise."""
-    parts = [part.reshape(len(numbers), -1) for part in judged.u]
+    parts = [part.reshape(len(numbers), -1) for part in judged.seen]
     area = math.prod(judged.shape[2:])
     wrong = 0
     for s, row in enumerate(numbers):
+        one = [part[s] for part in parts]
         for i in range(len(row)):
             for j in range(i + 1, len(row)):
-                signed = [parts[0][s, i] - parts[0][s, j]]
-                roots = []
-                for part, w in zip(parts[1:], judged.roots, strict=True):
-                    signed += [part[s, i], -part[s, j]]
-                    roots += [w[i // area], w[j // area]]
-                wrong += (sign_of(signed, roots) >= 0) != (row[i] >= row[j])
+                wrong += (above(one, judged, area, i, j) >= 0) != (row[i] >= row[j])
     return wrong

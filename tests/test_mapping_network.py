@@ -197,5 +197,5 @@ def test_a_value_that_needs_too_many_bits_is_refused_with_its_width() -> None:
     big = Population(
         "a", (Connection("input", Dense(SIGNS), gain=1 << 60),), Neuron(threshold=1 << 60)
     )
-    with pytest.raises(ValueError, match="population 'a': drive needs 63 bits; the widest .* 62"):
+    with pytest.raises(ValueError, match="population 'a': gain . acc needs 63 bits; .* 62"):
         _ = small(populations=(big,), readout=Readout("a")).facts

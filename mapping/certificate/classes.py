@@ -96,7 +96,8 @@ def certify_classes(
         ):
             least = min(biases)
             biases = [b - least for b in biases]  # only differences matter: none is negative
-            if (peak * steps * scale + (max(biases) + 1) * steps) >> (WIDTH_MAX - 2):
+            widest = (peak * scale + max(biases) + 1) * steps * max(1, leak.num)  # v * num
+            if widest >> (WIDTH_MAX - 2):
                 return None
             if classes_hold(leak, bits, constants, biases, 0) is None:
                 return bits, biases

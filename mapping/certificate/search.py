@@ -44,7 +44,7 @@ def certify(neurons: Neurons, extra: int = EXTRA_BITS) -> tuple[int, list[Intege
     blocks = [neurons.part(indices[i : i + size]) for i in range(0, len(neurons), size)]
     base = neurons.leak.q * (neurons.steps - 1)
     best: tuple[int, list[Integers | None]] | None = None
-    for bits in range(base, base + extra + 1):
+    for bits in range(base, min(base + extra, WIDTH_MAX - 2) + 1):  # the gain itself is 2**bits
         found: list[Integers | None] = []
         for block in blocks:
             found += search(block, bits)

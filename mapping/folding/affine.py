@@ -34,6 +34,11 @@ class Affine:
     flips: np.ndarray
     unit: Fraction
 
+    def slope(self, i: int) -> Real:
+        """Return |A| of a channel."""
+        a, w = self.a[i], self.w[i]
+        return Real(a) if w == 1 or not a else Real(Fraction(0), ((w, a / w),))
+
 
 def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: Fraction) -> Affine:
     """Read a connection exactly; the stored floats are the parameters.

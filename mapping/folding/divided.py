@@ -10,10 +10,14 @@ import numpy as np
 from .. import trained
 from ..certificate.exact import Real
 from ..certificate.leak import Leak, dyadic
-from ..certificate.neurons import Neurons
+from ..certificate.neurons import Integers, Neurons
 from ..certificate.second import Second, branch, taken_off
 from .affine import Affine, bias_of
-from .scales import Scales
+from .rounded import near
+from .scales import Group, Scales
+
+#: Bits of a membrane at which a neuron is held and from which nothing follows.
+HELD_BITS = 50
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,31 @@ def start_of(neuron: trained.Neuron, steps: int) -> Start:
     if hard and init != reset:
         return Start(leak, exact, rest, (reset, init))
     return Start(leak, exact, rest, (init,))
+
+
+def held(
+    p: trained.Population, start: Start, units: list[Group], found: list[Integers], times: int = 1
+) -> list[int]:
+    """Return v_reset of neurons that are never reset to it, but may be held there.
+
+    A neuron that fires by its bias alone has a scale of its own: there, v is held on that side
+    of the threshold on which the trained one is.
+
+    Args:
+        units: per channel. times: what all membranes are multiplied with besides.
+    """
+    neuron, numbers = p.neuron, []
+    assert neuron.threshold is not None
+    reset = Fraction(neuron.v_reset)
+    for i, (unit, one) in enumerate(zip(units, found, strict=True)):
+        if one.gain and unit.a[i]:
+            x = unit.divided(i, Real(reset - start.rest)) * one.gain * times
+            numbers.append(near(x, HELD_BITS))
+        else:
+            theta = Fraction(neuron.threshold[i])
+            reached = reset > theta if neuron.compare == ">" else reset >= theta
+            numbers.append(one.threshold if reached else one.threshold - 1)
+    return numbers
 
 
 def divided(

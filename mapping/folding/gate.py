@@ -24,6 +24,8 @@ GATE_BITS, ENTRIES = 8, 256
 MEAN_BITS = 16
 #: Fractional bits of a given table's weights.
 FINEST = 32
+#: Bits of the largest fixed-point offset.
+OFFSET_BITS = 50
 #: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
 FLAT = 9.0
 
@@ -58,7 +60,6 @@ def fold_gate(
     fixed = 2.0 ** min(
         MEAN_BITS - 1 - math.ceil(math.log2(largest)), WIDTH_MAX - 3 - math.ceil(math.log2(reach))
     )
-    weights = np.rint(slopes * fixed).astype(np.int64)
     low, high = acc.low * float(area), acc.high * float(area)
     edges = np.sort(np.stack([slopes * low, slopes * high]), axis=0)
     if not gate.per_channel:
@@ -67,6 +68,10 @@ def fold_gate(
     alphas = np.abs(gate.alpha[:steps])
     flat = FLAT / max(float(alphas.min()), 1e-9)
     least, most = max(least, -flat), min(most, flat)
+    span = max(float(np.abs(offsets - least).max()), most - least)
+    if span * fixed > 2.0**OFFSET_BITS:  # offsets far above the slopes: these lose bits
+        fixed = 2.0 ** (OFFSET_BITS - math.ceil(math.log2(span)))
+    weights = np.rint(slopes * fixed).astype(np.int64)
     width = max(1, math.ceil((most - least) * fixed))
     shift = max(0, math.ceil(math.log2(width / ENTRIES)))
     entries = max(1, -(-width >> shift))

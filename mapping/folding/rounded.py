@@ -1,8 +1,8 @@
-"""Fold what is not certified: every number rounded, and the error bounded by intervals."""
+"""Fold what is not certified: every number rounded; ``error`` bounds what that does."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from ..certificate.exact import Real
 from ..certificate.leak import Leak
 from ..intervals import Interval
 from .affine import Affine
+from .error import Bounds
 from .gate import GATE_BITS, fold_gate
 
 #: Signed bits that the membrane of a population without a certificate may take.
@@ -28,8 +29,10 @@ class Rounded:
     Attributes
     ----------
         connections: with gains, biases and gates. numbers: per name (C,) lists, those asked for.
-        bits: F. bound: of |v - u| in units of the trained network, given equal inputs and the
-            same spikes so far. unit: (C,) what 2**bits (times a gate's factor) is worth.
+        bits: F of the finest channel. bound: of |v * unit - u| in units of the trained network,
+            given equal inputs and the same spikes so far; u above rest where there is a threshold.
+        unit: (C,) what the integer 1 of v is worth.
+        errors: by how much the gate's factor of each connection may be wrong.
     """
 
     connections: tuple[network.Connection, ...]
@@ -37,6 +40,7 @@ class Rounded:
     bits: int
     bound: float
     unit: np.ndarray
+    errors: tuple[float, ...]
 
 
 def rounded(
@@ -66,88 +70,92 @@ def rounded(
         for c, line, acc in zip(p.connections, lines, accs, strict=True)
     ]
     gated = GATE_BITS if any(gate for gate, _ in gates) else 0
-    reach = max(sum(_peak(acc, i) for acc in accs) for i in range(count)) * steps
-    bits = 0 if unit else max(0, min(16, BOUNDED_BITS - int(reach).bit_length() - gated))
+    sizes = _sizes(lines, numbers)
+    if unit is None:
+        reach = max(sum(peak_of(acc, i) for acc in accs) for i in range(count)) * steps
+        bits = max(0, min(16, BOUNDED_BITS - int(reach).bit_length() - gated))
+    else:  # one for all channels, so the widest of them decides
+        bits = 0
+        unit *= 1 << max(0, max(sizes) + gated - STREAM_BITS - _exponent(unit))
     gains: list[list[int]] = [[] for _ in lines]
     biases: list[list[int]] = [[] for _ in lines]
     found: dict[str, list[int]] = {name: [] for name in numbers}
+    bounds = Bounds(count, floor=(1.0 if leak.q else 0.0) / (1 << gated))
     worths = np.empty(count)
-    bound = 0.0
-    factor = float(p.neuron.leak)
-    series = sum(max(factor, leak.num / (1 << leak.q)) ** n for n in range(steps))
-    snapped = abs(factor - leak.num / (1 << leak.q))
-    sizes = [
-        max(
-            [Real.of(line.b[i]).exponent for line in lines]
-            + [Real(column[i]).exponent for column in numbers.values()]
-        )
-        for i in range(count)
-    ]
-    if unit is not None:  # one for all channels, so the widest of them decides
-        unit *= 1 << max(0, max(sizes) + gated - STREAM_BITS - _exponent(float(unit)))
     for i in range(count):
-        worth, one = _worth(lines, i, unit)
-        own = 0 if unit else min(bits, BOUNDED_BITS - gated - sizes[i] + _exponent(worth))
+        worth, divide = _worth(lines, i) if unit is None else (unit, _by(unit))
+        own = min(bits, BOUNDED_BITS - gated - sizes[i] + _exponent(worth)) if unit is None else 0
         scale = Fraction(2) ** own
-        error = (1.0 if leak.q else 0.0) / float(scale) / (1 << gated)
-        largest = 0.0
+        worths[i] = float(worth / scale / (1 << gated))
         for k, (line, acc) in enumerate(zip(lines, accs, strict=True)):
+            slope, offset = divide(line.slope(i)) * scale, divide(Real.of(line.b[i])) * scale
+            gain, bias = near(slope), near(offset)
+            bounds.line(i, slope, offset, gain, bias, peak_of(acc, i))
+            bounds.gate(i, slope, offset, peak_of(acc, i), gates[k][1])
             more = 1 << (gated if gates[k][0] is None else 0)
-            slope = one(Real(Fraction(0), ((line.w[i], line.a[i] / line.w[i]),)))
-            gains[k].append(int(line.sign[i]) * near(slope * scale) * more)
-            offset = one(Real.of(line.b[i]))
-            biases[k].append(near(offset * scale) * more)
-            peak = _peak(acc, i)
-            error += abs(abs(gains[k][-1]) / more / float(scale) - float(slope)) * peak
-            error += abs(biases[k][-1] / more / float(scale) - float(offset))
-            current = float(slope) * peak + abs(float(offset))
-            error += gates[k][1] * current
-            largest += current
-        begin = 0.0
+            gains[k].append(int(line.sign[i]) * gain * more)
+            biases[k].append(bias * more)
         for name, column in numbers.items():
-            x = one(Real(column[i])) * scale * (1 << gated)
-            low, high = x.fixed(0)
+            x = divide(Real(column[i])) * scale * (1 << gated)
             if name == "threshold":
+                low, high = x.fixed(0)
                 found[name].append(low + 1 if p.neuron.compare == ">" else high)
             else:
                 found[name].append(near(x))
-                begin = max(begin, abs(found[name][-1] - float(x)) / float(scale) / (1 << gated))
-        error += snapped * (
-            largest * series
-            + max((abs(float(one(Real(c[i])))) for c in numbers.values()), default=0.0)
-        )
-        worths[i] = worth
-        bound = max(bound, worth * (error * series + begin))
+                bounds.number(name, i, x, found[name][-1], 1 << gated)
     connections = tuple(
         network.Connection(c.source, line.op, gain, bias, gate=gate, delay=c.delay)
         for c, line, gain, bias, (gate, _) in zip(
             p.connections, lines, gains, biases, gates, strict=True
         )
     )
-    return Rounded(connections, found, bits + gated, bound * (1 + 1e-9), worths)
+    worst = bounds.worst(leak, acting_leak(p, steps), steps) * (1 << gated)
+    bound = float((worst * worths).max())
+    errors = tuple(error for _, error in gates)
+    return Rounded(connections, found, bits + gated, bound, worths, errors)
 
 
-def near(x: Real) -> int:
-    """Return the nearest integer, within BOUNDED_BITS."""
+def acting_leak(p: trained.Population, steps: int) -> float:
+    """Return the trained leak; with one timestep it acts on nothing but v_init, which has it."""
+    return 1.0 if steps == 1 else p.neuron.leak
+
+
+def near(x: Real, bits: int = BOUNDED_BITS + 16) -> int:
+    """Return the nearest integer, within +-2**bits."""
     low, high = (x * 2).fixed(0)
-    limit = 1 << (BOUNDED_BITS + 16)
-    return min(max((low + high + 2) // 4, -limit), limit)
+    return min(max((low + high + 2) // 4, -(1 << bits)), 1 << bits)
 
 
-def _peak(acc: Interval, i: int) -> float:
+def peak_of(acc: Interval, i: int) -> float:
+    """Return the largest |acc| of a channel."""
     return float(max(abs(int(acc.low[i])), abs(int(acc.high[i]))))
 
 
-def _exponent(x: float) -> int:
-    return math.frexp(x)[1]
+def _sizes(lines: list[Affine], numbers: dict[str, list[Fraction]]) -> list[int]:
+    """Return per channel an e with |x| < 2**e for every bias and every number."""
+    return [
+        max(
+            [Real.of(line.b[i]).exponent for line in lines]
+            + [Real(column[i]).exponent for column in numbers.values()]
+        )
+        for i in range(len(lines[0].a))
+    ]
 
 
-def _worth(lines: list[Affine], i: int, unit: Fraction | None) -> tuple[float, object]:
-    """Return the unit of a channel, and the function that divides by it."""
-    if unit is not None:
-        return float(unit), lambda x: x * (1 / unit)
-    largest = max(lines, key=lambda line: float(line.a[i]) / math.sqrt(line.w[i]))
+def _exponent(x: Fraction) -> int:
+    """Return e with x < 2**e, to within one."""
+    return x.numerator.bit_length() - x.denominator.bit_length() + 1
+
+
+def _by(unit: Fraction) -> Callable[[Real], Real]:
+    return lambda x: x * (1 / unit)
+
+
+def _worth(lines: list[Affine], i: int) -> tuple[Fraction, Callable[[Real], Real]]:
+    """Return the unit of a channel (to within float64), and the function that divides by it."""
+    slopes = [(float(line.slope(i)), line) for line in lines]
+    size, largest = max(slopes, key=lambda one: one[0])
     a, w = largest.a[i], largest.w[i]
-    if not a:
-        return 1.0, lambda x: x
-    return float(a) / math.sqrt(w), lambda x: x.times_root(w) * (1 / a)
+    if not a or not size:
+        return Fraction(1), lambda x: x
+    return Fraction(size), lambda x: x.times_root(w) * (1 / a)

@@ -18,8 +18,7 @@ from ..certificate.static import certify_static
 from ..intervals import Interval
 from ..value import WIDTH_MAX, Unsupported
 from .affine import Affine
-from .divided import Start, divided, start_of
-from .gate import fold_gate
+from .divided import Start, divided, held, start_of
 from .rounded import Rounded, rounded
 from .scales import Scales
 from .table import certify_table
@@ -57,14 +56,17 @@ def fold_spiking(
     if isinstance(found, str):
         return _bounded(value, p, lines, accs, start, found)
     bits, integers = found
-    exact = _ordered_membranes(value, p, scales, lines, start)
+    exact = _ordered_membranes(value, p, scales, lines, start, integers)
     reason = "thresholds proved for every input"
     if not exact:
         reason = "fires exactly, but the order of the membranes that are read out is not proved"
     lattice = _lattice(neurons) if start.exact else None
-    worth = np.array([float(scales.unit_of(i).unit(i)) for i in range(len(integers))])
+    worth = np.array([
+        float(scales.unit_of(i).unit(i)) / one.gain if one.gain else 0.0
+        for i, one in enumerate(integers)
+    ])  # fmt: skip
     certificate = network.Certificate(exact, reason, bits, lattice, None, worth)
-    return _proved(p, lines, scales, start, integers, certificate)
+    return _proved(p, lines, scales, start, integers, certificate, steps)
 
 
 def _obstacle(
@@ -140,10 +142,15 @@ def _ordered_membranes(
     scales: Scales,
     lines: list[Affine],
     start: Start,
+    found: list[Integers],
 ) -> bool:
     """Whether the membranes keep their order between classes, should the read-out compare them."""
     if value.readout.source != p.name or not value.readout.reads_membrane:
         return True
+    if not start.exact:  # proved for constant inputs: when it fires, not by how much
+        return False
+    if any(one.gain != found[0].gain or one.bias or any(one.starts) for one in found):
+        return False  # one that fires by its bias alone has a scale of its own
     group, *others = scales.groups
     plain = all(not b.r and not b.s for line in lines for b in line.b) and not any(start.values)
     held = p.neuron.holds and p.neuron.v_reset != p.neuron.v_rest
@@ -157,9 +164,15 @@ def _proved(
     start: Start,
     found: list[Integers],
     certificate: network.Certificate,
+    steps: int,
 ) -> network.Population:
     """Assemble the population of certified integers."""
     neuron = p.neuron
+    resets = [0] * len(found)
+    if steps > 1 and (neuron.reset == "zero" or neuron.refractory):
+        resets = [one.starts[0] for one in found]
+    elif neuron.holds:
+        resets = held(p, start, [scales.unit_of(i) for i in range(len(found))], found)
     gains: dict[int, list[int]] = {}
     for k, group in enumerate(scales.groups):
         units = scales.unit.group == k
@@ -175,13 +188,12 @@ def _proved(
         )
         for k, (c, line) in enumerate(zip(p.connections, lines, strict=True))
     )
-    resets = neuron.reset == "zero" or neuron.refractory
     folded = network.Neuron(
         num=start.leak.num,
         q=start.leak.q,
         threshold=[one.threshold for one in found],
         reset=neuron.reset,
-        v_reset=[one.starts[0] for one in found] if resets else 0,
+        v_reset=resets,
         rho=[one.second for one in found] if neuron.reset == "subtract" else 0,
         v_init=[one.starts[-1] for one in found],
         max_spikes=neuron.max_spikes,
@@ -226,8 +238,7 @@ def _bounded(
         tabled = certify_table(p, found, folded, lines[0], accs[0], start, steps)
         if tabled is not None:
             found, reason = tabled, "exact to its gate's table, for every input"
-            gain = Fraction(p.neuron.input_gain)
-            exact = not fold_gate(gate, lines[0], accs[0], area, steps, gain)[1]
+            exact = not found.errors[0]
             if not exact and gate.table is None and gate.constant is None:
                 reason += "; bounded to the sigmoid"
     return _assembled(p, found, start, reason, exact and not read)

@@ -15,11 +15,11 @@ import numpy as np
 
 from .. import network, trained
 from ..certificate.classes import certify_classes
+from ..certificate.exact import Surd
 from ..certificate.leak import Leak, dyadic
 from ..intervals import Interval
-from ..value import Unsupported
+from ..value import LEAK_BITS_MAX, WIDTH_MAX, Unsupported
 from .affine import Affine, bias_of
-from .gate import GATE_BITS
 from .rounded import Rounded, rounded
 from .scales import groups
 from .whole import rational, unit_of, whole
@@ -99,34 +99,34 @@ def _rounded(
         leak, init, rest: as they act on the membrane. snapped: what to say if leak was rounded.
     """
     steps, shape = value.timesteps, value.shapes[p.name]
+    lines = _with_rest(p, lines, rest)
     if not snapped and any(c.gate is not None for c in p.connections):
-        given = {"v_init": [init] * shape[0], "rest": [rest] * shape[0]}
-        exact = whole(p, lines, accs, int(np.prod(shape[1:])), steps, leak, given, alike=True)
+        area, given = int(np.prod(shape[1:])), {"v_init": [init] * shape[0]}
+        exact = whole(p, lines, accs, area, steps, leak, given, alike=True)
         if exact is not None:
             return _gated(p, *exact, leak)
-    unit = _common_unit(lines)
     starts = {"v_init": [init] * shape[0]}
-    found = rounded(p, lines, accs, int(np.prod(shape[1:])), steps, leak, starts, unit)
+    area = int(np.prod(shape[1:]))
+    found = rounded(p, lines, accs, area, steps, leak, starts, _common_unit(lines))
+    connections, start, bound = found.connections, found.numbers["v_init"], found.bound
     unit = Fraction(found.unit[0])
-    scale = 1 << found.bits  # a gate's factor
-    connections = _with_rest(found.connections, round(rest / unit * scale))
-    start, bound = found.numbers["v_init"], found.bound
-    unit /= scale
     # What reads a fine stream would grow finer with every population: take the excess off.
-    gains = [(c.gain * (scale if c.gate else 1)).tolist() for c in connections]
+    factors = [1 if c.gate is None else 1 << found.bits for c in connections]
+    gains = [(c.gain * factor).tolist() for c, factor in zip(connections, factors, strict=True)]
     peak = _peak(gains, accs) * (steps if leak.num else 1)
     shift = max(0, peak.bit_length() - VALUE_BITS)
     if shift:
         connections = tuple(replace(c, shift=shift) for c in connections)
         start, unit = [x >> shift for x in start], unit * (1 << shift)
-        bound += float(unit) * (len(connections) * steps + 1)
+        floors = len(connections) + (1 if leak.q else 0)
+        bound += float(unit) * (floors * steps + 1)
     reason = snapped + "its real scales were rounded"
     if any(c.gate is not None for c in p.connections):
         reason = "its gate is a table of the sigmoid"
     elif _only_read_out(value, p):
         reason = snapped + "its classes have different scales, which were rounded to one unit"
     worth = np.full(shape[0], float(unit))
-    certificate = network.Certificate(False, reason, ROUNDED_BITS, None, bound + float(unit), worth)
+    certificate = network.Certificate(False, reason, ROUNDED_BITS, None, bound, worth)
     folded = network.Neuron(num=leak.num, q=leak.q, v_init=start)
     return network.Population(p.name, connections, folded, certificate), unit
 
@@ -135,27 +135,22 @@ def _gated(
     p: trained.Population, found: Rounded, units: list[Fraction], leak: Leak
 ) -> tuple[network.Population, Fraction]:
     """Assemble a gated population whose values are whole multiples of one unit."""
-    rest = found.numbers["rest"][0]
-    unit = units[0] / (1 << GATE_BITS)
     reason = "its values are whole multiples of one unit, its gate's factors too"
-    worth = np.full(len(found.unit), float(unit))
-    certificate = network.Certificate(True, reason, found.bits, None, None, worth)
+    certificate = network.Certificate(True, reason, found.bits, None, None, found.unit)
     folded = network.Neuron(num=leak.num, q=leak.q, v_init=found.numbers["v_init"])
-    connections = _with_rest(found.connections, rest)
-    return network.Population(p.name, connections, folded, certificate), unit
+    return network.Population(p.name, found.connections, folded, certificate), units[0]
 
 
-def _with_rest(
-    connections: tuple[network.Connection, ...], rest: int
-) -> tuple[network.Connection, ...]:
-    """Add to the drive what a membrane at rest needs to stay there, outside any gate."""
+def _with_rest(p: trained.Population, lines: list[Affine], rest: Fraction) -> list[Affine]:
+    """Add to a bias outside any gate what a membrane at rest needs to stay there."""
     if not rest:
-        return connections
-    for k, c in enumerate(connections):
+        return lines
+    for k, c in enumerate(p.connections):
         if c.gate is None:
-            plain = replace(c, bias=c.bias + rest)
-            return (*connections[:k], plain, *connections[k + 1 :])
-    raise Unsupported("v_rest of a population without threshold whose connections are all gated")
+            plain = replace(lines[k], b=[b + rest for b in lines[k].b])
+            return [*lines[:k], plain, *lines[k + 1 :]]
+    what = "v_rest of a population without threshold whose connections are all gated"
+    raise Unsupported(f"population {p.name!r}: {what}")
 
 
 #: Gains per connection, bias, v_init, unit.
@@ -186,6 +181,9 @@ def _whole(
     gains = [[int(x / unit) for x in one] for one in slopes]
     if _peak(gains, accs) * steps >= 1 << VALUE_BITS:
         return None
+    still = sum(max(abs(x) for x in one) for one in ([b / unit for b in offsets], [init / unit]))
+    if still * steps >= 1 << WIDTH_MAX - LEAK_BITS_MAX - 2:  # with no data, nothing else is wide
+        return None
     return gains, [int(b / unit) for b in offsets], int(init / unit), unit
 
 
@@ -215,15 +213,16 @@ def _ordered(lines: list[Affine], accs: list[Interval], leak: Leak, steps: int) 
 def _common_unit(lines: list[Affine]) -> Fraction:
     """Return a unit fine enough for every scale to be rounded to a multiple of it.
 
-    A whole scale that a stream hands on (a skip) stays a whole multiple.
+    A whole scale that a stream hands on (a skip) stays a whole multiple. Where every scale is
+    zero, the biases decide.
     """
-    worth = [
-        [float(a) / math.sqrt(w) for a, w in zip(line.a, line.w, strict=True)] for line in lines
-    ]
-    largest = max((x for one in worth for x in one), default=0.0) or 1.0
-    unit = Fraction(2) ** (math.floor(math.log2(largest)) - ROUNDED_BITS)
+    slopes = [Surd(0, a / w, w) for line in lines for a, w in zip(line.a, line.w, strict=True) if a]
+    biases = [b for line in lines for b in line.b if b.r or b.s]
+    unit = Fraction(2) ** (max((x.exponent for x in slopes or biases), default=1) - ROUNDED_BITS)
+    unit /= 2  # an exponent may be one too many
     for line in lines:
         if len(set(line.a)) == 1 and set(line.w) == {Fraction(1)} and line.a[0]:
-            near = line.a[0] / (1 << max(0, math.ceil(math.log2(line.a[0] / unit))))
+            parts = line.a[0] / unit
+            near = line.a[0] / (1 << max(0, (math.ceil(parts) - 1).bit_length()))
             return near if Fraction(float(near)) == near else unit
     return unit

@@ -21,10 +21,11 @@ from ..certificate.second import ENUMERATED, Second, how_many, let_through
 from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
-from .divided import Start
+from .divided import Start, held
+from .error import Bounds
 from .gate import GATE_BITS
-from .rounded import Rounded
-from .scales import groups
+from .rounded import Rounded, acting_leak, peak_of
+from .scales import Group, groups
 
 #: Fractional bits that are tried above those which the lattice needs: a gate takes more.
 EXTRA_BITS = 32
@@ -85,6 +86,43 @@ def certify_table(
     }
     if "v_reset" in rounded.numbers:
         numbers["v_reset"] = [one.starts[0] for one in found]
+        if neuron.reset != "zero" and not neuron.refractory:  # where it is held, no more
+            numbers["v_reset"] = held(p, start, [group] * len(found), found, 1 << GATE_BITS)
     (gains,) = group.gains([one.gain for one in found]).values()
     edge = replace(rounded.connections[0], gain=gains, bias=[one.second for one in found])
-    return replace(rounded, connections=(edge,), numbers=numbers, bits=bits)
+    unit = np.array([float(group.unit(i)) if group.a[i] else 1.0 for i in range(len(found))])
+    unit /= 1 << bits + GATE_BITS
+    done = replace(rounded, connections=(edge,), numbers=numbers, bits=bits, unit=unit)
+    return replace(done, bound=_bound(p, done, group, line, acc, start, steps))
+
+
+def _bound(
+    p: trained.Population,
+    done: Rounded,
+    group: Group,
+    line: Affine,
+    acc: Interval,
+    start: Start,
+    steps: int,
+) -> float:
+    """Return how far from the trained membranes those may be, which fire as their table says."""
+    (edge,) = done.connections
+    bounds = Bounds(len(line.a), floor=1.0 if start.leak.q else 0.0)
+    reset = Fraction(p.neuron.v_reset) - start.rest
+    gained = np.abs(edge.gain) if edge.gain.ndim else np.full(len(line.a), abs(int(edge.gain)))
+    for i in range(len(line.a)):
+        # both sides in integer membranes: a gate's factor of 1 is 2**GATE_BITS of them
+        slope, offset = (
+            group.divided(i, x) * (1 << done.bits) for x in (line.slope(i), Real.of(line.b[i]))
+        )
+        peak = peak_of(acc, i)
+        bounds.line(i, slope, offset, int(gained[i]), int(edge.bias[i]), peak)
+        bounds.gate(i, slope, offset, peak, done.errors[0])
+        scale = 1 << done.bits + GATE_BITS
+        for name, x in (("v_init", start.values[-1]), ("v_reset", reset)):
+            if name in done.numbers:
+                real = group.divided(i, Real(x)) * scale
+                bounds.number(name, i, real, done.numbers[name][i], 1 << GATE_BITS)
+    bounds.floor /= 1 << GATE_BITS
+    worst = bounds.worst(start.leak, acting_leak(p, steps), steps) * (1 << GATE_BITS)
+    return float((worst * done.unit).max())

@@ -45,7 +45,7 @@ def whole(
 
     Returns
     -------
-        The integers, with a bound of 0, and each channel's unit (times a gate's factors). None if a
+        The integers, with a bound of 0, and what 1 of each channel's v is worth. None if a
         number is irrational, a gate is not exact, or the membrane would be too wide.
     """
     exact = [rational(line) for line in lines]
@@ -93,8 +93,9 @@ def whole(
     }
     if p.neuron.compare == ">" and "threshold" in found:
         found["threshold"] = [x + 1 for x in found["threshold"]]
-    worth = np.array([float(u) for u in units])
-    return Rounded(connections, found, leak.q * steps + gated, 0.0, worth), units
+    finest = [unit / (1 << gated) for unit in units]
+    worth, errors = np.array([float(unit) for unit in finest]), tuple(0.0 for _ in lines)
+    return Rounded(connections, found, leak.q * steps + gated, 0.0, worth, errors), finest
 
 
 def rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:

@@ -1,0 +1,224 @@
+"""Corners of the fold: every option of a trained network with any other, against the judge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from judge_campaign import judged
+from judge_network import judge
+
+from mapping import (
+    Connection,
+    Dense,
+    Identity,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    TrainedNetwork,
+    fold,
+    real,
+    trained,
+)
+from mapping.coding import encode
+from sim import run
+from sim.draw_corners import draw_corner
+
+
+def alone(
+    neuron: trained.Neuron, steps: int, fan: int = 6, kind: str = "count", **fields: object
+) -> TrainedNetwork:
+    """Return one population of four channels that reads spikes."""
+    weights = np.random.default_rng(0).choice([-1, 1], (4, fan))
+    edge = trained.Connection("input", Dense(weights), **fields)
+    p = trained.Population("a", (edge,), neuron)
+    return TrainedNetwork(Input((fan,)), (p,), Readout("a", kind), steps)
+
+
+def check(value: TrainedNetwork, samples: int = 20) -> Network:
+    """Fold, judge random and full inputs, and return the folded network."""
+    network = fold(value)
+    rng = np.random.default_rng(0)
+    steps = (value.timesteps,) if value.input.coding == "steps" else ()
+    x = rng.integers(0, value.input.top + 1, (samples, *steps, *value.input.shape))
+    x[0], x[1] = 0, value.input.top
+    found = judge(value, network, encode(value.input, x, value.timesteps), run(network, x))
+    assert not found["wrong"], found["problems"]
+    assert found["populations"] + found["bounded"]
+    return network
+
+
+def test_forty_networks_of_odd_corners(seed: int) -> None:
+    first = 1_000_003 * seed + 700_000
+    total = judged(range(first, first + 40), samples=3, kind="corners")
+    print(total)
+    assert total["exact"] > 20 and total["bounded"] > 20 and total["ties"] > 20
+
+
+def test_every_option_is_drawn() -> None:
+    seen = set()
+    for k in range(250):
+        value = draw_corner(k)
+        seen |= {value.input.coding, f"T {value.timesteps}", f"read {value.readout.kind}"}
+        seen |= {f"fallback {value.readout.fallback}", f"step {value.readout.step is not None}"}
+        readers = [c.source for p in value.populations for c in p.connections]
+        for p in value.populations:
+            n = p.neuron
+            seen |= {f"leak {n.leak}", f"joins {len(p.connections)}"}
+            if not p.spiking:
+                seen |= {"stream", f"readers {readers.count(p.name)}"}
+                continue
+            seen |= {n.compare, f"{n.reset} {n.reset_delay}", f"max_spikes {n.max_spikes}"}
+            seen |= {f"refractory {n.refractory}", f"fire_by {n.fire_by is not None}"}
+            seen |= {f"rest {n.v_rest != 0}", f"init {n.v_init != n.v_reset}"}
+            seen |= {"start beyond"} if (n.v_init > n.threshold).any() else set()
+            seen |= {"negative"} if (n.threshold < 0).any() else set()
+            seen |= {"zero"} if (n.threshold == 0).any() else set()
+            for c in p.connections:
+                seen |= {"back"} if c.source == p.name else set()
+                seen |= {f"delay {min(c.delay, 1)}", f"bits {getattr(c.op, 'bits', 0)}"}
+                seen |= {f"pool {c.op.kind}"} if hasattr(c.op, "kind") else set()
+                if c.norm is not None:
+                    seen |= {f"gamma {s}" for s in np.sign(c.norm.gamma).astype(int)}
+                if c.gate is not None:
+                    seen |= {f"gate {c.gate.constant is None} {c.gate.per_channel}"}
+    wanted = {"steps", "direct", "latency", "stream", "negative", "zero", "start beyond", "back"}
+    wanted |= {f"T {t}" for t in range(1, 9)} | {f"leak {x}" for x in (0.0, 0.25, 0.75, 1.0, 0.9)}
+    wanted |= {f"read {kind}" for kind in ("count", "membrane", "first_spike")}
+    wanted |= {"fallback membrane", "step True", ">", ">="} | {f"joins {k}" for k in (1, 2, 3)}
+    wanted |= {f"{r} {d}" for r in ("zero", "subtract", "none") for d in (0, 1)}
+    wanted |= {f"max_spikes {k}" for k in (None, 1, 2, 3)} | {f"refractory {k}" for k in range(4)}
+    wanted |= {f"{what} {yes}" for what in ("fire_by", "rest", "init") for yes in (True, False)}
+    wanted |= {"delay 1", "pool max", "pool sum"} | {f"bits {b}" for b in (1, 2, 4, 8)}
+    wanted |= {f"gamma {s}" for s in (-1, 0, 1)} | {f"readers {k}" for k in (1, 2)}
+    wanted |= {f"gate {a} {b}" for a in (True, False) for b in (True, False)}
+    assert wanted <= seen, wanted - seen
+
+
+def test_breakpoints_of_constant_inputs_prove_no_order_of_membranes() -> None:
+    """13 of a neuron that has just fired, 10 * 1.3 of one that has not: a leak of 0.3 decides."""
+    p = trained.Population(
+        "a",
+        (trained.Connection("input", Dense(np.array([[1, 0], [0, 1]]), 2)),),
+        trained.Neuron(leak=0.3, threshold=[13, 30]),
+    )
+    value = TrainedNetwork(Input((2,), 5, "direct"), (p,), Readout("a", "membrane"), 2)
+    network = fold(value)
+    x = np.array([[13, 10]])
+    assert real.run(value, x).classes == 0 != run(network, x).classes
+    certificate = network["a"].certificate
+    assert not certificate.exact and "the order of the membranes" in certificate.reason
+    assert fold(replace(value, readout=Readout("a"))).exact
+
+
+def test_a_neuron_that_fires_by_its_bias_alone_has_no_place_in_an_order() -> None:
+    """Its source is a stream that is never zero: its gain is 0, and its membrane always 0."""
+    assert judged(range(1_001_016, 1_001_017), kind="corners")["networks"] == 1
+
+
+def test_the_bound_counts_what_every_spike_takes_off_wrongly() -> None:
+    neuron = trained.Neuron(threshold=-0.7, reset="subtract")
+    value = alone(neuron, 8)
+    (p,) = value.populations
+    fine = replace(p.connections[0], scale=np.full(4, 1 / 512))
+    value = replace(value, populations=(replace(p, connections=(*p.connections, fine)),))
+    assert not check(value).exact
+
+
+def test_the_bound_counts_what_spikes_add_to_a_membrane_that_leaks_otherwise() -> None:
+    neuron = trained.Neuron(leak=0.9, threshold=-5, reset="subtract")
+    assert not check(alone(neuron, 8, 1, scale=0.01)).exact
+
+
+def test_one_timestep_has_no_leak_to_be_wrong_about() -> None:
+    gate = trained.Gate([1.0], constant=[0.75])
+    neuron = trained.Neuron(leak=0.9, threshold=1, v_init=0.5, reset="subtract")
+    network = check(alone(neuron, 1, gate=gate, bias=0.1))
+    assert network["a"].certificate.bound < 1e-3
+
+
+def test_v_times_unit_is_the_membrane_in_every_channel() -> None:
+    """Channels of large biases have fewer fractional bits."""
+    neuron = trained.Neuron(leak=0.9, threshold=1, v_rest=0.25)
+    bias = np.array([0, 0.1, 1e6, -1e9])
+    value = alone(neuron, 3, scale=[1, 1e-3, 1e-3, 0.3], bias=bias)
+    network = check(value)
+    x = np.random.default_rng(0).integers(0, 2, (9, 3, 6))
+    certificate, u = network["a"].certificate, real.run(value, x).u["a"] - 0.25
+    assert not certificate.exact and len(set(certificate.unit.tolist())) == 4
+    error = np.abs(run(network, x).v["a"] * certificate.unit - u)
+    assert (error[:, 0] <= 1e-3 * np.maximum(1, np.abs(bias))).all()
+    exact = alone(replace(neuron, leak=0.5, threshold=1e9, v_rest=0), 3, scale=0.3, bias=[0.1] * 4)
+    network, want = check(exact), real.run(exact, x).u["a"]
+    unit = network["a"].certificate.unit
+    assert np.abs(run(network, x).v["a"] * unit - want).max() < 0.3
+
+
+@pytest.mark.parametrize("rest", [1e30, -3e-30])
+def test_a_stream_far_from_zero_at_rest_keeps_its_bound(rest: float) -> None:
+    neuron = trained.Neuron(leak=0.5, v_rest=rest)
+    network = check(alone(neuron, 4, scale=[0.1, 0.2, 1 / 3, 0]))
+    assert 0 < network["a"].certificate.bound
+
+
+def test_a_stream_of_nothing_but_small_biases_has_a_unit_for_them() -> None:
+    value = alone(trained.Neuron(leak=0), 2, scale=0, bias=[1e-9, 1.7e-9, 0, -1e-12])
+    assert check(value)["a"].certificate.bound < 1e-12
+
+
+@pytest.mark.parametrize("reset", ["none", "subtract"])
+@pytest.mark.parametrize("scale", [0.3, 0.0])
+def test_a_neuron_is_held_where_the_trained_one_is(reset: str, scale: float) -> None:
+    neuron = trained.Neuron(
+        leak=0.5, threshold=0.2, reset=reset, v_reset=0.7, v_rest=0.1, max_spikes=1
+    )
+    value = alone(neuron, 4, scale=scale, bias=0.25)
+    network = check(value)
+    assert network.exact
+    x = np.ones((1, 4, 6), int)
+    trace, want = run(network, x), real.run(value, x)
+    held = want.spikes["a"].cumsum(axis=1) - want.spikes["a"] > 0
+    unit = network["a"].certificate.unit
+    assert held.any()
+    assert (np.abs(trace.v["a"] * unit - 0.6 * (unit > 0))[held] <= unit.max()).all()
+    assert (trace.v["a"] >= network["a"].neuron.threshold)[held].all()
+
+
+@pytest.mark.parametrize("scale", [0.75, 0.0])
+@pytest.mark.parametrize("kind", ["membrane", "count"])
+def test_a_leaky_read_out_too_wide_to_prove_is_rounded(scale: float, kind: str) -> None:
+    """255/256 over 7 or 8 timesteps takes 48 or 56 fractional bits, and 8 for v * num."""
+    for steps in (7, 8):
+        value = alone(trained.Neuron(leak=255 / 256), steps, kind=kind, scale=scale, bias=0.5)
+        assert not check(value).exact or kind == "membrane"
+
+
+def test_gains_beyond_machine_words_are_not_tried() -> None:
+    """q(T-1) = 48 and 24 bits more would pass 62."""
+    rng = np.random.default_rng(3)
+    neuron = trained.Neuron(leak=255 / 256, threshold=rng.normal(size=4), v_init=0.3, v_reset=-0.1)
+    value = alone(neuron, 7, scale=rng.normal(size=4), bias=rng.normal(size=4) * 1e-6)
+    check(value)
+
+
+def test_a_gate_of_offsets_far_above_its_slopes_keeps_its_bound() -> None:
+    gate = trained.Gate(np.ones(3), per_channel=True)
+    neuron = trained.Neuron(leak=0.5, threshold=1)
+    check(alone(neuron, 3, scale=1e-20, bias=[1, 2, -1, 0], gate=gate))
+
+
+def test_every_product_and_partial_sum_has_a_proven_width() -> None:
+    def network(*edges: tuple[int, int]) -> Network:
+        connections = tuple(Connection("input", Identity(), gain=g, bias=b) for g, b in edges)
+        p = Population("a", connections, Neuron(num=0))
+        return Network(Input((1,), 2), (p,), Readout("a"), 1)
+
+    most = (1 << 61) - 1
+    assert network((most // 3, 0), (1, -most)).facts
+    with pytest.raises(ValueError, match="population 'a': gain . acc needs 63 bits"):
+        _ = network((most // 2, -most)).facts
+    with pytest.raises(ValueError, match="population 'a': drive needs 63 bits"):
+        _ = network((most // 3, 0), (most // 3, 0), (1, -most)).facts
