@@ -7,6 +7,8 @@ trains also FILE.safetensors.checkpoint, from which the same command goes on.
 from __future__ import annotations
 
 import inspect
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from sim.tools import package
 
 from . import console, files
 
+#: Bytes of samples that are kept decoded; a larger set is read from its files at every epoch.
+MEMORY = 2 << 30
 #: Networks that one thread trains fastest.
 SMALL = ("mlp",)
 
@@ -128,9 +132,23 @@ def planned(
         options.setdefault("flat", True)
     if "timesteps" in knows and timesteps is not None:
         options["timesteps"] = timesteps
-    opened = open_set(dataset, data, **options)
+    opened = in_memory(open_set(dataset, data, **options))
     plan = Plan(method, net, timesteps, choices.style, choices.options, choices.recipe, tuple(tune))
     return plan, opened, options
+
+
+def in_memory(data: Any) -> Any:
+    """Return a data set whose files have been decoded once, if all of it fits in MEMORY."""
+    from training.data import Arrays, gathered
+
+    size = math.prod(data.enter.shape) * (data.timesteps or 1) * (1 if data.enter.bits <= 8 else 2)
+    if size * (len(data.train) + len(data.test)) > MEMORY:
+        return data
+    parts = {
+        name: part if isinstance(part, Arrays) else gathered(part)
+        for name, part in (("train", data.train), ("test", data.test))
+    }
+    return replace(data, **parts)
 
 
 def check_device(device: str, mixed: bool) -> None:

@@ -215,6 +215,9 @@ def settle(model: nn.Module, part: Any, batch: int, run: Run) -> None:
     Of several processes each runs its share, and all end with the same statistics.
     """
     norms = _norms(model)
+    if not norms:
+        model.eval()
+        return
     momenta = [m.momentum for m in norms]
     model.train()
     for norm in norms:
