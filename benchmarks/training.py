@@ -197,17 +197,18 @@ def worker(name: str, side: str, quick: bool, seed: int, threads: int, repeats: 
     else:
         x = torch.randint(0, enter.top + 1, (samples, *shape)).float()
     y = torch.randint(0, CLASSES, (samples,))
-    differ = None
+    if side == "check":
+        model = theirs(name, quick, mine).double()
+        with torch.no_grad():
+            return {"differ": float((mine.double()(x.double()) - model(x.double())).abs().max())}
     if side == "spikingjelly":
         from spikingjelly.activation_based import functional as jelly
 
         model = theirs(name, quick, mine)
-        with torch.no_grad():
-            model.double()
-            differ = float((mine.double()(x.double()) - model(x.double())).abs().max())
-            jelly.reset_net(model)
-            model.float()
-        del mine
+        steps = None
+    else:
+        steps = mine.timesteps
+    del mine
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     seconds, loss = [], None
     for _ in range(repeats + 1):
@@ -223,27 +224,20 @@ def worker(name: str, side: str, quick: bool, seed: int, threads: int, repeats: 
     return {
         "seconds": seconds[1:],  # the first one warms up
         "samples": samples,
-        "timesteps": model.timesteps if side == "ours" else None,
+        "timesteps": steps,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "differ": differ,
     }
 
 
 def compare(name: str, options: argparse.Namespace) -> dict:
     """Run both sides in turns; return medians and ratios."""
+    differ = _worker(name, "check", options)["differ"]
+    if not differ < 1e-9:
+        raise SystemExit(f"{name}: the first read-outs differ by {differ}; not the same network")
     found: dict[str, list[dict]] = {"ours": [], "spikingjelly": []}
     for _ in range(1 if options.quick else 2):
         for side, rows in found.items():
-            command = [sys.executable, str(Path(__file__).resolve()), "--worker", name, side]
-            command += ["--seed", str(options.seed), "--threads", str(options.threads)]
-            command += ["--quick"] if options.quick else []
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise SystemExit(f"{side} failed: {done.stderr.strip().splitlines()[-1]}")
-            rows.append(json.loads(done.stdout))
-    differ = found["spikingjelly"][0]["differ"]
-    if not differ < 1e-9:
-        raise SystemExit(f"{name}: the first read-outs differ by {differ}; not the same network")
+            rows.append(_worker(name, side, options))
     median = {
         s: statistics.median(t for r in rows for t in r["seconds"]) for s, rows in found.items()
     }
@@ -258,6 +252,16 @@ def compare(name: str, options: argparse.Namespace) -> dict:
         "peak megabytes": {s: max(r["megabytes"] for r in rows) for s, rows in found.items()},
         "ours is faster by": round(median["spikingjelly"] / median["ours"], 2),
     }
+
+
+def _worker(name: str, side: str, options: argparse.Namespace) -> dict:
+    command = [sys.executable, str(Path(__file__).resolve()), "--worker", name, side]
+    command += ["--seed", str(options.seed), "--threads", str(options.threads)]
+    command += ["--quick"] if options.quick else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{side} failed: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)
 
 
 def main() -> None:
