@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,11 @@ def summed(numbers: list[float], share: Share, device: str) -> list[float]:
 
 @contextmanager
 def processes(device: str = "cpu") -> Iterator[Share]:
-    """Join the group that torchrun started (gloo, or nccl on GPUs) within; alone without one."""
+    """Join the group that torchrun started (gloo, or nccl on GPUs) within; alone without one.
+
+    All leave together, and nothing of the group is left to the interpreter's end: a thread of it
+    that wakes then, for the sake of a wrapped model in a cycle, aborts the process.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
@@ -49,5 +54,7 @@ def processes(device: str = "cpu") -> Iterator[Share]:
     distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
         yield Share(distributed.get_rank(), distributed.get_world_size())
+        distributed.barrier()
     finally:
+        gc.collect()
         distributed.destroy_process_group()
