@@ -18,8 +18,6 @@ from .ops import array
 
 #: A trained gate starts at sigmoid(mean): alpha = 1.
 ALPHA = 1.0
-#: Half of it is added before a sum is rounded down: float32 sums are not quite whole at times.
-GRID = 2.0**-20
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,16 @@ class Table:
 
     Attributes
     ----------
-        weights: (C,) float64, multiples of a power of two not below GRID.
-        offset: float64, () or (C,), such multiples too.
+        weights: (C,) float64; offset: float64, () or (C,).
         factors: (T, bins), multiples of 2**-8.
+        grid: what every total is a multiple of; half of it is added before a total is rounded
+            down, as float32 sums are not quite whole where a convolution takes a short cut.
     """
 
     weights: torch.Tensor
     offset: torch.Tensor
     factors: torch.Tensor
+    grid: float = 0.0
 
 
 class Gate(nn.Module):
@@ -90,7 +90,7 @@ class Gate(nn.Module):
 
         total = acc.double() * unit * per_channel(table.weights)
         total = total.sum(axes, keepdim=True) if axes else total
-        bins = (total + per_channel(table.offset) + GRID / 2).floor().long()
+        bins = (total + per_channel(table.offset) + table.grid / 2).floor().long()
         bins = bins.clamp(0, table.factors.shape[1] - 1).expand(len(self.alpha), *bins.shape[1:])
         factors = table.factors.to(acc.device)
         return torch.stack([row[b] for row, b in zip(factors, bins, strict=True)])
@@ -100,5 +100,6 @@ class Gate(nn.Module):
         constant = None if self.constant is None else array(self.constant)
         table = None
         if self.table is not None:
-            table = trained.Table(*(array(x) for x in vars(self.table).values()))
+            given = self.table
+            table = trained.Table(*(array(x) for x in (given.weights, given.offset, given.factors)))
         return trained.Gate(array(self.alpha), self.axes == "map", constant, table)

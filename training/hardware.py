@@ -109,6 +109,7 @@ def table_gates(model: SpikingNetwork) -> None:
             weights=torch.tensor(integers.weights * flips / (grid * unit)),
             offset=torch.tensor(integers.offset / grid),
             factors=torch.tensor(integers.table / FACTORS),
+            grid=1 / grid,
         )
         c.gate.alpha.requires_grad_(False)
 

@@ -23,7 +23,7 @@ GATE_BITS, ENTRIES = 8, 256
 #: Bits of the largest fixed-point factor K.
 MEAN_BITS = 16
 #: Fractional bits of a given table's weights.
-FINEST = 32
+FINEST = 44
 #: Bits of the largest fixed-point offset.
 OFFSET_BITS = 50
 #: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
