@@ -138,6 +138,8 @@ def _server(parser: str) -> subprocess.Popen[bytes]:
     found = _servers.get(key)
     if found is not None and found.poll() is None:
         return found
+    if found is not None:
+        stop(parser)  # it has died: its pipes are ours to close
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     environment |= {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
