@@ -210,6 +210,11 @@ def test_a_gate_of_offsets_far_above_its_slopes_keeps_its_bound() -> None:
     check(alone(neuron, 3, scale=1e-20, bias=[1, 2, -1, 0], gate=gate))
 
 
+def test_a_gated_sum_of_a_wide_stream_is_rounded_to_what_fits() -> None:
+    """Its gains times a source of 40 bits times a gate's factor took 65 bits."""
+    assert judged(range(7000315, 7000316), kind="corners")["networks"] == 1
+
+
 def test_every_product_and_partial_sum_has_a_proven_width() -> None:
     def network(*edges: tuple[int, int]) -> Network:
         connections = tuple(Connection("input", Identity(), gain=g, bias=b) for g, b in edges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,6 +77,7 @@ def rounded(
         bits = max(0, min(16, BOUNDED_BITS - int(reach).bit_length() - gated))
     else:  # one for all channels, so the widest of them decides
         bits = 0
+        sizes = [max(size, _reach(lines, accs, i)) for i, size in enumerate(sizes)]
         unit *= 1 << max(0, max(sizes) + gated - STREAM_BITS - _exponent(unit))
     gains: list[list[int]] = [[] for _ in lines]
     biases: list[list[int]] = [[] for _ in lines]
@@ -129,6 +131,14 @@ def near(x: Real, bits: int = BOUNDED_BITS + 16) -> int:
 def peak_of(acc: Interval, i: int) -> float:
     """Return the largest |acc| of a channel."""
     return float(max(abs(int(acc.low[i])), abs(int(acc.high[i]))))
+
+
+def _reach(lines: list[Affine], accs: list[Interval], i: int) -> int:
+    """Return an e with sum |A * acc| < 2**e."""
+    reach = sum(
+        float(line.slope(i)) * peak_of(acc, i) for line, acc in zip(lines, accs, strict=True)
+    )
+    return math.frexp(reach)[1] + 1
 
 
 def _sizes(lines: list[Affine], numbers: dict[str, list[Fraction]]) -> list[int]:
