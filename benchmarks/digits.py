@@ -24,6 +24,7 @@ from mapping import fold
 from sim import compare, run
 from sim.disagreement import disagreement
 from training.data import open_set
+from training.latency import coded
 from training.loop import Run
 from training.recipe import DIGITS
 from training.train import Plan, train
@@ -49,7 +50,8 @@ def one(plan: Plan, seed: int, quick: bool) -> dict:
     row = {"seconds": seconds, "trained": found.held_out_accuracy}
     if found.network is None:
         return row
-    network, x, labels = fold(found.network), data.test.inputs, data.test.labels
+    held_out = (coded(data) if plan.method == "latency" else data).test
+    network, x, labels = fold(found.network), held_out.inputs, held_out.labels
     trace = run(network, x, "fast")
     compare(trace, run(network, x))
     apart = disagreement(found.network, network, x)
