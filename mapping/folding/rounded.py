@@ -13,6 +13,7 @@ from .. import network, trained
 from ..certificate.exact import Real
 from ..certificate.leak import Leak
 from ..intervals import Interval
+from ..value import WIDTH_MAX
 from .affine import Affine
 from .error import Bounds
 from .gate import GATE_BITS, fold_gate
@@ -78,7 +79,10 @@ def rounded(
     else:  # one for all channels, so the widest of them decides
         bits = 0
         sizes = [max(size, _reach(lines, accs, i)) for i, size in enumerate(sizes)]
-        unit *= 1 << max(0, max(sizes) + gated - STREAM_BITS - _exponent(unit))
+        # Sums of connections and timesteps, and v * num, must fit too.
+        room = len(lines).bit_length() + steps.bit_length() + leak.q
+        most = min(STREAM_BITS, WIDTH_MAX - 2 - room)
+        unit *= 1 << max(0, max(sizes) + gated - most - _exponent(unit))
     gains: list[list[int]] = [[] for _ in lines]
     biases: list[list[int]] = [[] for _ in lines]
     found: dict[str, list[int]] = {name: [] for name in numbers}
