@@ -212,7 +212,7 @@ def test_a_gate_of_offsets_far_above_its_slopes_keeps_its_bound() -> None:
 
 def test_a_gated_sum_of_a_wide_stream_is_rounded_to_what_fits() -> None:
     """Gains, a source of 40 bits and a gate took 65 bits; leaky sums of large biases, 63."""
-    for seed in (7000315, 7000853):
+    for seed in (7000315, 7000853, 7001093):
         assert judged(range(seed, seed + 1), kind="corners")["networks"] == 1
 
 

@@ -113,7 +113,8 @@ def _rounded(
     # What reads a fine stream would grow finer with every population: take the excess off.
     factors = [1 if c.gate is None else 1 << found.bits for c in connections]
     gains = [(c.gain * factor).tolist() for c, factor in zip(connections, factors, strict=True)]
-    peak = _peak(gains, accs) * (steps if leak.num else 1)
+    biases = sum(int(np.abs(c.bias).max()) * f for c, f in zip(connections, factors, strict=True))
+    peak = (_peak(gains, accs) + biases) * (steps if leak.num else 1)
     shift = max(0, peak.bit_length() - VALUE_BITS)
     if shift:
         connections = tuple(replace(c, shift=shift) for c in connections)
