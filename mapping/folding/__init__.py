@@ -20,6 +20,7 @@ from .. import network, trained
 from ..ends import INPUT
 from ..facts import Derivation, most_spikes
 from ..intervals import Interval, acc_interval
+from ..value import Unsupported
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
@@ -38,8 +39,8 @@ def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network
 
     Raises
     ------
-        Unsupported: a node that has no integer form; it is named.
-        ValueError: widths beyond what a Network may have.
+        Unsupported: a node that has no integer form, or needs more than WIDTH_MAX bits; it is
+            named.
     """
     if not isinstance(value, trained.TrainedNetwork):
         raise TypeError(f"fold needs a TrainedNetwork, not {value!r}")
@@ -55,7 +56,10 @@ def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network
             found = fold_spiking(value, p, lines, accs, static)
         else:
             found, units[p.name] = fold_stream(value, p, lines, accs)
-        derived.add(found)
+        try:
+            derived.add(found)
+        except ValueError as error:  # values so far apart that no integers of 62 bits hold them
+            raise Unsupported(str(error)) from None
         populations.append(found)
     return network.Network(value.input, tuple(populations), value.readout, steps)
 
