@@ -28,6 +28,14 @@ SIZES = (1, 2, 3, 7, 16, 65, 100)
 LEAKS = ((1, 0), (1, 1), (1, 2), (3, 2), (7, 3), (15, 4), (0, 0))
 
 
+def draw_weights(rng: np.random.Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
+    """Draw signs, or symmetric integers of 2 to 8 bits."""
+    if bits == 1:
+        return rng.choice(np.array([-1, 1], np.int8), shape)
+    top = (1 << bits - 1) - 1
+    return rng.integers(-top, top + 1, shape)
+
+
 def draw_network(
     seed: int,
     joins: bool = True,

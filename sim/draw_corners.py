@@ -27,6 +27,8 @@ from mapping import (
     trained,
 )
 
+from .draw import draw_weights
+
 #: Leaks, the last of them not dyadic; and those that only one population in ten has.
 LEAKS, RARE_LEAKS = (0.0, 0.25, 0.5, 0.5, 0.75, 1.0, 1.0, 0.9), (0.875, 3 / 256, 255 / 256, 0.001)
 SCALES = (1.0, 0.5, 0.25, -0.5, 1 / 9, 3.0)
@@ -110,7 +112,8 @@ class _Sketch:
         if kind < 0.15:
             return Identity()
         if len(shape) == 1 or kind < 0.3:
-            return Dense(self.weights((int(rng.integers(1, 5)), int(np.prod(shape))), bits), bits)
+            out = int(rng.integers(1, 5))
+            return Dense(draw_weights(rng, (out, int(np.prod(shape))), bits), bits)
         padding = tuple(int(rng.integers(2)) for _ in range(2))
         kernel = tuple(
             int(rng.integers(1, min(3, n + 2 * p) + 1))
@@ -121,7 +124,7 @@ class _Sketch:
             return Pool(kernel, stride, padding, str(rng.choice(["sum", "max"])))
         groups = shape[0] if rng.random() < 0.2 else 1
         out = groups * int(rng.integers(1, 3))
-        weights = self.weights((out, shape[0] // groups, *kernel), bits)
+        weights = draw_weights(self.rng, (out, shape[0] // groups, *kernel), bits)
         return Conv(weights, stride, padding, groups=groups, bits=bits)
 
     def joining(self, shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
@@ -129,16 +132,10 @@ class _Sketch:
         if shape == target and self.rng.random() < 0.6:
             return Identity()
         if len(target) == 1:
-            return Dense(self.weights((target[0], int(np.prod(shape))), 1))
+            return Dense(draw_weights(self.rng, (target[0], int(np.prod(shape))), 1))
         if len(shape) == 3 and shape[1:] == target[1:]:
-            return Conv(self.weights((target[0], shape[0], 1, 1), 1))
+            return Conv(draw_weights(self.rng, (target[0], shape[0], 1, 1), 1))
         return None
-
-    def weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
-        if bits == 1:
-            return self.rng.choice(np.array([-1, 1], np.int8), shape)
-        top = (1 << bits - 1) - 1
-        return self.rng.integers(-top, top + 1, shape)
 
     def stored(self, values: Any) -> np.ndarray:
         """Return values as trained: float32, or coarse dyadics; some of some networks far off."""

@@ -26,7 +26,7 @@ from mapping import (
     Readout,
 )
 
-from .draw import LEAKS
+from .draw import LEAKS, draw_weights
 from .reference import run
 
 CHANNELS = (1, 1, 2, 3, 5, 8)
@@ -93,7 +93,9 @@ class _Sketch:
                 edges.append(self.edge(source, joined, shape))
         neuron = self.neuron(shape[0], last)
         if neuron.threshold is not None and rng.random() < 0.15:  # recurrence
-            back = Identity() if len(shape) == 3 else Dense(self.weights((shape[0],) * 2, 1))
+            back = (
+                Identity() if len(shape) == 3 else Dense(draw_weights(self.rng, (shape[0],) * 2, 1))
+            )
             edges.append(replace(self.edge(name, back, shape), delay=1 + int(rng.integers(2))))
         self.done.append(Population(name, tuple(edges), neuron))
         self.shapes[name] = shape
@@ -108,7 +110,7 @@ class _Sketch:
             if rng.random() < 0.15:
                 return Identity()
             out = int(rng.choice([1, 2, 7, 10, 65 if flat < 80 else 10]))
-            return Dense(self.weights((out, flat), bits), bits)
+            return Dense(draw_weights(self.rng, (out, flat), bits), bits)
         kind = rng.random()
         if kind < 0.15:
             return Identity()
@@ -126,7 +128,7 @@ class _Sketch:
             return Pool(kernel, stride, padding, str(rng.choice(["sum", "max"])))
         groups = int(rng.choice([g for g in range(1, shape[0] + 1) if shape[0] % g == 0]))
         out = groups * int(rng.choice([1, 1, 2, 3, 8]))
-        weights = self.weights((out, shape[0] // groups, *kernel), bits)
+        weights = draw_weights(self.rng, (out, shape[0] // groups, *kernel), bits)
         return Conv(weights, stride, padding, dilation, groups, bits)
 
     def joining(self, shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
@@ -134,19 +136,13 @@ class _Sketch:
         if shape == target and self.rng.random() < 0.6:
             return Identity()
         if len(target) == 1:
-            return Dense(self.weights((target[0], int(np.prod(shape))), 1))
+            return Dense(draw_weights(self.rng, (target[0], int(np.prod(shape))), 1))
         if len(shape) == 3:
             for stride in (1, 2, 3):
-                op = Conv(self.weights((target[0], shape[0], 1, 1), 1), stride)
+                op = Conv(draw_weights(self.rng, (target[0], shape[0], 1, 1), 1), stride)
                 if op.out_shape(shape) == target:
                     return op
         return None
-
-    def weights(self, shape: tuple[int, ...], bits: int) -> np.ndarray:
-        if bits == 1:
-            return self.rng.choice(np.array([-1, 1], np.int8), shape)
-        top = (1 << bits - 1) - 1
-        return self.rng.integers(-top, top + 1, shape)
 
     def numbers(self, channels: int, size: int) -> Any:
         """Return zero, one number, or one per channel."""

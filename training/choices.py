@@ -41,17 +41,7 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
     ------
         ValueError: no ``=``, or nothing has such a field; one sentence that lists what there is.
     """
-    builder = SpikeTimeNetwork if method == "latency" else NETWORKS[net]
-    knows = {
-        "recipe": {f.name for f in fields(Recipe)},
-        "style": {f.name for f in fields(Style)} - {"dynamics"},
-        "dynamics": {f.name for f in fields(Dynamics)},
-        "data": _options(SETS[dataset]) - {"folder"},
-        "options": _options(builder) - {"enter", "classes", "timesteps", "style"},
-    }
-    if method == "latency":
-        knows["style"] = knows["dynamics"] = set()
-        knows["recipe"] -= {"loss", "smoothing", "settle"}
+    knows = fields_of(dataset, method, net)
     found: dict[str, dict[str, Any]] = {kind: {} for kind in knows}
     for setting in settings:
         name, equals, text = setting.partition("=")
@@ -72,6 +62,22 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
     if "hidden" in found["options"] and not isinstance(found["options"]["hidden"], tuple):
         found["options"]["hidden"] = (found["options"]["hidden"],)
     return Choices(found["data"], of(dataset, method, **found["recipe"]), style, found["options"])
+
+
+def fields_of(dataset: str, method: str, net: str) -> dict[str, set[str]]:
+    """Return what can be set, by what it belongs to; no name belongs to two."""
+    builder = SpikeTimeNetwork if method == "latency" else NETWORKS[net]
+    found = {
+        "recipe": {f.name for f in fields(Recipe)},
+        "style": {f.name for f in fields(Style)} - {"dynamics"},
+        "dynamics": {f.name for f in fields(Dynamics)},
+        "data": _options(SETS[dataset]) - {"folder"},
+        "options": _options(builder) - {"enter", "classes", "timesteps", "style"},
+    }
+    if method == "latency":
+        found["style"] = found["dynamics"] = set()
+        found["recipe"] -= {"loss", "smoothing", "settle"}
+    return found
 
 
 def value(text: str) -> Any:

@@ -21,6 +21,7 @@ import torch
 
 import mapping
 from mapping import INPUT
+from mapping.folding.gate import GATE_BITS
 
 from . import feed
 from .export import export
@@ -32,7 +33,7 @@ from .weights import Bipolar, Fixed, Real
 #: Weights whose scale follows their size.
 SCALED = tuple(kind(scale=scale) for kind in (Bipolar, Fixed) for scale in ("channel", "layer"))
 #: A gate's factor is a multiple of 1 / FACTORS, below 1.
-FACTORS = 256
+FACTORS = 1 << GATE_BITS
 
 
 def freeze(model: SpikingNetwork) -> None:

@@ -28,7 +28,7 @@ class Dynamics:
         threshold: of all neurons.
         compare: ``">"`` or ``">="``.
         reset: ``"zero"`` or ``"subtract"`` (the threshold).
-        width: a of the triangle.
+        surrogate_width: a of the triangle.
         detach_reset: the reset carries no gradient.
     """
 
@@ -36,7 +36,7 @@ class Dynamics:
     threshold: float = 1.0
     compare: str = ">"
     reset: str = "zero"
-    width: float = 1.0
+    surrogate_width: float = 1.0
     detach_reset: bool = True
 
     def __post_init__(self) -> None:
@@ -44,8 +44,10 @@ class Dynamics:
             raise ValueError(f"compare must be '>' or '>=', not {self.compare!r}")
         if self.reset not in ("zero", "subtract"):
             raise ValueError(f"reset must be 'zero' or 'subtract', not {self.reset!r}")
-        if self.width <= 0 or not 0 <= self.leak <= 1:
-            raise ValueError(f"width must be positive and leak within 0..1, not {self}")
+        if self.surrogate_width <= 0:
+            raise ValueError(f"surrogate_width must be positive, not {self.surrogate_width}")
+        if not 0 <= self.leak <= 1:
+            raise ValueError(f"leak must lie within 0..1 (it is the factor), not {self.leak}")
 
     def fires(self, u: torch.Tensor) -> torch.Tensor:
         """Whether membranes u reach the threshold."""
@@ -57,7 +59,7 @@ class Dynamics:
 
     def surrogate(self, u: torch.Tensor) -> torch.Tensor:
         """Return what stands for the derivative of the spike by u."""
-        a = self.width
+        a = self.surrogate_width
         return (a - (u - self.threshold).abs()).clamp(min=0) / a**2
 
 

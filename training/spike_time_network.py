@@ -17,6 +17,7 @@ from torch import nn
 
 from mapping import INPUT, Dense, Input, Readout, TrainedNetwork
 from mapping.trained import Connection, Neuron, Population
+from mapping.value import integer
 
 from .spike_times import Layer, SpikeTime, run, signs
 
@@ -98,6 +99,10 @@ class SpikeTimeNetwork(nn.Module):
         self.delays = (delays,) * count if isinstance(delays, int) else tuple(delays)
         if len(self.delays) != count or min(self.delays) < 0:
             raise ValueError(f"delays must be {count} numbers of at least 0, not {delays}")
+        for size in sizes[1:]:
+            integer(size, "neurons of a layer", 1)
+        if self.timesteps < 2:
+            raise ValueError("spike times need at least 2 timesteps")
         if not 0 < margin < self.timesteps:
             raise ValueError(f"margin must lie within 1..{self.timesteps - 1}, not {margin}")
         self.margin, self.window, self.late = margin, window, late

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mapping import INPUT, Input
+from mapping.value import integer
 
 from .gate import Gate
 from .graph import Connection, Population, SpikingNetwork
@@ -76,6 +77,7 @@ class Builder:
         gate: bool = False,
     ) -> Connection:  # fmt: skip
         """Return a convolution with its norm, and a gate if the style has them."""
+        integer(outputs, "channels of a layer", 1)
         weights = self.kind_of(kind or self.style.weights, shared=not self.style.norm)
         op = Conv(self.shapes[source][0], outputs, size, weights, stride)
         return self._layer(source, op, outputs, gate)
@@ -84,6 +86,7 @@ class Builder:
         self, source: str, outputs: int, kind: str | None = None, gate: bool = False
     ) -> Connection:
         """Return a dense layer with its norm, and a gate if the style has them."""
+        integer(outputs, "neurons of a layer", 1)
         weights = self.kind_of(kind or self.style.weights, shared=not self.style.norm)
         op = Dense(self._size(source), outputs, weights)
         return self._layer(source, op, outputs, gate)

@@ -125,7 +125,7 @@ def build(data: DataSet, plan: Plan) -> SpikingNetwork | SpikeTimeNetwork:
     try:
         return NETWORKS[plan.net](data.enter, data.classes, style=style, **given, **plan.options)
     except TypeError as error:
-        raise ValueError(f"{plan.net} takes no such option: {error}") from None
+        raise ValueError(f"{plan.net} cannot be built so: {error}") from None
 
 
 def train(

@@ -8,6 +8,7 @@ interval's upper end is taken. A population's channels are searched side by side
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -43,11 +44,17 @@ def certify(neurons: Neurons, extra: int = EXTRA_BITS) -> tuple[int, list[Intege
     indices = np.arange(len(neurons))
     blocks = [neurons.part(indices[i : i + size]) for i in range(0, len(neurons), size)]
     base = neurons.leak.q * (neurons.steps - 1)
+    tried = range(base, min(base + extra, WIDTH_MAX - 2) + 1)  # the gain itself is 2**bits
+    return most_found(tried, lambda bits: [one for b in blocks for one in search(b, bits)])
+
+
+def most_found(
+    tried: range, attempt: Callable[[int], list[Integers | None]]
+) -> tuple[int, list[Integers | None]]:
+    """Return the first F whose attempt finds every channel, else the one that misses fewest."""
     best: tuple[int, list[Integers | None]] | None = None
-    for bits in range(base, min(base + extra, WIDTH_MAX - 2) + 1):  # the gain itself is 2**bits
-        found: list[Integers | None] = []
-        for block in blocks:
-            found += search(block, bits)
+    for bits in tried:
+        found = attempt(bits)
         missing = sum(one is None for one in found)
         if best is None or missing < sum(one is None for one in best[1]):
             best = bits, found

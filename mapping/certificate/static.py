@@ -15,7 +15,7 @@ from fractions import Fraction
 from ..value import WIDTH_MAX
 from .leak import Leak
 from .neurons import Integers, Neurons, Undecided
-from .search import EXTRA_BITS
+from .search import EXTRA_BITS, most_found
 
 
 def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
@@ -53,16 +53,10 @@ def certify_static(neurons: Neurons, leak: Fraction) -> tuple[int, list[Integers
         As ``search.certify``.
     """
     wanted = [breakpoints(neurons, leak, i) for i in range(len(neurons))]
-    best: tuple[int, list[Integers | None]] | None = None
-    for bits in range(EXTRA_BITS + 1):
-        found = [_search(neurons, i, wanted[i], bits) for i in range(len(neurons))]
-        missing = sum(one is None for one in found)
-        if best is None or missing < sum(one is None for one in best[1]):
-            best = bits, found
-        if not missing:
-            break
-    assert best is not None
-    return best
+    return most_found(
+        range(EXTRA_BITS + 1),
+        lambda bits: [_search(neurons, i, wanted[i], bits) for i in range(len(neurons))],
+    )
 
 
 def _search(neurons: Neurons, i: int, wanted: list[list[int]], bits: int) -> Integers | None:

@@ -94,6 +94,17 @@ def fold_gate(
     )
 
 
+def fold_gates(
+    p: trained.Population, lines: list[Affine], accs: list[Interval], area: int, steps: int
+) -> list[tuple[network.Gate | None, float]]:
+    """Return ``fold_gate`` of every connection; (None, 0) where there is no gate."""
+    gain = Fraction(p.neuron.input_gain)
+    return [
+        (None, 0.0) if c.gate is None else fold_gate(c.gate, line, acc, area, steps, gain)
+        for c, line, acc in zip(p.connections, lines, accs, strict=True)
+    ]
+
+
 def _given(
     gate: trained.Gate, table: trained.Table, line: Affine, steps: int
 ) -> tuple[network.Gate, float]:

@@ -16,7 +16,7 @@ from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
 from .error import Bounds
-from .gate import GATE_BITS, fold_gate
+from .gate import GATE_BITS, fold_gates
 
 #: Signed bits that the membrane of a population without a certificate may take.
 BOUNDED_BITS = 40
@@ -65,12 +65,7 @@ def rounded(
             its scales.
     """
     count = len(lines[0].a)
-    gates = [
-        fold_gate(c.gate, line, acc, area, steps, Fraction(p.neuron.input_gain))
-        if c.gate is not None
-        else (None, 0.0)
-        for c, line, acc in zip(p.connections, lines, accs, strict=True)
-    ]
+    gates = fold_gates(p, lines, accs, area, steps)
     gated = GATE_BITS if any(gate for gate, _ in gates) else 0
     sizes = _sizes(lines, numbers)
     if unit is None:

@@ -19,7 +19,7 @@ from ..certificate.leak import Leak
 from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
-from .gate import GATE_BITS, fold_gate
+from .gate import GATE_BITS, fold_gates
 from .rounded import Rounded
 
 #: Signed bits that a membrane of this kind may take, which leaves room for gains and sums.
@@ -49,12 +49,7 @@ def whole(
         number is irrational, a gate is not exact, or the membrane would be too wide.
     """
     exact = [rational(line) for line in lines]
-    gates = [
-        (None, 0.0)
-        if c.gate is None
-        else fold_gate(c.gate, line, acc, area, steps, Fraction(p.neuron.input_gain))
-        for c, line, acc in zip(p.connections, lines, accs, strict=True)
-    ]
+    gates = fold_gates(p, lines, accs, area, steps)
     if any(one is None for one in exact) or any(error for _, error in gates):
         return None
     gated = GATE_BITS if any(gate is not None for gate, _ in gates) else 0

@@ -25,8 +25,7 @@ def found(folder: Path, wants: Iterable[str], what: str, inside: str = "") -> Pa
     best = min(places, key=lambda place: sum(not (place / name).exists() for name in names))
     missing = [name for name in names if not (best / name).exists()]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise ValueError(f"{folder} must hold {missing[0]}{more}: put {what} there")
+        raise ValueError(f"{folder} must hold {', '.join(missing)}: put {what} there")
     return best
 
 
