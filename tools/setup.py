@@ -38,7 +38,7 @@ def pip(venv: Path, *arguments: str) -> None:
 
 def install(venv: Path) -> None:
     """Install everything, the project itself last and editable."""
-    pip(venv, "setuptools>=77", "wheel")
+    pip(venv, "setuptools>=77", "wheel", "setuptools_scm")
     project, *others = INSTALLS[venv.name]
     pip(venv, "--no-build-isolation", *others, "-e", project)
     if venv.name != ".venv":
