@@ -48,7 +48,7 @@ def test_page_runs(page: str, tmp_path: Path) -> None:
     [
         ("    x = 1\n", "does not say what it is"),
         ("```\nx = 1\n```\n", "a block is one of"),
-        ("```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n", "line 6"),
+        ("```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n", 'page.md", line 8'),
         ("<!--python\nx = no_such\n-->\n", "no_such"),
         ("```console\n$ false\n```\n", "exit status 1"),
         ("```console\n$ echo a 1 b; echo c\na .. b\nd\n```\n", "does not say 'd'"),
