@@ -280,7 +280,7 @@ REFUSED = {
     "neuron called twice": (Twice, r"module 'lif' \(Lif\) is not called once a timestep"),
     "product": (Gated, r"module '' \(Gated\) combines two values by 'mul'"),
     "recurrence": (Recurrent, r"module '' \(Recurrent\) adds values of different timesteps"),
-    "LSTM": (lambda: two(nn.LSTM(12, 5)), r"module '0' \(LSTM\) reshapes"),
+    "LSTM": (lambda: two(nn.LSTM(12, 5)), r"module '0' \(LSTM\) calls torch function 'lstm'"),
     "no running statistics": (
         lambda: two(nn.Linear(12, 5), nn.BatchNorm1d(5, track_running_stats=False), Lif()),
         r"module '1' \(BatchNorm1d\) normalises by the batch's own statistics",

@@ -23,13 +23,22 @@ from ..trained import Neuron
 from ..value import Unsupported
 from .chain import Fact
 
-#: Order of the leading axes of a tensor: N samples, T timesteps, ``*`` where two are one axis.
-LEADS = ("N", "TN", "NT", "T*N", "N*T")
+#: Order of the leading axes of a tensor: N samples, T timesteps, ``*`` where two are one axis,
+#: 1 where one timestep has an axis along which it can be repeated.
+LEADS = ("N", "TN", "NT", "T*N", "N*T", "1N", "N1")
 
 
 #: Functions whose result depends on the shape of what they are given only.
 CONSTANTS = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
              "new_full", "new_empty", "new_tensor"}  # fmt: skip
+
+
+class OtherSteps(Unsupported):
+    """A model that makes another number of timesteps than it was asked for."""
+
+    def __init__(self, sentence: str, steps: int) -> None:
+        super().__init__(sentence)
+        self.steps = steps
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,8 @@ class Recorder:
     def sizes(self, lead: str) -> tuple[int, ...]:
         """Return the leading sizes of a tensor."""
         n, t = self.samples, self.timesteps
-        return {"N": (n,), "TN": (t, n), "NT": (n, t)}.get(lead, (n * t,))
+        two = {"TN": (t, n), "NT": (n, t), "1N": (1, n), "N1": (n, 1)}
+        return {"N": (n,), **two}.get(lead, (n * t,))
 
     def keep(self, tensor: Any, seen: Seen) -> None:
         """Remember what a tensor is; the tensor is held, so that its id stays its own."""
@@ -150,7 +160,8 @@ class Recorder:
             raise Unsupported(f"{where} gets an input that does not come from the network's input")
         if seen.lead != leaf.lead:
             raise Unsupported(
-                f"{where} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here"
+                f"{where} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here: call= "
+                "says how the model takes its input"
             )
         for tensor in _tensors(given[1:]):
             state = self.find(tensor)
@@ -190,7 +201,7 @@ class Recorder:
 
     def reshaped(self, seen: Seen, shape: Shape) -> Seen:
         """Return what a tensor is under a new shape: merged axes, or flattened features."""
-        pairs = ({"TN", "T*N"}, {"NT", "N*T"})
+        pairs = ({"TN", "T*N"}, {"NT", "N*T"}, {"N", "1N", "N1"})
         leads = next((p for p in pairs if seen.lead in p), {seen.lead})
         for lead in sorted(leads, key=lambda other: other != seen.lead):
             sizes = self.sizes(lead)
@@ -255,7 +266,7 @@ def _name(func: Any) -> str:
 
 
 def axes(lead: str) -> str:
-    names = {"N": "samples", "T": "time"}
+    names = {"N": "samples", "T": "time", "1": "1"}
     return "(" + ", ".join(names.get(c, "*") for c in lead).replace(", *, ", " * ") + ")"
 
 
