@@ -18,16 +18,25 @@ from .tracing import Leaf
 RESETS = ("reset", "reset_state", "reset_states", "reset_mem")
 
 
-def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]]) -> Framework:
+def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]], model: Any) -> Framework:
     """Return how a plain torch model is read.
 
     Args:
         neurons: module path or class name to a trained Neuron, or to a function of the module
             that returns one. The module takes (N, *shape) once a timestep.
+        model: what they are modules of.
     """
+    modules = dict(model.named_modules()) if hasattr(model, "named_modules") else {}
+    known = {*modules, *(type(m).__name__ for m in modules.values())}
     for key, value in neurons.items():
         if not isinstance(value, Neuron) and not callable(value):
             raise TypeError(f"neurons[{key!r}] must be a trained Neuron or give one, not {value!r}")
+        if modules and key not in known:
+            kinds = {type(m).__name__ for m in modules.values()}
+            raise ValueError(
+                f"neurons[{key!r}] is neither a path nor a class of the model's modules; its "
+                f"classes are {', '.join(sorted(kinds))}"
+            )
 
     def leaf(module: Any, path: str) -> Leaf | None:
         given = neurons.get(path, neurons.get(type(module).__name__))

@@ -88,6 +88,7 @@ class Recorder:
     timesteps: int
     seen: dict[int, tuple[Any, Seen]] = field(default_factory=dict)
     stack: list[tuple[str, str]] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)  # paths of modules whose class the user wrote
     asleep: int = 0
     called: dict[str, int] = field(default_factory=dict)
     initial: dict[str, float] = field(default_factory=dict)
@@ -119,6 +120,16 @@ class Recorder:
         path, kind = self.here()
         return Unsupported(f"module {path!r} ({kind}) {why}")
 
+    def hint(self) -> str:
+        """Return what to add where the module that runs may be a neuron of the user's."""
+        path, kind = self.here()
+        if not path or path not in self.own:
+            return ""
+        return (
+            f"; if {kind} is a neuron, import from 'torch' and say what it computes: "
+            f"neurons={{{kind!r}: Neuron(..)}} (--neuron {kind}:leak=..,threshold=..)"
+        )
+
     def fact(self, does: str, sources: tuple[Fact, ...], label: str = "", **data: Any) -> Fact:
         """Return a new fact of the module that runs."""
         path, kind = self.here()
@@ -146,7 +157,9 @@ class Recorder:
 
         handler = HANDLERS.get(name)
         if handler is None or (name == "batch_norm" and func is torch.batch_norm):
-            raise self.refuse(f"calls torch function {name!r}, which an importer does not know")
+            raise self.refuse(
+                f"calls torch function {name!r}, which an importer does not know" + self.hint()
+            )
         for tensor, made in handler(self, name, args, kwargs, result):
             self.keep(tensor, made)
         return result
@@ -314,6 +327,8 @@ def trace(
     for path, module in model.named_modules():
         if any(path.startswith(f"{leaf}.") for leaf in inside):
             continue
+        if not type(module).__module__.startswith("torch."):
+            recorder.own.add(path)
         _wrap(module, path, leaves.get(path), recorder)
     with torch.no_grad(), Watch():
         outputs = feed(recorder.keep)
