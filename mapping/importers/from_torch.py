@@ -28,14 +28,14 @@ def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]], model: An
     """
     modules = dict(model.named_modules()) if hasattr(model, "named_modules") else {}
     known = {*modules, *(type(m).__name__ for m in modules.values())}
+    notes: list[str] = []
     for key, value in neurons.items():
         if not isinstance(value, Neuron) and not callable(value):
             raise TypeError(f"neurons[{key!r}] must be a trained Neuron or give one, not {value!r}")
-        if modules and key not in known:
-            kinds = {type(m).__name__ for m in modules.values()}
-            raise ValueError(
+        if key not in known:
+            notes.append(
                 f"neurons[{key!r}] is neither a path nor a class of the model's modules; its "
-                f"classes are {', '.join(sorted(kinds))}"
+                f"classes are {', '.join(sorted({type(m).__name__ for m in modules.values()}))}"
             )
 
     def leaf(module: Any, path: str) -> Leaf | None:
@@ -47,7 +47,7 @@ def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]], model: An
             raise TypeError(f"neurons must give a trained Neuron for {path!r}, not {neuron!r}")
         return Leaf(neuron, carries=True)
 
-    return Framework("torch", leaf, lambda model: "step", reset)
+    return Framework("torch", leaf, lambda model: "step", reset, notes=tuple(notes))
 
 
 def reset(model: Any) -> None:

@@ -34,6 +34,7 @@ class Framework:
         reset: put a model's neurons to rest.
         prepare: tell a model the number of samples and timesteps, where its modules hold them.
         stateful: whether the whole model takes and returns its state beside the output.
+        notes: what may be the reason where a model cannot be read.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Framework:
     reset: Callable[[Any], None] = lambda model: None
     prepare: Callable[[Any, int, int], None] = lambda model, samples, timesteps: None
     stateful: Callable[[Any], bool] = lambda model: False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

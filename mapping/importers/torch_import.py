@@ -53,7 +53,7 @@ def bring(
     try:
         source, last = calls.found(source, call)
     except Unsupported as error:
-        raise Unsupported("; ".join((str(error), *hooks))) from None
+        raise Unsupported("; ".join((str(error), *framework.notes, *hooks))) from None
     if last.data.get("output") == "state":
         readout = readout or "membrane"
     network, lines, names = build(last, enter, timesteps, readout)
