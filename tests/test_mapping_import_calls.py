@@ -258,3 +258,22 @@ def test_batches_in_front_of_time() -> None:
 
     found = examine(binarise(Second()), "snntorch", input_shape=12, timesteps=T)
     assert "with every timestep at once, axes NT" in str(found)
+
+
+def test_a_neuron_that_cannot_be_reset_is_named() -> None:
+    class Stays(nn.Module):
+        mem: Any = 0
+
+        def forward(self, x: Any) -> Any:
+            self.mem = 0.5 * self.mem + x
+            return (self.mem > 1).float()
+
+    model = binarise(nn.Sequential(nn.Linear(12, 5), Stays()))
+    stays = Neuron(leak=0.5, threshold=1.0, compare=">", reset="none")
+    options = {"input_shape": 12, "timesteps": T, "neurons": {"Stays": stays}}
+    examine(model, "torch", **options)  # at rest, nothing is missing
+    model(torch.ones(7, 12))
+    with pytest.raises(
+        ValueError, match=r"'1' \(Stays\) has no reset\(\), so that it starts where"
+    ):
+        examine(model, "torch", **options)

@@ -122,7 +122,7 @@ WRONG = {  # words, builder, framework, what the sentence says
     "a file, builder": (SHAPE, "net.py:build", "torch", "builder: net:build, not 'net.py:build'"),
     "no bits": (
         (*SHAPE, "--coding", "direct", "--neuron", LIF), "looped", "torch",
-        r"coding 'direct' presents numbers: give the bits .*\(--bits\).* 8 and 1/255 for pixels",
+        r"coding 'direct' takes numbers: give the bits .*\(--bits\).* 8 and 1/255 for pixels",
     ),
     "not described": (
         SHAPE, "build", "torch",

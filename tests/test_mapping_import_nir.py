@@ -13,7 +13,7 @@ import pytest
 from importing import agree, binarise, framework, own_spikes, spikes_in
 
 import mapping
-from mapping.importers import examine, nir_nodes
+from mapping.importers import examine, nir_nodes, nir_run
 
 torch, nir = framework("torch"), framework("nir")
 framework("h5py")
@@ -277,6 +277,12 @@ def written(dialect: str) -> tuple[Any, dict[str, Any]]:
     told, tau, r, _ = WRITERS[dialect]
     graph = chain(ones(), lif(tau=tau, r=r, v_leak=0.25, v_reset=-0.5))
     return graph, {"dialect": dialect, "semantics": told, "input_shape": 4, "timesteps": 2}
+
+
+def test_the_probe_takes_nothing_from_the_reading() -> None:
+    taken = {getattr(v, "__module__", getattr(v, "__name__", "")) for v in vars(nir_run).values()}
+    assert "mapping.importers.nir_dialects" in taken  # who wrote it, and what the caller told
+    assert not {"mapping.importers.nir_nodes", "mapping.importers.chain"} & taken
 
 
 @pytest.mark.parametrize("dialect", WRITERS)

@@ -145,9 +145,9 @@ def examine(
     if input_shape is None or timesteps is None:
         raise TypeError(f"importing from {framework!r} needs input_shape and timesteps")
     shape = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
-    if input_bits is None and coding == "direct":
+    if input_bits is None and coding in ("direct", "latency"):
         raise ValueError(
-            "coding 'direct' presents numbers: give the bits of the largest one, input_bits "
+            f"coding {coding!r} takes numbers: give the bits of the largest one, input_bits "
             "(--bits), and what the integer 1 is worth, input_unit (--unit): 8 and 1/255 for "
             "pixels of 0 to 255 that the model sees as 0 to 1"
         )

@@ -38,6 +38,14 @@ def framework(neurons: Mapping[str, Neuron | Callable[[Any], Neuron]], model: An
                 f"classes are {', '.join(sorted({type(m).__name__ for m in modules.values()}))}"
             )
 
+    for path, module in modules.items():
+        named = path in neurons or type(module).__name__ in neurons
+        if named and not any(callable(getattr(module, name, None)) for name in RESETS):
+            notes.append(
+                f"module {path!r} ({type(module).__name__}) has no reset(), so that it starts "
+                "where it was left: give it one, or a model that was not run"
+            )
+
     def leaf(module: Any, path: str) -> Leaf | None:
         given = neurons.get(path, neurons.get(type(module).__name__))
         if given is None or (not path and path not in neurons):

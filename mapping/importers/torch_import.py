@@ -52,8 +52,9 @@ def bring(
     source = Source(model, framework, enter, timesteps, framework.call(model))
     try:
         source, last = calls.found(source, call)
-    except Unsupported as error:
-        raise Unsupported("; ".join((str(error), *framework.notes, *hooks))) from None
+    except ValueError as error:  # Unsupported is one
+        kind = Unsupported if isinstance(error, Unsupported) else ValueError
+        raise kind("; ".join((str(error), *framework.notes, *hooks))) from error
     if last.data.get("output") == "state":
         readout = readout or "membrane"
     network, lines, names = build(last, enter, timesteps, readout)
