@@ -39,6 +39,17 @@ _KINDS: dict[str, dict[str, type]] = {
     | {n: getattr(trained, n) for n in (*_NODES, "Norm", "Table", "TrainedNetwork")},
     "Network": _SHARED | {n: getattr(network, n) for n in (*_NODES, "Certificate", "Network")},
 }
+#: Safetensors files that training writes beside networks, by what their metadata call them.
+_OTHERS = {
+    "spikexact-parameters-1": "holds the parameters of a training in full precision (method fp), "
+    "which has no binary weights and cannot be folded: train with ste, agmm or latency",
+    "spikexact-checkpoint-1": "is the checkpoint of a training that was stopped: run the same "
+    "training again to finish it",
+}
+_FOREIGN = (
+    "is a safetensors file, but not one written by spikexact; parameters of another framework's "
+    "model come in by 'spikexact import package.module:builder --weights FILE'"
+)
 
 
 class FileError(ValueError):
@@ -109,7 +120,7 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     path = Path(path)
     entries, arrays = _read(path)
     if "spikexact" not in entries:
-        raise FileError(f"{path} is a safetensors file, but not one written by spikexact")
+        raise _foreign(path, entries)
     try:
         meta = json.loads(entries["spikexact"])
     except (ValueError, RecursionError):
@@ -195,6 +206,10 @@ def _decode(node: Any, arrays: dict[str, np.ndarray], classes: dict[str, type]) 
 _DTYPES = {"I8": 1, "U8": 1, "I64": 8, "F64": 8}
 
 
+def _foreign(path: Path, meta: dict[str, str]) -> FileError:
+    return FileError(f"{path} {_OTHERS.get(str(meta.get('kind')), _FOREIGN)}")
+
+
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Read a safetensors file strictly; every offset and shape is checked before any array."""
     from safetensors.numpy import load as unpack
@@ -220,6 +235,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     body = len(data) - 8 - length
     for entry in header.values():
         if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES:
+            if isinstance(meta, dict) and "spikexact" not in meta:
+                raise _foreign(path, meta)
             raise FileError(f"{path} holds an array that is no int8, uint8, int64 or float64")
         shape, offsets = entry.get("shape"), entry.get("data_offsets")
         if not all(

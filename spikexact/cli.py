@@ -311,7 +311,7 @@ def campaign(
 
 @app.command(name="import")
 def import_(
-    source: Annotated[str, typer.Argument(help="A TOML or NIR file, or package.module:builder.")],
+    source: Annotated[str, typer.Argument(help="package.module:builder; or a NIR or TOML file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The trained file.")],
     framework: Annotated[
         str,
@@ -320,14 +320,33 @@ def import_(
     shape: Annotated[str | None, typer.Option("--shape", help="Of one timestep: 2,34,34.")] = None,
     timesteps: Annotated[int | None, typer.Option(help="T.", min=1)] = None,
     coding: Annotated[str, typer.Option(help="steps or direct")] = "steps",
-    bits: Annotated[int, typer.Option(help="Of each input value.", min=1)] = 1,
-    unit: Annotated[float, typer.Option(help="Worth of the input 1.")] = 1.0,
+    bits: Annotated[
+        int | None, typer.Option(help="Of each input value; 1 of spikes, 8 of pixels.", min=1)
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Worth of the input 1, 1/255 for pixels; 1 unless given.")
+    ] = None,
+    call: Annotated[
+        str | None,
+        typer.Option(help="step, TN, NT, T*N, N*T or once; found by trying unless given."),
+    ] = None,
+    readout: Annotated[
+        str | None, typer.Option(help="count, membrane or first_spike; found unless given.")
+    ] = None,
+    neuron: Annotated[
+        list[str] | None,
+        typer.Option(help="Of torch: 'Class:leak=0.5,threshold=1,reset=zero,compare=>'; repeat."),
+    ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Parameters for the builder: .safetensors, .pt.")
+        Path | None, typer.Option(help="Parameters for the builder: .safetensors, .pt, .npz.")
     ] = None,
     dialect: Annotated[str | None, typer.Option(help="Of NIR: who wrote the file.")] = None,
     semantics: Annotated[
         list[str] | None, typer.Option(help="Of NIR: what the file leaves out, as name=value.")
+    ] = None,
+    probes: Annotated[int | None, typer.Option(help="Samples of the probe; 256.", min=1)] = None,
+    near_ties: Annotated[
+        float | None, typer.Option(help="Share of them that may hold a near-tie; 0.01.")
     ] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -339,8 +358,10 @@ def import_(
 
     _writable(output)
     found = bring(
-        source, framework, shape=shape, timesteps=timesteps, coding=coding, bits=bits, unit=unit,
-        weights=weights, dialect=dialect, semantics=semantics or [], seed=seed,
+        source, framework, shape=shape, timesteps=timesteps, unit=unit, input_bits=bits,
+        coding=None if coding == "steps" else coding, call=call, readout=readout, neurons=neuron,
+        weights=weights, dialect=dialect, semantics=semantics, probes=probes, near_ties=near_ties,
+        seed=seed,
     )  # fmt: skip
     save(found.network, output)
     if json:

@@ -41,7 +41,7 @@ delay = 1
 
 [[population]]
 name = "output"
-neuron = {{ threshold = 12, reset = "none", max_spikes = 1, fire_by = {t_max} }}
+neuron = {{ threshold = {last}, reset = "none", max_spikes = 1 }}
 [[population.connection]]
 source = "hidden"
 op = "dense"
@@ -50,23 +50,33 @@ delay = 1
 """
 
 
-def bs4nn(folder: Path, hidden: int = 600, t_max: int = 255) -> tuple[Path, Any, Any]:
+def bs4nn(
+    folder: Path, hidden: int = 600, t_max: int = 255, last: int = 12
+) -> tuple[Path, Any, Any]:
     rng = np.random.default_rng(0)
     w1 = rng.choice([-1.0, 1.0], (hidden, 784)).astype(np.float32)
     w2 = rng.choice([-1.0, 1.0], (10, hidden)).astype(np.float32)
     np.savez(folder / "net.npz", w1=w1, w2=w2)
     np.save(folder / "theta.npy", np.full(hidden, 25))
     path = folder / "net.toml"
-    path.write_text(BS4NN.format(steps=t_max + 1, t_max=t_max))
+    path.write_text(BS4NN.format(steps=t_max + 1, t_max=t_max, last=last))
     return path, w1, w2
 
 
-def plain_bs4nn(pixels: np.ndarray, w1: Any, w2: Any, t_max: int) -> tuple[Any, Any, Any]:
-    """Spike times from methods.md, without any of the program's code: (N, hidden), (N, 10)."""
+def plain_bs4nn(
+    pixels: np.ndarray, w1: Any, w2: Any, t_max: int, last: int = 12
+) -> tuple[Any, Any, Any]:
+    """Spike times from methods.md, without any of the program's code: (N, hidden), (N, 10).
+
+    A hidden neuron fires at t_max if it has not before; an output that never does has t_max + 1.
+    The classes are those of the first output, or of the largest potential where none fires.
+    """
     inputs = (255 - pixels) * t_max // 255
 
-    def layer(times: np.ndarray, w: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:
-        fired = np.full((len(times), len(w)), t_max)
+    def layer(
+        times: np.ndarray, w: np.ndarray, theta: float, never: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        fired = np.full((len(times), len(w)), never)
         silent = np.ones(fired.shape, bool)
         at_end = np.zeros(fired.shape)
         for t in range(t_max + 1):
@@ -77,14 +87,16 @@ def plain_bs4nn(pixels: np.ndarray, w1: Any, w2: Any, t_max: int) -> tuple[Any, 
             at_end = np.where(silent, v, at_end)
         return fired, at_end
 
-    hidden, _ = layer(inputs, w1, 25)
-    output, potential = layer(hidden, w2, 12)
-    return hidden, output, potential
+    hidden, _ = layer(inputs, w1, 25, t_max)
+    output, potential = layer(hidden, w2, last, t_max + 1)
+    silent = (output > t_max).all(axis=1)
+    return hidden, output, np.where(silent, potential.argmax(axis=1), output.argmin(axis=1))
 
 
-def test_a_bs4nn_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", [12, 25])
+def test_a_bs4nn_network(tmp_path: Path, last: int) -> None:
     t_max = 63
-    path, w1, w2 = bs4nn(tmp_path, t_max=t_max)
+    path, w1, w2 = bs4nn(tmp_path, t_max=t_max, last=last)
     found = examine(path, "arrays")
     network = found.network
     assert network.shapes == {"input": (784,), "hidden": (600,), "output": (10,)}
@@ -92,32 +104,47 @@ def test_a_bs4nn_network(tmp_path: Path) -> None:
     assert "not probed" in str(found)
     pixels = np.random.default_rng(1).integers(0, 256, (40, 784))
     pixels[:, ::2] = 0
-    hidden, output, _ = plain_bs4nn(pixels, w1, w2, t_max)
+    hidden, output, classes = plain_bs4nn(pixels, w1, w2, t_max, last)
     trace = real.run(network, pixels)
     for name, times in (("hidden", hidden), ("output", output)):
         spikes = trace.spikes[name]
-        assert (spikes.sum(axis=1) == 1).all()
-        assert np.array_equal(spikes.argmax(axis=1), times)
-    assert np.array_equal(trace.classes, output.argmin(axis=1))
+        assert np.array_equal(spikes.sum(axis=1), times <= t_max)
+        assert np.array_equal(np.where(times <= t_max, spikes.argmax(axis=1), times), times)
+    assert np.array_equal(trace.classes, classes)
+    silent = (output > t_max).all(axis=1)
+    print(f"{silent.sum()} of {len(silent)} samples fall back on potentials")
+    assert 0 < silent.sum() < len(silent) if last == 25 else not silent.any()
+
+
+def test_a_fall_back_that_is_never_used_is_said(tmp_path: Path) -> None:
+    path, *_ = bs4nn(tmp_path, hidden=30, t_max=31)
+    assert "fall-back" not in str(examine(path, "arrays"))
+    text = path.read_text().replace("threshold = 12,", "threshold = 12, fire_by = 31,")
+    path.write_text(text)
+    said = "read-out: its fall-back is never used: every neuron of 'output' fires, since fire_by"
+    assert said in str(examine(path, "arrays"))
 
 
 def test_recorded_activity_is_a_probe(tmp_path: Path) -> None:
     path, w1, w2 = bs4nn(tmp_path, hidden=30, t_max=31)
     pixels = np.random.default_rng(1).integers(0, 256, (50, 784))
-    hidden, output, _ = plain_bs4nn(pixels, w1, w2, 31)
+    hidden, _, classes = plain_bs4nn(pixels, w1, w2, 31)
     spikes = (hidden[:, None] == np.arange(32)[:, None]).astype(np.uint8)
-    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=output.argmin(axis=1))
+    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=classes)
     text = path.read_text() + '[check]\ninputs = "run.npz:x"\nclasses = "run.npz:y"\n'
     text += '[check.spikes]\nhidden = "run.npz:h"\n'
     path.write_text(text)
     assert "probe: 50 samples, hidden, classes as recorded" in str(examine(path, "arrays"))
     spikes[7, 5, 3] ^= 1
-    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=output.argmin(axis=1))
+    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=classes)
     with pytest.raises(FileError, match=r"does not do what the source does: sample 7, timestep 5"):
         examine(path, "arrays")
-    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=output.argmax(axis=1) + 1)
+    np.savez(tmp_path / "run.npz", x=pixels, h=spikes, y=(classes + 1) % 10)
     path.write_text(text.replace('[check.spikes]\nhidden = "run.npz:h"\n', ""))
     with pytest.raises(FileError, match=r"of 50 classes differ from \[check\]"):
+        examine(path, "arrays")
+    path.write_text(text.partition("classes")[0])
+    with pytest.raises(FileError, match=r"\[check\] names inputs, but no spikes or classes"):
         examine(path, "arrays")
 
 

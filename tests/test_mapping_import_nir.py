@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from importing import agree, binarise, framework, own_spikes, spikes_in
 
 import mapping
-from mapping.importers import examine
+from mapping.importers import examine, nir_nodes, nir_run
 
 torch, nir = framework("torch"), framework("nir")
 framework("h5py")
@@ -247,3 +249,103 @@ def test_a_source_that_does_something_else() -> None:
             graph, "nir", input_shape=12, timesteps=T, dialect="snntorch",
             semantics={"reset": "subtract"}, source=model,
         )  # fmt: skip
+
+
+# --- the probe's own equations: what is misread in nir_nodes must differ from them -------------
+
+WRITERS = {  # dialect: what is told, tau and r of leak 3/4, and the input gain they mean
+    "snntorch": ({"reset": "zero"}, 4e-4, 4.0, 1.0),
+    "spikingjelly": ({}, 4e-4, 2.0, 0.5),
+    "norse": ({"reset": "zero"}, 4e-6, 2.0, 0.5),
+    "sinabs": (SINABS, -1 / math.log(0.75), 1.0, 1.0),
+    "nir": ({"compare": ">=", "reset": "subtract", "dt": 1e-3}, 4e-3, 2.0, 0.5),
+}
+FAULTS = {  # what is read wrongly of a neuron
+    "leak": lambda n: replace(n, leak=n.leak - 2**-8),
+    "gain": lambda n: replace(n, input_gain=n.input_gain * (1 + 2**-8)),
+    "threshold": lambda n: replace(n, threshold=n.threshold + 2**-6),
+    "compare": lambda n: replace(n, compare={">": ">=", ">=": ">"}[n.compare]),
+    "v_reset": lambda n: replace(n, v_reset=n.v_reset - 2**-6, reset="zero"),
+    "reset": lambda n: replace(n, reset={"zero": "subtract", "subtract": "zero"}[n.reset]),
+    "v_rest": lambda n: replace(n, v_rest=n.v_rest + 2**-6),
+    "v_init": lambda n: replace(n, v_init=n.v_init + 2**-6),
+    "delay": lambda n: replace(n, reset="subtract", reset_delay=1 - n.reset_delay),
+}
+
+
+def written(dialect: str) -> tuple[Any, dict[str, Any]]:
+    told, tau, r, _ = WRITERS[dialect]
+    graph = chain(ones(), lif(tau=tau, r=r, v_leak=0.25, v_reset=-0.5))
+    return graph, {"dialect": dialect, "semantics": told, "input_shape": 4, "timesteps": 2}
+
+
+def test_the_probe_takes_nothing_from_the_reading() -> None:
+    taken = {getattr(v, "__module__", getattr(v, "__name__", "")) for v in vars(nir_run).values()}
+    assert "mapping.importers.nir_dialects" in taken  # who wrote it, and what the caller told
+    assert not {"mapping.importers.nir_nodes", "mapping.importers.chain"} & taken
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_leak_and_gain_of_every_writer(dialect: str) -> None:
+    graph, asked = written(dialect)
+    found = examine(graph, "nir", **asked)
+    neuron = found.network["n1"].neuron
+    assert (neuron.leak, neuron.input_gain) == (0.75, WRITERS[dialect][3])
+    assert "0 differences from its equation" in str(found)
+    assert f"not probed: how {dialect} steps through time, compares and resets" in str(found)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_a_misread_neuron_is_caught(
+    dialect: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = nir_nodes._neuron
+    monkeypatch.setattr(nir_nodes, "_neuron", lambda *given: FAULTS[fault](right(*given)))
+    graph, asked = written(dialect)
+    with pytest.raises(mapping.Unsupported, match="does not do what was read of it"):
+        examine(graph, "nir", **asked)
+
+
+MISREAD = {  # a part of nir_nodes that reads wrongly, and a graph that shows it
+    "weights": ("_array", lambda right: lambda node, key, *a, **k: -right(node, key, *a, **k)
+                if key == "weight" else right(node, key, *a, **k)),
+    "bias": ("_conv", lambda right: lambda *a: {**right(*a), "bias": np.array([0.5, 0.0])}),
+    "stride": (
+        "_conv", lambda right: lambda *a: {**right(*a), "stride": (1, 1), "padding": (0, 0)}
+    ),
+    "average": ("math.prod", lambda right: lambda values: 2 * right(values)),
+}  # fmt: skip
+
+
+def pictures(end: Any) -> Any:
+    weights = np.random.default_rng(3).choice([-1.0, 1.0], (2, 1, 3, 3))
+    nodes = {
+        "input": nir.Input(np.array([1, 5, 5])),
+        "conv": nir.Conv2d((5, 5), weights, 2, 1, 1, 1, np.array([0.0, 0.5])),
+        "pool": nir.AvgPool2d(np.array([2, 2]), np.array([1, 1]), np.array([0, 0])),
+        "flat": nir.Flatten({"input": np.array([2, 2, 2])}, 0),
+        "end": end,
+        "output": nir.Output(np.array([3])),
+    }
+    names = list(nodes)
+    return nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)), type_check=False)
+
+
+@pytest.mark.parametrize("fault", [None, *MISREAD])
+def test_a_misread_layer_is_caught_without_any_neuron(
+    fault: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sum that is read out is compared, too."""
+    asked = {"input_shape": (1, 5, 5), "timesteps": 2, "dialect": "spikingjelly"}
+    if fault is None:
+        found = examine(pictures(ones(3, 8)), "nir", **asked)
+        assert "every spike and the output's sum as NIR's equations give it" in str(found)
+        return
+    name, wrong = MISREAD[fault]
+    if name == "math.prod":
+        monkeypatch.setattr(nir_nodes, "math", SimpleNamespace(prod=wrong(math.prod)))
+    else:
+        monkeypatch.setattr(nir_nodes, name, wrong(getattr(nir_nodes, name)))
+    with pytest.raises(mapping.Unsupported, match="does not do what the graph does"):
+        examine(pictures(ones(3, 8)), "nir", **asked)

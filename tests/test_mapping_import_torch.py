@@ -280,7 +280,7 @@ REFUSED = {
     "neuron called twice": (Twice, r"module 'lif' \(Lif\) is not called once a timestep"),
     "product": (Gated, r"module '' \(Gated\) combines two values by 'mul'"),
     "recurrence": (Recurrent, r"module '' \(Recurrent\) adds values of different timesteps"),
-    "LSTM": (lambda: two(nn.LSTM(12, 5)), r"module '0' \(LSTM\) reshapes"),
+    "LSTM": (lambda: two(nn.LSTM(12, 5)), r"module '0' \(LSTM\) calls torch function 'lstm'"),
     "no running statistics": (
         lambda: two(nn.Linear(12, 5), nn.BatchNorm1d(5, track_running_stats=False), Lif()),
         r"module '1' \(BatchNorm1d\) normalises by the batch's own statistics",
@@ -370,3 +370,37 @@ def test_an_error_of_the_model_is_one_sentence() -> None:
         examine(nn.Linear(7, 5), "torch")
     with pytest.raises(ValueError, match="framework must be one of 'torch'"):
         examine(nn.Linear(7, 5), "keras")
+
+
+class Normalised(nn.Module):
+    """Pixels are normalised inside the model, as its first operation."""
+
+    def __init__(self, pad: int | None, mean: float) -> None:
+        super().__init__()
+        self.mean = mean
+        size = 12 if pad is None else 4 * (4 + 2 * pad) ** 2
+        first = [] if pad is None else [nn.Conv2d(2, 4, 3, padding=pad, bias=False)]
+        norms = [] if pad is None else [nn.BatchNorm2d(4), Lif(), nn.Flatten()]
+        self.layers = nn.Sequential(
+            *first, *norms, nn.Linear(size, 5), nn.BatchNorm1d(5), Lif(theta=1.5)
+        )
+
+    def forward(self, x: Any) -> Any:
+        x = (x - self.mean) / 128 if self.mean else x / 128
+        return self.layers(x)
+
+
+@pytest.mark.parametrize("mean", [0.0, 40.0])
+@pytest.mark.parametrize("pad", [None, 0, 1])
+def test_what_normalises_the_input_passes_through_weights(
+    pad: int | None, mean: float, seed: int
+) -> None:
+    """Only a mean before zeros around a map needs a stream of its own."""
+    model = binarise(Normalised(pad, mean), seed)
+    network = mapping.import_model(
+        model, "torch", input_shape=12 if pad is None else (2, 6, 6), timesteps=T,
+        coding="direct", input_bits=8, neurons={"Lif": reads},
+    )  # fmt: skip
+    streams = [p.name for p in network.populations if not p.spiking]
+    assert streams == (["layers.0.in"] if pad and mean else [])
+    assert mapping.fold(network).exact

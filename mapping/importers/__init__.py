@@ -6,8 +6,9 @@ it with one sentence that names the module. docs/importing.md says what is read,
 
 ``chain``         facts of layers made into a TrainedNetwork; ``weights``, ``bounds``: of numbers.
 ``probe``         the source and what was read of it, compared spike by spike.
-``torch_import``  the way of every torch framework: ``tracing`` and ``torch_functions`` find the
-                  layers, ``models`` runs them, ``surrogates`` asks what a neuron compares.
+``torch_import``  the way of every torch framework: ``copies`` takes a private copy, ``calls``
+                  finds how it is called, ``tracing`` and ``torch_functions`` find the layers,
+                  ``models`` runs them, ``surrogates`` asks what a neuron compares.
 ``from_<name>``   what one framework's neurons mean; ``from_arrays``: topology and arrays.
 ``from_nir``      NIR: ``nir_graph``, ``nir_nodes`` and ``nir_dialects`` read, ``nir_run`` runs.
 ``strict``        files that are read here; ``sandbox``, ``sandbox_server`` and ``readers``: those
@@ -43,9 +44,77 @@ class Imported:
         return "\n".join(self.findings)
 
 
-def import_model(model: Any, framework: str, **options: Any) -> TrainedNetwork:
-    """Read a trained model of another framework; ``examine`` also says what it found."""
-    return examine(model, framework, **options).network
+def import_model(
+    model: Any,
+    framework: str,
+    *,
+    input_shape: tuple[int, ...] | int | None = None,
+    timesteps: int | None = None,
+    coding: str = "steps",
+    input_bits: int | None = None,
+    input_unit: float = 1.0,
+    call: str | None = None,
+    readout: str | None = None,
+    neurons: dict | None = None,
+    dialect: str | None = None,
+    semantics: dict | None = None,
+    source: Any = None,
+    probes: int = 256,
+    near_ties: float = 0.01,
+    seed: int = 0,
+) -> TrainedNetwork:
+    """Read a trained model of another framework, checked spike by spike against its source.
+
+    Args:
+        model: a torch module; for "nir" a graph or a file; for "arrays" a TOML file. It stays as
+            it is.
+        framework: one of FRAMEWORKS.
+        input_shape: of one timestep, ``(n,)`` or ``(channels, rows, cols)``.
+        timesteps: T.
+        coding, input_bits, input_unit: as of Input; coding "direct" presents numbers and needs
+            their bits, else spikes have one.
+        call: how a torch model is called; found unless given: ``"step"`` once a timestep,
+            ``"TN"``, ``"NT"``, ``"T*N"`` or ``"N*T"`` with all of them, axes in this order, or
+            ``"once"`` with one tensor that it presents to itself.
+        readout: kind of the read-out; spikes are counted and layers without neurons summed
+            unless given.
+        neurons: for "torch": module path or class name to a trained Neuron, or a function of the
+            module that returns one.
+        dialect, semantics: for "nir": which framework wrote it, and what its files do not say
+            (an error lists it). source: the torch model that the graph was written from: with
+            it the probe compares against its framework, too.
+        probes: samples of the probe. seed: of its inputs.
+        near_ties: share of them that may hold a near-tie: float32 rounding meets one more often
+            the more neurons a network has.
+
+    Returns
+    -------
+        The network; ``examine`` also returns the findings.
+
+    Raises
+    ------
+        Unsupported (a ValueError): what was found is nothing that a TrainedNetwork holds, or the
+            probe found a difference; one sentence. ValueError, TypeError: a wrong argument.
+        ImportError: the framework is not installed.
+    """
+    return examine(
+        model,
+        framework,
+        input_shape=input_shape,
+        timesteps=timesteps,
+        coding=coding,
+        input_bits=input_bits,
+        input_unit=input_unit,
+        call=call,
+        readout=readout,
+        neurons=neurons,
+        dialect=dialect,
+        semantics=semantics,
+        source=source,
+        probes=probes,
+        near_ties=near_ties,
+        seed=seed,
+    ).network
 
 
 def examine(
@@ -55,7 +124,7 @@ def examine(
     input_shape: tuple[int, ...] | int | None = None,
     timesteps: int | None = None,
     coding: str = "steps",
-    input_bits: int = 1,
+    input_bits: int | None = None,
     input_unit: float = 1.0,
     call: str | None = None,
     readout: str | None = None,
@@ -67,38 +136,7 @@ def examine(
     near_ties: float = 0.01,
     seed: int = 0,
 ) -> Imported:
-    """Read a trained model and check it spike by spike against its source.
-
-    Args:
-        model: a torch module; for "nir" a graph or a file; for "arrays" a TOML file.
-        framework: one of FRAMEWORKS.
-        input_shape: of one timestep, ``(n,)`` or ``(channels, rows, cols)``.
-        timesteps: T.
-        coding, input_bits, input_unit: as of Input.
-        call: how a torch model is called; found from its neurons unless given: ``"step"`` once a
-            timestep, ``"TN"``, ``"NT"``, ``"T*N"`` or ``"N*T"`` with all of them, axes in this
-            order, or ``"once"`` with one tensor that it presents to itself.
-        readout: kind of the read-out; spikes are counted and layers without neurons summed
-            unless given.
-        neurons: for "torch": module path or class name to a trained Neuron, or a function of the
-            module that returns one.
-        dialect, semantics: for "nir": which framework wrote it, and what its files do not say
-            (an error lists it). source: the torch model that the graph was written from: with
-            it the probe compares against its framework; else against a run of the graph.
-        probes: samples of the probe. seed: of its inputs.
-        near_ties: share of them that may hold a near-tie: float32 rounding meets one more often
-            the more neurons a network has.
-
-    Returns
-    -------
-        The network and the findings.
-
-    Raises
-    ------
-        Unsupported (a ValueError): what was found is nothing that a TrainedNetwork holds, or the
-            probe found a difference; one sentence. ValueError, TypeError: a wrong argument.
-        ImportError: the framework is not installed.
-    """
+    """Do what ``import_model`` does, with its arguments and errors; say what was found."""
     choice(framework, "framework", FRAMEWORKS)
     if framework == "arrays":
         from .from_arrays import read
@@ -107,7 +145,13 @@ def examine(
     if input_shape is None or timesteps is None:
         raise TypeError(f"importing from {framework!r} needs input_shape and timesteps")
     shape = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
-    enter = Input(tuple(shape), bits=input_bits, coding=coding, unit=input_unit)
+    if input_bits is None and coding in ("direct", "latency"):
+        raise ValueError(
+            f"coding {coding!r} takes numbers: give the bits of the largest one, input_bits "
+            "(--bits), and what the integer 1 is worth, input_unit (--unit): 8 and 1/255 for "
+            "pixels of 0 to 255 that the model sees as 0 to 1"
+        )
+    enter = Input(tuple(shape), bits=input_bits or 1, coding=coding, unit=input_unit)
     steps = integer(timesteps, "timesteps", 1, 1 << 16)
     if not 0 <= near_ties <= 1:
         raise ValueError(f"near_ties must be a share between 0 and 1, not {near_ties!r}")
@@ -126,15 +170,15 @@ def examine(
         return _imported(bring_nir(model, enter, steps, **told, **common))
     from .torch_import import bring
 
-    reader = _framework(framework, neurons)
+    reader = _framework(framework, neurons, model)
     return _imported(bring(model, reader, enter, steps, call=call, **common))
 
 
-def _framework(name: str, neurons: dict | None) -> Any:
+def _framework(name: str, neurons: dict | None, model: Any) -> Any:
     if name == "torch":
         from .from_torch import framework as torch_framework
 
-        return torch_framework(neurons or {})
+        return torch_framework(neurons or {}, model)
     if neurons:
         raise TypeError(f"neurons are described for framework 'torch', not for {name!r}")
     if name == "snntorch":

@@ -169,9 +169,9 @@ class Builder:
         return _Value((Term(INPUT),), e.shape)
 
     def _weigh(self, fact: Fact, value: _Value) -> _Value:
-        value = self.stream(fact, value)
         data = dict(fact.data)
         weights, bias = data.pop("weights"), data.pop("bias", None)
+        value, factor, offset = self._through(fact, value, any(data.get("padding", ())))
         integers, scale, bits = split(weights, str(fact))
         if weights.ndim == 2:
             if len(value.shape) == 3 and not value.flat:
@@ -183,12 +183,30 @@ class Builder:
             op = Conv(integers, bits=bits, **data)
         shape = op.out_shape(value.shape)
         bias = np.float64(0) if bias is None else np.asarray(bias, np.float64)
+        if offset:
+            sums = integers.reshape(len(integers), -1).sum(axis=1, dtype=np.int64)
+            bias = bias + offset * scale * sums
+        scale = scale * factor
         kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
         self.lines.append(
             f"{fact}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
             f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
         )
         return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
+
+    def _through(self, fact: Fact, value: _Value, padded: bool) -> tuple[_Value, float, float]:
+        """Return a source, and ``factor * source + offset``, which is the value.
+
+        One factor and offset of a whole source, as of pixels that a model normalises, pass through
+        weights; no stream has to round them. Zeros around a map are zeros of the value, though.
+        """
+        (t, *more) = value.terms
+        plain = not more and isinstance(t.op, Identity) and t.norm is None
+        if plain and not value.bare and t.scale.size == t.bias.size == 1:
+            factor, offset = float(t.scale), float(t.bias)
+            if factor > 0 and not (padded and offset):
+                return replace(value, terms=(Term(t.source),)), factor, offset
+        return self.stream(fact, value), 1.0, 0.0
 
     def _scale(self, fact: Fact, value: _Value) -> _Value:
         if value.flat and (np.ndim(fact.data["scale"]) or np.ndim(fact.data["bias"])):

@@ -131,6 +131,12 @@ def read(source: Path | str) -> tuple[TrainedNetwork, list[str]]:
     except (TypeError, ValueError, OverflowError) as error:
         raise folder.refuse(_sentence(error)) from None
     lines.append(f"read-out: {readout.kind} of {readout.source!r}, T = {network.timesteps}")
+    by = network[readout.source].neuron.fire_by
+    if readout.fallback is not None and by is not None and by < network.timesteps:
+        lines.append(
+            f"read-out: its fall-back is never used: every neuron of {readout.source!r} fires, "
+            f"since fire_by = {by}"
+        )
     lines += _check(network, tree.get("check"), folder)
     return network, lines
 
@@ -252,6 +258,8 @@ def _check(network: TrainedNetwork, table: Any, folder: Folder) -> list[str]:
         classes = None
         if "classes" in table:
             classes = folder.array(table["classes"], "classes of [check]").ravel()
+        if not theirs and classes is None:
+            raise folder.refuse("[check] names inputs, but no spikes or classes to compare")
         recorded_of = [*theirs.values(), *([] if classes is None else [classes])]
         if inputs.ndim < 2 or any(len(a) != len(inputs) for a in recorded_of):
             raise folder.refuse("[check] needs inputs, and as many spikes and classes as those")
@@ -271,5 +279,5 @@ def _check(network: TrainedNetwork, table: Any, folder: Folder) -> list[str]:
         raise
     except (TypeError, ValueError) as error:
         raise folder.refuse(f"[check]: {_sentence(error)}") from None
-    compared = ", ".join([*theirs, *(["classes"] if classes is not None else [])]) or "nothing"
+    compared = ", ".join([*theirs, *(["classes"] if classes is not None else [])])
     return probe.said(len(inputs), f"{compared} as recorded", ties)

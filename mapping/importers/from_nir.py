@@ -19,9 +19,12 @@ from ..trained import TrainedNetwork
 from ..value import Unsupported
 from . import nir_run, probe
 from .chain import Fact, build
-from .nir_dialects import dialect_of
+from .nir_dialects import Dialect, dialect_of
 from .nir_graph import graph, tree_of
 from .nir_nodes import fact_of
+
+#: Least timesteps in which a neuron is driven alone.
+STEPS = 8
 
 
 def bring(
@@ -37,13 +40,13 @@ def bring(
     near_ties: float = probe.SHARE,
     seed: int = 0,
 ) -> tuple[TrainedNetwork, list[str]]:
-    """Read a NIR graph or file, and compare it with a run of the graph itself.
+    """Read a NIR graph or file, and compare it with NIR's equations of its own nodes.
 
     Args:
         model: a path, or a nir.NIRGraph.
         dialect, semantics: who wrote it, and what its files do not say; see OPEN.
         source: what the model that the graph was written from does, as its framework's importer
-            read it; None: the graph is compared with a run of itself.
+            read it; None: what no file says (see ``nir_run``) stays unprobed, and is named.
         enter, timesteps, readout, probes, near_ties, seed: as of ``examine``.
 
     Returns
@@ -61,29 +64,79 @@ def bring(
     _check_input(nodes, enter)
     network, lines, names = build(facts[last], enter, timesteps, readout)
     _check_shapes(nodes, network, names)
+    found = [_alone(nodes[path], speaks, network, path, names[path], seed) for path in names]
     inputs = probe.draw(enter, timesteps, probes, seed)
+    summed = network.readout.source not in names.values()
 
     def theirs(part: np.ndarray, trace: real.RealTrace) -> dict[str, np.ndarray]:
-        spikes = nir_run.run(nodes, order, sources, facts, enter, timesteps, part)
+        spikes, total = nir_run.run(nodes, order, sources, speaks, enter, timesteps, part)
+        if summed:
+            odd = probe.first_divergences(
+                network, trace, {names[path]: spikes[path] for path in names}
+            )
+            _same_sums(network, trace, total, [d.sample for d in odd])
         return {names[path]: spikes[path] for path in names}
 
     ties = probe.check(network, inputs, theirs, near_ties)
-    against = "the graph itself"
     if source is not None:
 
         def by_source(part: np.ndarray, _: real.RealTrace) -> dict[str, np.ndarray]:
             return _of_source(network, source, part)
 
         ties += probe.check(network, inputs, by_source, near_ties)
-        against = "the graph, and of the source model"
     told = ", ".join(f"{k} {v!r}" for k, v in speaks.told.items()) or "nothing more"
-    said = f"nir: dialect {speaks.name}, dt {speaks.dt:g}; told: {told}"
+    what = "every spike and the output's sum" if summed else "every spike"
+    found += probe.said(probes, what + _against(speaks, source is not None), ties)
     return network, [
-        f"{said}; probed against a run of {against}",
+        f"nir: dialect {speaks.name}, dt {speaks.dt:g}; told: {told}",
         *notes,
         *lines,
-        *probe.said(probes, "every spike as there", ties),
+        *found,
     ]
+
+
+def _against(speaks: Dialect, source: bool) -> str:
+    """Say what the spikes were compared with, and what that cannot show."""
+    said = " as NIR's equations give it from each node's own numbers"
+    if source:
+        return f"{said}, and as the source model fires"
+    return (
+        f"{said}; not probed: how {speaks.name} steps through time, compares and resets, which no "
+        "field of a graph says: with source=MODEL the model that wrote it is compared"
+    )
+
+
+def _alone(
+    node: dict[str, Any], speaks: Dialect, network: TrainedNetwork, path: str, name: str, seed: int
+) -> str:
+    """Compare one node's equation, driven alone, with what was read of it."""
+    where = f"node {path!r} ({node['type']})"
+    neuron = network[name].neuron
+    steps = max(STEPS, network.timesteps)  # of one timestep a leak would not show
+    given = probe.currents(neuron, network.shapes[name], steps, seed)
+    spikes, membranes = nir_run.alone(node, speaks, given)
+    probe.check_neuron(neuron, given, spikes, where, membranes)
+    return (
+        f"{where}: driven alone with {given.size} currents at, below and beyond the threshold: "
+        "0 differences from its equation"
+    )
+
+
+def _same_sums(
+    network: TrainedNetwork, trace: real.RealTrace, theirs: np.ndarray, skip: list[int]
+) -> None:
+    """Compare what an output without neurons sums up to, but in samples with a near-tie."""
+    ours = trace.u[network.readout.source][:, -1]
+    ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(ours), -1)
+    kept = np.setdiff1d(np.arange(len(ours)), skip)
+    odd = np.argwhere(np.abs(ours - theirs)[kept] > 1e-6 * (1 + np.abs(theirs).max(initial=0)))
+    if len(odd):
+        sample, neuron = int(kept[odd[0][0]]), int(odd[0][1])
+        raise Unsupported(
+            f"what was read does not do what the graph does: sample {sample}, neuron {neuron} of "
+            f"the output sums up to {float(ours[sample, neuron])!r} here, "
+            f"{float(theirs[sample, neuron])!r} in the graph"
+        )
 
 
 def _of_source(

@@ -1,7 +1,6 @@
 """Run a torch model on integer inputs and keep the spikes of its neurons, timestep by timestep.
 
-Every run starts from a private copy in evaluation mode, so that the caller's model, its state and
-its mode stay as they are.
+Every run starts from a copy at rest of the model, which is itself a private one (``copies``).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..ends import Input
-from ..value import Unsupported, choice
+from ..value import Unsupported
 from .chain import Fact
 from .tracing import LEADS, Leaf, Recorder, Seen, number, trace
 
@@ -35,6 +34,7 @@ class Framework:
         reset: put a model's neurons to rest.
         prepare: tell a model the number of samples and timesteps, where its modules hold them.
         stateful: whether the whole model takes and returns its state beside the output.
+        notes: what may be the reason where a model cannot be read.
     """
 
     name: str
@@ -43,11 +43,12 @@ class Framework:
     reset: Callable[[Any], None] = lambda model: None
     prepare: Callable[[Any, int, int], None] = lambda model, samples, timesteps: None
     stateful: Callable[[Any], bool] = lambda model: False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
 class Source:
-    """A torch model, and how it is called."""
+    """A torch model that is ours to copy, and how it is called."""
 
     model: Any
     framework: Framework
@@ -55,10 +56,15 @@ class Source:
     timesteps: int
     call: str
     leaves: dict[str, Leaf] = field(default_factory=dict)
+    recorder: Recorder = field(init=False, repr=False)  # of the run that read it
+
+    def __post_init__(self) -> None:
+        samples = next(n for n in (2, 3) if n != self.timesteps)
+        self.recorder = Recorder(samples, self.timesteps)
 
     def copy(self, samples: int) -> Any:
-        """Return a copy at rest, in evaluation mode, ready for a batch."""
-        model = copy.deepcopy(self.model).eval()
+        """Return a copy at rest, ready for a batch."""
+        model = copy.deepcopy(self.model)
         self.framework.reset(model)
         self.framework.prepare(model, samples, self.timesteps)
         return model
@@ -98,7 +104,7 @@ class Source:
 
 
 def read(source: Source) -> Fact:
-    """Find the layers of a model by one traced run; fills ``source.leaves``.
+    """Find the layers of a model by one traced run; fills its ``leaves`` and ``recorder``.
 
     Returns
     -------
@@ -109,9 +115,8 @@ def read(source: Source) -> Fact:
         Unsupported: a module, option or function that is not known; the module is named.
         ValueError: the model does not run on inputs of this shape.
     """
-    samples = next(n for n in (2, 3) if n != source.timesteps)
+    recorder, samples = source.recorder, source.recorder.samples
     source.leaves = leaves(source.model, source.framework)
-    recorder = Recorder(samples, source.timesteps)
     enter = Fact("input", "Input", "enter")
     shape = (samples, source.timesteps, *source.enter.shape)
     model = guarded(lambda: source.copy(samples), shape)
@@ -265,13 +270,6 @@ def drive(source: Source, path: str, currents: np.ndarray) -> np.ndarray:
             out = module(given)
             parts.append(number(out[0] if isinstance(out, tuple) else out).astype(np.float64))
     return ordered(parts, leaf.lead, samples, timesteps)
-
-
-def checked_call(call: str | None, framework: Framework, model: Any) -> str:
-    """Return how a model is called: as the user says, or as its neurons ask for."""
-    if call is None:
-        return framework.call(model)
-    return choice(call, "call", CALLS)
 
 
 __all__ = ["CALLS", "LEADS", "Framework", "Source", "drive", "read", "spikes"]

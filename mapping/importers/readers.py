@@ -175,13 +175,16 @@ def state_dict(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     try:
         value = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise ValueError("holds more than tensors, which weights_only refuses to load") from None
+        raise ValueError(
+            "holds more than tensors, which weights_only refuses to load: save model.state_dict()"
+        ) from None
     if not isinstance(value, dict):
         raise ValueError(f"holds a {type(value).__name__}, not a state dict")
     found, total = {}, 0
     for name, tensor in value.items():
         if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
-            raise ValueError(f"holds {name!r}, a {type(tensor).__name__}: not a state dict")
+            raise ValueError(f"holds {name!r}, a {type(tensor).__name__}: not a state dict; save "
+                             "model.state_dict() by itself")  # fmt: skip
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype.is_complex:
             raise ValueError(f"holds {name!r}, a tensor that is not of plain numbers")
         total += tensor.numel() * 8

@@ -167,11 +167,11 @@ def toml(path: Path) -> dict[str, Any]:
 
 
 def state(path: Path) -> dict[str, np.ndarray]:
-    """Read trained parameters, names to arrays, from .safetensors or a torch state dict."""
+    """Read trained parameters, names to arrays, from .safetensors, .npz or a torch state dict."""
     from .sandbox import ask
 
-    if path.suffix == ".safetensors":
-        return safetensors(path)
+    if path.suffix in (".safetensors", ".npz"):
+        return {".safetensors": safetensors, ".npz": npz}[path.suffix](path)
     return ask("torch", path)
 
 

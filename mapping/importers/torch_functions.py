@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops import Pool
 from ..trained import Norm
-from .tracing import Recorder, Seen, axes, number
+from .tracing import OtherSteps, Recorder, Seen, axes, number
 
 Made = Iterator[tuple[Any, Seen]]
 
@@ -227,17 +227,33 @@ def _stack(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Ma
     parts = [r.find(p) for p in given["tensors"]]
     axis = given.get("dim", 0)
     first = parts[0]
-    if first is None or first.lead != "N" or len(parts) != r.timesteps:
+    if first is None or len(parts) != r.timesteps:
         raise r.refuse(f"joins tensors ({name}) that are not the {r.timesteps} timesteps of one")
+    still = r.static(replace(first, lead="N"))  # one tensor, at every timestep
     for step, part in enumerate(parts):
         alike = part is not None and part.fact.path == first.fact.path
-        if not alike or part.steps != {step} or part.what != first.what or part.lead != "N":
+        steps = first.steps if still else {step}
+        if not alike or part.steps != steps or part.what != first.what or part.lead != first.lead:
             raise r.refuse(f"joins tensors ({name}) that are not the timesteps of one, in order")
-    leads = {("stack", 0): "TN", ("stack", 1): "NT", ("cat", 0): "T*N"}
-    if (name, axis) not in leads:
-        raise r.refuse(f"joins timesteps along axis {axis}")
+    leads = {("stack", 0, "N"): "TN", ("stack", 1, "N"): "NT", ("cat", 0, "N"): "T*N",
+             ("cat", 0, "1N"): "TN", ("cat", 1, "N1"): "NT"}  # fmt: skip
+    if (name, axis, first.lead) not in leads:
+        raise r.refuse(f"joins timesteps ({name} of {axes(first.lead)}) along axis {axis}")
     everything = frozenset(range(r.timesteps))
-    yield result, replace(first, lead=leads[name, axis], steps=everything)
+    yield result, replace(first, lead=leads[name, axis, first.lead], steps=everything)
+
+
+def _repeat(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
+    """One tensor at every timestep: ``x.unsqueeze(0).repeat(T, 1, ..)`` and the like."""
+    seen = r.find(args[0])
+    if seen is None or not r.static(replace(seen, lead="N")):
+        raise r.refuse(f"repeats a value ({name}) that is not one tensor for every timestep")
+    lead = "NT" if seen.lead == "N1" else "TN"
+    if tuple(result.shape) == (*r.sizes(lead), *seen.shape):
+        yield result, replace(seen, lead=lead)
+        return
+    error = r.refuse(f"repeats {axes(seen.lead)} + {seen.shape} to {tuple(result.shape)}")
+    raise OtherSteps(str(error), int(result.shape[lead.index("T")]))
 
 
 def _arithmetic(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
@@ -320,6 +336,7 @@ HANDLERS: dict[str, Callable[..., Made]] = {
     "__getitem__": _index,
     "unbind": _unbind,
     **dict.fromkeys(("stack", "cat"), _stack),
+    **dict.fromkeys(("repeat", "expand", "tile", "repeat_interleave", "broadcast_to"), _repeat),
     **dict.fromkeys(("add", "__add__", "__radd__", "__iadd__", "add_", "sub", "__sub__", "__rsub__",
                      "__isub__", "sub_", "rsub", "mul", "__mul__", "__rmul__", "__imul__", "mul_",
                      "div", "true_divide", "__truediv__", "__rtruediv__", "__itruediv__", "div_",

@@ -11,10 +11,10 @@ from .. import real
 from ..coding import encode
 from ..ends import Input
 from ..trained import TrainedNetwork
-from ..value import Unsupported
-from . import bounds, models, probe
+from ..value import Unsupported, choice
+from . import bounds, calls, copies, models, probe
 from .chain import Fact, build
-from .models import Framework, Source
+from .models import CALLS, Framework, Source
 
 
 def bring(
@@ -43,16 +43,23 @@ def bring(
 
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, not {type(model).__name__}")
-    call = models.checked_call(call, framework, model)
+    if call is not None:
+        choice(call, "call", CALLS)
     if call == "once" and enter.coding != "direct":
         raise ValueError("call 'once' gives the model one tensor: it needs coding 'direct'")
-    source = Source(model, framework, enter, timesteps, call)
-    last = models.read(source)
+    models.leaves(model, framework)  # what is refused for its kind need not be copied
+    model, hooks = copies.private(model)
+    source = Source(model, framework, enter, timesteps, framework.call(model))
+    try:
+        source, last = calls.found(source, call)
+    except ValueError as error:  # Unsupported is one
+        kind = Unsupported if isinstance(error, Unsupported) else ValueError
+        raise kind("; ".join((str(error), *framework.notes, *hooks))) from error
     if last.data.get("output") == "state":
         readout = readout or "membrane"
     network, lines, names = build(last, enter, timesteps, readout)
     _no_overshoot(source, network, names)
-    found = [f"{framework.name}: called {_called(call)}", *lines]
+    found = [f"{framework.name}: called {_called(source.call)}", *hooks, *lines]
     for path, name in names.items():
         found.append(_alone(source, network, path, name, seed))
     found += _whole(source, network, names, last, (probes, near_ties, seed))

@@ -23,13 +23,22 @@ from ..trained import Neuron
 from ..value import Unsupported
 from .chain import Fact
 
-#: Order of the leading axes of a tensor: N samples, T timesteps, ``*`` where two are one axis.
-LEADS = ("N", "TN", "NT", "T*N", "N*T")
+#: Order of the leading axes of a tensor: N samples, T timesteps, ``*`` where two are one axis,
+#: 1 where one timestep has an axis along which it can be repeated.
+LEADS = ("N", "TN", "NT", "T*N", "N*T", "1N", "N1")
 
 
 #: Functions whose result depends on the shape of what they are given only.
 CONSTANTS = {"zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
              "new_full", "new_empty", "new_tensor"}  # fmt: skip
+
+
+class OtherSteps(Unsupported):
+    """A model that makes another number of timesteps than it was asked for."""
+
+    def __init__(self, sentence: str, steps: int) -> None:
+        super().__init__(sentence)
+        self.steps = steps
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ class Recorder:
     timesteps: int
     seen: dict[int, tuple[Any, Seen]] = field(default_factory=dict)
     stack: list[tuple[str, str]] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)  # paths of modules whose class the user wrote
     asleep: int = 0
     called: dict[str, int] = field(default_factory=dict)
     initial: dict[str, float] = field(default_factory=dict)
@@ -89,7 +99,8 @@ class Recorder:
     def sizes(self, lead: str) -> tuple[int, ...]:
         """Return the leading sizes of a tensor."""
         n, t = self.samples, self.timesteps
-        return {"N": (n,), "TN": (t, n), "NT": (n, t)}.get(lead, (n * t,))
+        two = {"TN": (t, n), "NT": (n, t), "1N": (1, n), "N1": (n, 1)}
+        return {"N": (n,), **two}.get(lead, (n * t,))
 
     def keep(self, tensor: Any, seen: Seen) -> None:
         """Remember what a tensor is; the tensor is held, so that its id stays its own."""
@@ -108,6 +119,16 @@ class Recorder:
         """Return the error that names the module that runs."""
         path, kind = self.here()
         return Unsupported(f"module {path!r} ({kind}) {why}")
+
+    def hint(self) -> str:
+        """Return what to add where the module that runs may be a neuron of the user's."""
+        path, kind = self.here()
+        if not path or path not in self.own:
+            return ""
+        return (
+            f"; if {kind} is a neuron, import from 'torch' and say what it computes: "
+            f"neurons={{{kind!r}: Neuron(..)}} (--neuron {kind}:leak=..,threshold=..)"
+        )
 
     def fact(self, does: str, sources: tuple[Fact, ...], label: str = "", **data: Any) -> Fact:
         """Return a new fact of the module that runs."""
@@ -136,7 +157,9 @@ class Recorder:
 
         handler = HANDLERS.get(name)
         if handler is None or (name == "batch_norm" and func is torch.batch_norm):
-            raise self.refuse(f"calls torch function {name!r}, which an importer does not know")
+            raise self.refuse(
+                f"calls torch function {name!r}, which an importer does not know" + self.hint()
+            )
         for tensor, made in handler(self, name, args, kwargs, result):
             self.keep(tensor, made)
         return result
@@ -150,7 +173,8 @@ class Recorder:
             raise Unsupported(f"{where} gets an input that does not come from the network's input")
         if seen.lead != leaf.lead:
             raise Unsupported(
-                f"{where} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here"
+                f"{where} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here: call= "
+                "says how the model takes its input"
             )
         for tensor in _tensors(given[1:]):
             state = self.find(tensor)
@@ -190,7 +214,7 @@ class Recorder:
 
     def reshaped(self, seen: Seen, shape: Shape) -> Seen:
         """Return what a tensor is under a new shape: merged axes, or flattened features."""
-        pairs = ({"TN", "T*N"}, {"NT", "N*T"})
+        pairs = ({"TN", "T*N"}, {"NT", "N*T"}, {"N", "1N", "N1"})
         leads = next((p for p in pairs if seen.lead in p), {seen.lead})
         for lead in sorted(leads, key=lambda other: other != seen.lead):
             sizes = self.sizes(lead)
@@ -255,7 +279,7 @@ def _name(func: Any) -> str:
 
 
 def axes(lead: str) -> str:
-    names = {"N": "samples", "T": "time"}
+    names = {"N": "samples", "T": "time", "1": "1"}
     return "(" + ", ".join(names.get(c, "*") for c in lead).replace(", *, ", " * ") + ")"
 
 
@@ -303,6 +327,8 @@ def trace(
     for path, module in model.named_modules():
         if any(path.startswith(f"{leaf}.") for leaf in inside):
             continue
+        if not type(module).__module__.startswith("torch."):
+            recorder.own.add(path)
         _wrap(module, path, leaves.get(path), recorder)
     with torch.no_grad(), Watch():
         outputs = feed(recorder.keep)
