@@ -219,18 +219,19 @@ def verify(
     meant = None if trained is None else files.trained(trained)
     with console.progress(json) as tell:
         found = check(network, batch, names, rtl=rtl, progress=tell)
-    told = found.to_json()
+    told = found.to_json(seed=seed if inputs is None else None)
     if meant is not None:
-        told["trained"] = files.difference(meant, network, batch)
+        told["checks"][0]["trained"] = files.difference(meant, network, batch)
     if output is not None:
         files.write_json(output, told)
     if json:
-        console.print_json({"seed": seed, **told})
+        console.print_json(told)
     else:
         console.say(f"seed {seed}")
         console.matrix(found)
         if meant is not None:
-            console.rows("the trained network in float64, and these integers", told["trained"])
+            rows = files.difference_rows(told["checks"][0]["trained"])
+            console.rows("the trained network in float64, and these integers", rows)
     return 0 if found.ok else 1
 
 
