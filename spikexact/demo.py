@@ -12,7 +12,9 @@ import numpy as np
 import mapping
 import sim
 from mapping import real
-from sim import written
+from mapping.coding import digest as inputs_digest
+from mapping.files import digest
+from sim import evaluate, written
 from sim.stimuli import stimuli
 from sim.tools import package
 from sim.vectors import swapped, write_bundle
@@ -47,10 +49,10 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
-    told = training.facts(result, "digits", "ste", "mlp")
+    told = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
     files.write_json(folder / "trained.json", told | {"cost": result.cost})
     network = mapping.fold(trained)
-    mapping.save(network, folder / "network.safetensors")
+    mapping.save(network, folder / "network.safetensors", folded_from=digest(trained))
     say("folded and certified:")
     if not quiet:
         console.say(str(network))
@@ -60,17 +62,22 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     meant = real.run(trained, x)
     trace = sim.run(network, x)
     accuracy = {
-        "held-out samples": len(x),
-        "trained (float32, torch)": result.held_out_accuracy,
-        "trained (float64)": float((meant.classes == labels).mean()),
-        "integer network": float((trace.classes == labels).mean()),
-        "spikes that differ from float64": int(
+        "format": evaluate.FORMAT,
+        "network_sha256": digest(network),
+        "inputs_sha256": inputs_digest(x),
+        "trained_sha256": digest(trained),
+        "samples": len(x),
+        "backend": "reference",
+        "accuracy": float((trace.classes == labels).mean()),
+        "accuracy_trained_float32": result.held_out_accuracy,
+        "accuracy_trained_float64": float((meant.classes == labels).mean()),
+        "spikes_differing_from_float64": int(
             sum((meant.spikes[n] != trace.spikes[n]).sum() for n in meant.spikes)
         ),
     }
     say(
-        f"held-out accuracy: trained {accuracy['trained (float32, torch)']:.2%}, "
-        f"integer {accuracy['integer network']:.2%}"
+        f"held-out accuracy: trained {result.held_out_accuracy:.2%}, "
+        f"integer {accuracy['accuracy']:.2%}"
     )
 
     say("writing Verilog, testbench and vectors ..")
@@ -99,7 +106,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
-        "cycles per timestep": manifest["cycles_per_timestep"],
+        "cycles_per_timestep": manifest["cycles_per_timestep"],
         "seconds": round(time.monotonic() - began, 1),
         **told,
     }
@@ -148,7 +155,7 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
         told = run_demo(folder, seed, json)
     told = {**told, "folder": str(out), "report": str(out / "report.html")}
     if json:
-        console.print_json(told)
+        console.print_json({"format": 1, **told})
     else:
         console.say(
             f"\n{'all backends agree' if told['ok'] else 'A CHECK FAILED'} in "

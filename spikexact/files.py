@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -111,6 +112,11 @@ def difference_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
         "differ": f"{found['differing_classes']} classes",
     }
     return [*({heads.get(k, k): v for k, v in r.items()} for r in found["populations"]), whole]
+
+
+def sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file's bytes; None if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,0 +1,69 @@
+"""The report's section on verify.json: who agrees with the reference, and on which network."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from sim import written
+
+from . import files, verdict
+from .page import missing, note, table, warning
+
+SAYS = {"agrees": "agrees", "nothing_compared": "nothing compared"}
+
+
+def section(found: dict[str, Any], network: str) -> str:
+    """Return the section of verify.json on a page of the network with this hash."""
+    if found["format"] != written.FORMAT:
+        return ""
+    return "".join(_check(check, network) for check in found["checks"])
+
+
+def _check(check: dict[str, Any], network: str) -> str:
+    of = verdict.whose_check(check, network)
+    rows = []
+    for backend, state in zip(check["backends"], verdict.states(check), strict=True):
+        cells = backend["populations"] or [{"name": "-", "spikes": None, "v": None}]
+        for cell in cells:
+            rows.append(
+                {
+                    "backend": backend["name"],
+                    "samples": backend["samples"],
+                    "population": cell["name"],
+                    "spikes": _count(cell["spikes"]),
+                    "membranes": _count(cell["v"]),
+                    "result": _result(state, of),
+                }
+            )
+    title = f"<h3>{html.escape(check['title'])}</h3>"
+    if of == verdict.OTHER:
+        title += note(f"of another network than this one: {check['about']}")
+    told = (
+        f"{check['compared']:,} neuron-values compared, {check['mismatches']:,} mismatches; "
+        f"{check['threshold_hits']:,} membranes exactly at their threshold; network "
+        f"{verdict.short(check['network_sha256'])}, inputs {verdict.short(check['inputs_sha256'])}"
+    )
+    text = title + (table(rows) if rows else missing("nothing was compared")) + note(told)
+    text += "".join(warning(problem) for problem in check["problems"])
+    if "trained" in check:
+        trained = files.difference_rows(check["trained"])
+        text += "<h3>The trained network in float64</h3>" + table(trained)
+    return text
+
+
+def _result(state: str, of: str) -> str:
+    if of == verdict.FOREIGN:
+        return "of another network"
+    if of == verdict.UNKNOWN:
+        return "not known of which network"
+    says = SAYS.get(state, "FAILS")
+    return "agrees, on that network" if (of, says) == (verdict.OTHER, "agrees") else says
+
+
+def _count(count: dict[str, Any] | None) -> str:
+    if count is None:
+        return "-"
+    if count["compared"] is None:
+        return "not compared"
+    return f"{count['mismatches']:,} / {count['compared']:,}"
