@@ -33,7 +33,7 @@ def _check(check: dict[str, Any], network: str) -> str:
                     "population": cell["name"],
                     "spikes": _count(cell["spikes"]),
                     "membranes": _count(cell["v"]),
-                    "result": _result(state, of),
+                    "result": _result(state, of, cell),
                 }
             )
     title = f"<h3>{html.escape(check['title'])}</h3>"
@@ -52,12 +52,15 @@ def _check(check: dict[str, Any], network: str) -> str:
     return text
 
 
-def _result(state: str, of: str) -> str:
+def _result(state: str, of: str, cell: dict[str, Any]) -> str:
     if of == verdict.FOREIGN:
         return "of another network"
     if of == verdict.UNKNOWN:
         return "not known of which network"
     says = SAYS.get(state, "FAILS")
+    given = [count for count in (cell["spikes"], cell["v"]) if count is not None]
+    if says == "agrees" and not any(count["compared"] for count in given):
+        return "not compared"
     return "agrees, on that network" if (of, says) == (verdict.OTHER, "agrees") else says
 
 

@@ -66,6 +66,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         "network_sha256": digest(network),
         "inputs_sha256": inputs_digest(x),
         "trained_sha256": digest(trained),
+        "data": "digits, held out",
         "samples": len(x),
         "backend": "reference",
         "accuracy": float((trace.classes == labels).mean()),

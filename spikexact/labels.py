@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 LABELS = {
+    "accuracy": "accuracy, integer network",
     "accuracy_if_tied": "accuracy, ties counted as correct",
     "accuracy_trained_float32": "accuracy, trained (float32, torch)",
     "accuracy_trained_float64": "accuracy, trained (float64)",

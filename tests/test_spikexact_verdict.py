@@ -352,3 +352,17 @@ def test_every_finding_has_a_known_status() -> None:
         "failed",
         "A check FAILED: " + "; ".join(STATUSES) + ".",
     )
+
+
+def test_a_population_that_was_not_compared_does_not_agree(folder: Path) -> None:
+    nothing = {what: {"compared": None, "mismatches": 0} for what in ("spikes", "v")}
+
+    def change(found: dict) -> None:
+        found["checks"][0]["backends"][0]["populations"][0].update(nothing)
+
+    _, text = reported(folder)
+    before = text.count("<td class=good>agrees</td>")
+    edit(folder / "verify.json", change)
+    _, text = reported(folder)
+    assert text.count("<td class=good>agrees</td>") == before - 1
+    assert text.count("<td>not compared</td>") == 3
