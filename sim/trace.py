@@ -44,19 +44,14 @@ class Trace:
             raise ValueError(f"backend {self.backend!r} did not record what the read-out needs")
         return self.scores.argmax(axis=1)
 
-    def save(self, path: Path | str, **told: str) -> None:
-        """Write an .npz: ``spikes/NAME``, ``v/NAME``, ``scores``, ``backend``; renamed.
-
-        Args:
-            told: more entries of text: ``network_sha256``, ``inputs_sha256``.
-        """
+    def save(self, path: Path | str) -> None:
+        """Write an .npz: ``spikes/NAME``, ``v/NAME``, ``scores``, ``backend``; renamed."""
         from mapping.files import beside
 
         arrays = {f"spikes/{n}": a for n, a in self.spikes.items()}
         arrays |= {f"v/{n}": a for n, a in self.v.items()}
         if self.scores is not None:
             arrays["scores"] = self.scores
-        arrays |= {key: np.array(text) for key, text in told.items()}
         with beside(Path(path)) as part, part.open("wb") as file:
             np.savez_compressed(file, backend=np.array(self.backend), **arrays)
 

@@ -186,11 +186,10 @@ def run(
     batch = files.inputs(inputs)
     _writable(output)
     trace = sim.run(network, batch, backend)
-    whose = {"network_sha256": digest(network), "inputs_sha256": inputs_digest(batch)}
-    trace.save(output, **whose)
+    trace.info.update(network_sha256=digest(network), inputs_sha256=inputs_digest(batch))
+    trace.save(output)
     classes = trace.classes.tolist() if trace.scores is not None else None
-    told = {"file": str(output), **whose, "backend": backend, "samples": len(batch)}
-    told["classes"] = classes
+    told = {"file": str(output), "backend": backend, "samples": len(batch), "classes": classes}
     _tell(told | trace.info, json)
 
 

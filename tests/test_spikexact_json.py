@@ -22,36 +22,48 @@ from mapping import save
 from spikexact.cli import status
 from spikexact.page import ABSENT
 
+ROOT = Path(__file__).resolve().parent.parent
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 #: Maps whose keys are names of populations: of a line of trained.jsonl, and where report.json
 #: repeats the lines.
 NAMED = re.compile(r"(/epochs/\d+)?/(flips|gradients|rates)")
 
 
-def wrong_keys(value: Any, path: str = "") -> Iterator[str]:
-    """Yield where a key is none for programs."""
+def keys(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every key but names of populations, and the path to it."""
     if isinstance(value, list):
         for k, item in enumerate(value):
-            yield from wrong_keys(item, f"{path}/{k}")
+            yield from keys(item, f"{path}/{k}")
     if isinstance(value, dict):
         for key, item in value.items():
-            if not KEY.fullmatch(key) and not NAMED.fullmatch(path):
-                yield f"{path}/{key}"
-            yield from wrong_keys(item, f"{path}/{key}")
+            if not NAMED.fullmatch(path):
+                yield key, f"{path}/{key}"
+            yield from keys(item, f"{path}/{key}")
+
+
+def values(text: str) -> list[Any]:
+    """Read JSON, or JSON lines."""
+    return [json.loads(t) for t in ([text] if text.startswith("{\n") else text.splitlines())]
 
 
 def problems(text: str, what: str) -> list[str]:
-    """Return what is wrong with a JSON text, or with JSON lines."""
-    values = [json.loads(text)] if text.startswith("{\n") else map(json.loads, text.splitlines())
+    """Return what is wrong with a JSON text: its keys, and that it has a format."""
     found = []
-    for line, value in enumerate(values):
+    for line, value in enumerate(values(text)):
         at = f"{what}:{line + 1}"
-        found += [f"{at}: key {path}" for path in wrong_keys(value)]
+        found += [f"{at}: key {path}" for key, path in keys(value) if not KEY.fullmatch(key)]
         if not isinstance(value, dict):
             found.append(f"{at}: no object")
         elif type(value.get("format")) is not int and "journal" not in what:
             found.append(f"{at}: no format")
     return found
+
+
+def undocumented(*texts: str) -> set[str]:
+    """Return the keys that docs/json.md does not name."""
+    page = (ROOT / "docs/json.md").read_text()
+    found = {key for text in texts for value in values(text) for key, _ in keys(value)}
+    return found - set(re.findall(r"`(\w+)`", page))
 
 
 def of_folder(folder: Path) -> list[str]:
@@ -111,24 +123,28 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.rtl
 def test_every_command_and_file(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    found = []
+    found: list[str] = []
+    unknown: set[str] = set()
     for line in COMMANDS:
         assert status([*line.split(), "--json"]) == 0, capsys.readouterr().err
         out = capsys.readouterr().out
         assert out.startswith("{\n")
         found += problems(out, line)
+        unknown |= undocumented(out)
+        if line.startswith("run"):
+            ran = json.loads(out)
         if line.startswith("evaluate"):
             Path("out/accuracy.json").write_text(out)
     assert found + of_folder(folder) == []
+    assert unknown | undocumented(*(p.read_text() for p in folder.rglob("*.json"))) == set()
     assert {p.name for p in folder.rglob("*.json")} == {
         "accuracy.json", "manifest.json", "named.json", "report.json", "verify.json"
     }  # fmt: skip
     told = json.loads(Path("named.json").read_text())["checks"][0]
     assert told["backends"][0]["populations"][0]["name"] == "My-layer.1"
-    with np.load("t.npz") as trace:
-        report = json.loads(Path("out/report.json").read_text())
-        assert str(trace["network_sha256"]) == report["network_sha256"]
-        assert str(trace["inputs_sha256"]) == report["accuracy"]["inputs_sha256"]
+    report = json.loads(Path("out/report.json").read_text())
+    for key in ("network_sha256", "inputs_sha256"):
+        assert ran[key] == report["accuracy"][key]
     assert report["status"] == "exact" and report["missing"] == [
         ABSENT["trained.json"],
         ABSENT["trained.jsonl"],
@@ -141,12 +157,19 @@ def test_a_training(folder: Path, capsys: pytest.CaptureFixture) -> None:
     needs.package("sklearn")
     line = "train digits --set epochs=1 --set hidden=8 --measures --json"
     assert status([*line.split(), "-o", "out/trained.safetensors"]) == 0
-    found = problems(capsys.readouterr().out, "train")
+    out = capsys.readouterr().out
+    found = problems(out, "train")
+    assert undocumented(out, Path("out/trained.jsonl").read_text()) == set()
     assert status("fold out/trained.safetensors -o out/network.safetensors".split()) == 0
     assert status(["report", "out"]) == 0
     assert found + of_folder(folder) == []
     report = json.loads(Path("out/report.json").read_text())
     assert report["epochs"][0]["flips"] and report["training"]["cost"]["layers"]
+
+
+def test_a_planted_key_is_not_documented() -> None:
+    assert undocumented('{"format": 1, "of_nothing": [{"rates": {"a": 1}}]}') == {"of_nothing", "a"}
+    assert undocumented('{"format": 1, "rates": {"a": 1}}') == set()
 
 
 @pytest.mark.parametrize(
