@@ -6,6 +6,7 @@ import html
 from typing import Any
 
 from sim import written
+from sim.verify import READ_RTL
 
 from . import files, verdict
 from .page import missing, note, table, warning
@@ -13,19 +14,23 @@ from .page import missing, note, table, warning
 SAYS = {"agrees": "agrees", "nothing_compared": "nothing compared"}
 
 
-def section(found: dict[str, Any], network: str) -> str:
-    """Return the section of verify.json on a page of the network with this hash."""
-    if found["format"] != written.FORMAT:
+def section(found: dict[str, Any] | None, network: str, verilog: str | None) -> str:
+    """Return the section of verify.json on a page of the network and Verilog with these hashes."""
+    if found is None or found["format"] != written.FORMAT:
         return ""
-    return "".join(_check(check, network) for check in found["checks"])
+    return "".join(_check(check, network, verilog) for check in found["checks"])
 
 
-def _check(check: dict[str, Any], network: str) -> str:
+def _check(check: dict[str, Any], network: str, verilog: str | None) -> str:
     of = verdict.whose_check(check, network)
     rows = []
     for backend, state in zip(check["backends"], verdict.states(check), strict=True):
         cells = backend["populations"] or [{"name": "-", "spikes": None, "v": None}]
+        stale = backend["name"] in READ_RTL and verdict.of_other_verilog(check, verilog)
         for cell in cells:
+            result = _result(state, of, cell)
+            if stale and result == "agrees":
+                result = "agrees, on other Verilog"
             rows.append(
                 {
                     "backend": backend["name"],
@@ -33,7 +38,7 @@ def _check(check: dict[str, Any], network: str) -> str:
                     "population": cell["name"],
                     "spikes": _count(cell["spikes"]),
                     "membranes": _count(cell["v"]),
-                    "result": _result(state, of, cell),
+                    "result": result,
                 }
             )
     title = f"<h3>{html.escape(check['title'])}</h3>"

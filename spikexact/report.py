@@ -7,7 +7,6 @@ this one; the headline is the worst of what the page holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from .verdict import Finding
 
 #: Of report.json.
 FORMAT = 1
-NETWORK = "network.safetensors"
+NETWORK, MANIFEST = "network.safetensors", "rtl/manifest.json"
 #: Rows and columns of a raster at most.
 MOST = 256
 
@@ -52,9 +51,14 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
     found = {name: _read(folder / name) for name in ABSENT}
     if trace is None:
         trace = sim.run(network, stimuli(network, 8), "fast")
-    findings = _findings(folder, network, found)
+    verilog = None
+    if found[MANIFEST] is not None:
+        with files.whole(folder / MANIFEST, "verilog"):
+            verilog = files.sha256(folder / "rtl" / found[MANIFEST]["verilog"])
+    findings = _findings(folder, network, found, verilog)
     with files.whole(folder / "verify.json", "verify"):
-        agreed = verdict.agreement(found["verify.json"], digest(network))
+        agreed = verdict.agreement(found["verify.json"], digest(network), verilog)
+        matrix = checks.section(found["verify.json"], digest(network), verilog)
     status, headline = verdict.headline([*findings, verdict.certified(network)], agreed)
     foreign = {f.file for f in findings if f.status == "foreign"}
     unproved = foreign | {f.file for f in findings if f.status == "unknown"}
@@ -76,11 +80,10 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
         "verilog": None,
         "missing": [sentence for name, sentence in ABSENT.items() if found[name] is None],
     }
-    manifest = found["rtl/manifest.json"]
-    if manifest is not None and "rtl/manifest.json" not in unproved:
-        with files.whole(folder / "rtl" / "manifest.json", "verilog"):
-            facts["verilog"] = _verilog(folder, manifest)
-    sections = _sections(folder, network, found, facts, findings, trace)
+    if found[MANIFEST] is not None and MANIFEST not in unproved:
+        with files.whole(folder / MANIFEST, "verilog"):
+            facts["verilog"] = _verilog(folder, found[MANIFEST])
+    sections = _sections(folder, found, facts, findings, matrix, _plots(network, trace))
     files.write_json(folder / "report.json", facts)
     with beside(folder / "report.html") as part:
         mark = "good" if status == "exact" else "bad" if verdict.STATUSES[status] else "sub"
@@ -102,10 +105,12 @@ def _read(path: Path) -> Any:
     return files.read_lines(path) if path.suffix == ".jsonl" else files.read_json(path)
 
 
-def _findings(folder: Path, network: mapping.Network, found: dict[str, Any]) -> list[Finding]:
+def _findings(
+    folder: Path, network: mapping.Network, found: dict[str, Any], verilog: str | None
+) -> list[Finding]:
     """Return everything but what is good: files of other networks, checks that failed, .."""
     ours, origin = digest(network), folded_from(folder / NETWORK)
-    training, manifest = found["trained.json"], found["rtl/manifest.json"]
+    training = found["trained.json"]
     findings: list[Finding] = []
     if found["accuracy.json"] is not None:
         with files.whole(folder / "accuracy.json", "evaluate"):
@@ -117,11 +122,9 @@ def _findings(folder: Path, network: mapping.Network, found: dict[str, Any]) -> 
         with files.whole(folder / "trained.json", "train"):
             lines = files.sha256(folder / "trained.jsonl")
             findings += verdict.of_epochs(lines, training, origin)
-    verilog = None
-    if manifest is not None:
-        with files.whole(folder / "rtl" / "manifest.json", "verilog"):
-            verilog = files.sha256(folder / "rtl" / manifest["verilog"])
-            findings += verdict.of_verilog(manifest, verilog, ours)
+    if found[MANIFEST] is not None:
+        with files.whole(folder / MANIFEST, "verilog"):
+            findings += verdict.of_verilog(found[MANIFEST], verilog, ours)
     if found["verify.json"] is None:
         text = "no backend was compared with the reference"
         findings.append(Finding("not_compared", "verify.json", text))
@@ -132,39 +135,29 @@ def _findings(folder: Path, network: mapping.Network, found: dict[str, Any]) -> 
 
 
 def _sections(
-    folder: Path, network: mapping.Network, found: dict[str, Any], facts: dict[str, Any],
-    findings: list[Finding], trace: Trace,
+    folder: Path, found: dict[str, Any], facts: dict[str, Any], findings: list[Finding],
+    matrix: str, pictures: str,
 ) -> list[tuple[str, str]]:  # fmt: skip
-    def told(name: str, text: Callable[[], str]) -> str:
+    def told(name: str, text: str) -> str:
         """Return what is wrong with a file, then what its section says."""
         if found[name] is None:
             return missing(ABSENT[name])
-        folders = "rtl/" if name.startswith("rtl/") else name
-        warnings = "".join(warning(f) for f in findings if f.file.startswith(folders))
-        return warnings + text()
+        part = name.partition("/")[0]  # of rtl/, any file
+        return "".join(warning(f) for f in findings if f.file.startswith(part)) + text
 
-    with files.whole(folder / "verify.json", "verify"):
-        agreement = told(
-            "verify.json", lambda: checks.section(found["verify.json"], digest(network))
-        )
     accuracy, verilog = facts["accuracy"], facts["verilog"]
+    legend = note("mismatches / neuron-values compared")
     return [
-        (
-            "Accuracy",
-            told("accuracy.json", lambda: "" if accuracy is None else pairs(readable(accuracy))),
-        ),
+        ("Accuracy", told("accuracy.json", pairs(readable(accuracy)) if accuracy else "")),
         ("Training", learning.section(folder, found, facts, findings)),
         ("Certificate", table(readable_rows(facts["certificate"]))),
-        (
-            "Agreement with the reference",
-            note("mismatches / neuron-values compared") + agreement,
-        ),
+        ("Agreement with the reference", legend + told("verify.json", matrix)),
         ("Size of the network", _size(facts["size"])),
         (
             "Size and speed of the Verilog",
-            told("rtl/manifest.json", lambda: "" if verilog is None else pairs(_foldings(verilog))),
+            told(MANIFEST, pairs(_foldings(verilog)) if verilog else ""),
         ),
-        ("What it does", _plots(network, trace)),
+        ("What it does", pictures),
     ]
 
 

@@ -13,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_mapping_fold import draw
+from test_mapping_network import small
 from test_spikexact_report import page
 
 from mapping import fold, load, save
 from mapping.files import digest
+from sim import written
+from sim.stimuli import stimuli
 from sim.tools import ProtocolError
+from sim.verify import verify
 from spikexact import files, verdict
 from spikexact.cli import status
 from spikexact.verdict import STATUSES
@@ -231,6 +235,11 @@ def test_verilog_that_was_not_the_one_compared_is_told(folder: Path) -> None:
     facts, _ = reported(folder)
     assert facts["status"] == "not_compared"
     assert facts["headline"].startswith("The Verilog in rtl/ is not the one that was compared; ")
+    assert "fast agrees with the reference" in facts["headline"]  # it reads no Verilog
+    edit(folder / "verify.json", lambda v: v["checks"][0]["backends"][0].update(name="rtl"))
+    facts, text = reported(folder)
+    assert "agree" not in facts["headline"] and "<td>agrees, on other Verilog</td>" in text
+    assert "<td class=good>agrees</td>" not in text
 
 
 def test_a_failing_backend_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,3 +375,15 @@ def test_a_population_that_was_not_compared_does_not_agree(folder: Path) -> None
     _, text = reported(folder)
     assert text.count("<td class=good>agrees</td>") == before - 1
     assert text.count("<td>not compared</td>") == 3
+
+
+def test_the_demos_stand_in_is_of_another_network() -> None:
+    from spikexact.demo import for_stock
+
+    for network in (fold(draw(0)), small()):
+        runs, title, about = for_stock(network, 0)
+        found = verify(runs, stimuli(runs, 2), ["fast"])
+        check = written.one(found, title, about)
+        of = verdict.whose_check(check, digest(network))
+        assert (of, about is None) == (("ours", True) if runs is network else ("other", False))
+    assert runs is network  # the last one is run by stock Lava as it is
