@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 FORMAT = 2
 
 
-def document(checks: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what verify.json holds, of checks that ``one`` returned."""
+def document(
+    checks: Sequence[dict[str, Any]], left_out: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
+    """Return what verify.json holds, of checks that ``one`` returned.
+
+    Args:
+        left_out: backends that were not run, by ``name``, and ``why``.
+    """
     ok = bool(checks) and all(check["ok"] for check in checks)
-    return {"format": FORMAT, "ok": ok, "checks": list(checks)}
+    return {"format": FORMAT, "ok": ok, "checks": list(checks), "left_out": list(left_out)}
 
 
 def one(

@@ -18,7 +18,9 @@ def section(found: dict[str, Any] | None, network: str, verilog: str | None) -> 
     """Return the section of verify.json on a page of the network and Verilog with these hashes."""
     if found is None or found["format"] != written.FORMAT:
         return ""
-    return "".join(_check(check, network, verilog) for check in found["checks"])
+    parts = [_check(check, network, verilog) for check in found["checks"]]
+    parts += [missing(f"not run: {one['name']}: {one['why']}") for one in found["left_out"]]
+    return "".join(parts)
 
 
 def _check(check: dict[str, Any], network: str, verilog: str | None) -> str:

@@ -142,7 +142,7 @@ def test_json_and_progress(fake):
         "spikes": None,
         "v": {"compared": 4 * 3 * 4, "mismatches": 0},
     }
-    assert written.document([]) == {"format": 2, "ok": False, "checks": []}
+    assert written.document([]) == {"format": 2, "ok": False, "checks": [], "left_out": []}
     fake(lambda trace, call: replace(trace, v={n: v + 1 for n, v in trace.v.items()}))
     bad = verify(net, stimuli(net, 4), ["fake"])
     value = json.loads(json.dumps(written.document([one, written.one(bad)])))

@@ -363,6 +363,13 @@ def test_every_finding_has_a_known_status() -> None:
     )
 
 
+def test_what_was_left_out_is_told(folder: Path) -> None:
+    missing = {"name": "lava", "why": "it needs a <package>"}
+    edit(folder / "verify.json", lambda v: v["left_out"].append(missing))
+    assert reported(folder)[0]["status"] == "exact"
+    assert page(folder).absent == ["not run: lava: it needs a <package>"]
+
+
 def test_a_population_that_was_not_compared_does_not_agree(folder: Path) -> None:
     nothing = {what: {"compared": None, "mismatches": 0} for what in ("spikes", "v")}
 
