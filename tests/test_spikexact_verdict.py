@@ -367,7 +367,7 @@ def test_what_was_left_out_is_told(folder: Path) -> None:
     missing = {"name": "lava", "why": "it needs a <package>"}
     edit(folder / "verify.json", lambda v: v["left_out"].append(missing))
     assert reported(folder)[0]["status"] == "exact"
-    assert page(folder).absent == ["not run: lava: it needs a <package>"]
+    assert "not run: lava: it needs a <package>" in page(folder).absent
 
 
 def test_a_population_that_was_not_compared_does_not_agree(folder: Path) -> None:
