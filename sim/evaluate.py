@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mapping import Network
-from mapping.coding import digest as inputs_digest
+from mapping.coding import Digest
 from mapping.files import digest
 
 from .compare import Divergence, agreement
@@ -96,11 +96,11 @@ def evaluate(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
         raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
-    found = Evaluation(
-        backend=backend, network_sha256=digest(network), inputs_sha256=inputs_digest(inputs)
-    )
+    found = Evaluation(backend=backend, network_sha256=digest(network))
+    seen = Digest()
     for start in range(0, len(inputs), CHUNK):
         x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]
+        seen.add(x)
         trace = run(network, x, backend, record=())
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
@@ -117,6 +117,7 @@ def evaluate(
             found.silent += int((~spikes.reshape(len(x), -1).any(axis=1)).sum())
         if progress is not None:
             progress(found.samples, len(inputs))
+    found.inputs_sha256 = seen.sha256
     if checked and backend != "reference":
         some = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
         same = agreement(run(network, inputs[some]), run(network, inputs[some], backend))

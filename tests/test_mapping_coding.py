@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mapping import Input
-from mapping.coding import digest, encode
+from mapping.coding import Digest, digest, encode
 
 STEPS, DIRECT = Input((4,), bits=2), Input((1, 2, 2), bits=9, coding="direct")
 
@@ -34,6 +34,11 @@ def test_a_digest_is_of_values_and_shape() -> None:
     others = [x, flipped, x.reshape(2, 4, 3), flipped[::-1], x[:1], x - 1, wide, wider, wide % 256]
     assert len({digest(one) for one in others}) == len(others)
     assert digest(wide.astype(np.uint16)) == digest(wide)
+    mixed = np.concatenate([x, wide])
+    parts = Digest()
+    for part in (mixed[:1], mixed[1:].astype(np.int16)):
+        parts.add(part)
+    assert parts.sha256 == digest(mixed) != digest(mixed[::-1])
     with pytest.raises(TypeError, match="inputs must be integers, not float64"):
         digest(x / 2)
 

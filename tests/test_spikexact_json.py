@@ -24,9 +24,9 @@ from spikexact.page import ABSENT
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = re.compile(r"[a-z][a-z0-9_]*")
-#: Maps whose keys are names of populations: of a line of trained.jsonl, and where report.json
-#: repeats the lines.
-NAMED = re.compile(r"(/epochs/\d+)?/(flips|gradients|rates)")
+#: Maps whose keys are names of populations, of a line of trained.jsonl and where report.json
+#: repeats the lines; and sentences, of a campaign.
+NAMED = re.compile(r"(/epochs/\d+)?/(flips|gradients|rates)|/refused|/passed_over")
 
 
 def keys(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
