@@ -12,6 +12,9 @@ import numpy as np
 import mapping
 import sim
 from mapping import real
+from mapping.coding import digest as inputs_digest
+from mapping.files import digest
+from sim import evaluate, written
 from sim.stimuli import stimuli
 from sim.tools import package
 from sim.vectors import swapped, write_bundle
@@ -46,10 +49,10 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
-    told = training.facts(result, "digits", "ste", "mlp")
+    told = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
     files.write_json(folder / "trained.json", told | {"cost": result.cost})
     network = mapping.fold(trained)
-    mapping.save(network, folder / "network.safetensors")
+    mapping.save(network, folder / "network.safetensors", folded_from=digest(trained))
     say("folded and certified:")
     if not quiet:
         console.say(str(network))
@@ -59,17 +62,23 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     meant = real.run(trained, x)
     trace = sim.run(network, x)
     accuracy = {
-        "held-out samples": len(x),
-        "trained (float32, torch)": result.held_out_accuracy,
-        "trained (float64)": float((meant.classes == labels).mean()),
-        "integer network": float((trace.classes == labels).mean()),
-        "spikes that differ from float64": int(
+        "format": evaluate.FORMAT,
+        "network_sha256": digest(network),
+        "inputs_sha256": inputs_digest(x),
+        "trained_sha256": digest(trained),
+        "data": "digits, held out",
+        "samples": len(x),
+        "backend": "reference",
+        "accuracy": float((trace.classes == labels).mean()),
+        "accuracy_trained_float32": result.held_out_accuracy,
+        "accuracy_trained_float64": float((meant.classes == labels).mean()),
+        "spikes_differing_from_float64": int(
             sum((meant.spikes[n] != trace.spikes[n]).sum() for n in meant.spikes)
         ),
     }
     say(
-        f"held-out accuracy: trained {accuracy['trained (float32, torch)']:.2%}, "
-        f"integer {accuracy['integer network']:.2%}"
+        f"held-out accuracy: trained {result.held_out_accuracy:.2%}, "
+        f"integer {accuracy['accuracy']:.2%}"
     )
 
     say("writing Verilog, testbench and vectors ..")
@@ -78,16 +87,18 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     with console.progress(quiet) as tell:
         whole = verify(network, x, ["fast", "rtl", "lava"], rtl=folder / "rtl", progress=tell)
         few = verify(network, x[:FEW], ["cocotb"], rtl=folder / "rtl", progress=tell)
-        stock, why = for_stock(network, seed)
+        stock, title, about = for_stock(network, seed)
         batch = x[:FEW] if stock is network else stimuli(stock, FEW, seed)
         stocked = verify(stock, batch, ["lava-stock"], progress=tell)
-    found = {"all held-out samples": whole, f"{FEW} held-out samples": few, why: stocked}
-    for title, one in found.items():
-        say(title)
+    found = {"all held-out samples": whole, f"{FEW} held-out samples": few, title: stocked}
+    for name, one in found.items():
+        say(f"{name} ({about})" if one is stocked and about else name)
         if not quiet:
             console.matrix(one)
-    checks = {title: one.to_json() for title, one in found.items()}
-    files.write_json(folder / "verify.json", {"format": 1, "ok": _ok(found), "checks": checks})
+    checks = [
+        written.one(one, name, about if one is stocked else None) for name, one in found.items()
+    ]
+    files.write_json(folder / "verify.json", written.document(checks))
     files.write_json(folder / "accuracy.json", accuracy)
     told = report.write(folder, trace=trace)
     say(f"{sum(v.compared for v in found.values()):,} neuron-values compared in all")
@@ -96,23 +107,23 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
-        "cycles per timestep": manifest["cycles_per_timestep"],
+        "cycles_per_timestep": manifest["cycles_per_timestep"],
         "seconds": round(time.monotonic() - began, 1),
         **told,
     }
 
 
-def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str]:
-    """Return a network that Lava's own processes run exactly, and its title.
+def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str, str | None]:
+    """Return a network that Lava's own processes run exactly, a title, and what it is.
 
-    It is the demo's own where its certificate for stock processes holds, else integrate-and-fire
-    layers of random weights.
+    It is the demo's own (None) where its certificate for stock processes holds, else
+    integrate-and-fire layers of random weights.
     """
     from lava_procs.stock_plan import plan
 
     try:
         plan(network)
-        return network, f"{FEW} held-out samples on stock Lava, by spikes"
+        return network, f"{FEW} held-out samples on stock Lava, by spikes", None
     except mapping.Unsupported as error:
         why = str(error)
     rng = np.random.default_rng(seed)
@@ -123,7 +134,8 @@ def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str
         mapping.Population("b", (mapping.Connection("a", mapping.Dense(signs[1])),), neuron),
     )
     other = mapping.Network(mapping.Input((64,)), populations, mapping.Readout("b"), timesteps=8)
-    return other, f"an integrate-and-fire network on stock Lava, by spikes ({why})"
+    about = f"an integrate-and-fire network of random weights, not the demo's: {why}"
+    return other, "stock Lava, by spikes", about
 
 
 def _ok(found: dict[str, Verification]) -> bool:
@@ -144,7 +156,7 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
         told = run_demo(folder, seed, json)
     told = {**told, "folder": str(out), "report": str(out / "report.html")}
     if json:
-        console.print_json(told)
+        console.print_json({"format": 1, **told})
     else:
         console.say(
             f"\n{'all backends agree' if told['ok'] else 'A CHECK FAILED'} in "

@@ -195,5 +195,5 @@ def test_ctrl_c_is_one_sentence(
 
 def test_doctor(capsys: pytest.CaptureFixture) -> None:
     assert status(["doctor", "--json"]) == 0
-    found = {row["what"]: row for row in json.loads(capsys.readouterr().out)}
+    found = {row["what"]: row for row in json.loads(capsys.readouterr().out)["pieces"]}
     assert found["numpy"]["version"] == np.__version__
