@@ -8,13 +8,12 @@ Trace is right has seen a broken rule, which is an error here too.
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import Network
+from mapping import Network, temporary
 
 from . import beats, vectors
 from .compare import agreement
@@ -47,8 +46,7 @@ def run(
         ProtocolError: the device hangs, or sends other beats than it should.
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
-    with tempfile.TemporaryDirectory(prefix="spikexact-") as scratch:
-        folder = Path(scratch)
+    with temporary.folder("spikexact-") as folder:
         if rtl is None:
             from hdl.verilog import write
 

@@ -1,5 +1,6 @@
-"""``python -m spikexact``."""
+"""``python -m spikexact``, and the command ``spikexact``."""
 
-from .cli import main
+from .guard import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,7 @@
-"""The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check."""
+"""The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check.
+
+The program starts in ``guard``, which stands ready for Ctrl-C before anything else is imported.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
+from . import guard
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
 )
-
-#: What typer returns where a command was interrupted.
-INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
@@ -27,28 +29,34 @@ Folds = Annotated[str | None, typer.Option(help="One number, or one per layer: 8
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with its status."""
-    sys.exit(status(arguments))
+    """Run the command line under guard and exit with its status."""
+    guard.install()
+    guard.finish(status(arguments))
 
 
 def status(arguments: list[str] | None = None) -> int:
     """Run a command; print any error as one sentence on stderr; return the exit status."""
     from sim import MissingTool
-    from sim.tools import ProtocolError
+    from sim.tools import ProtocolError, SlowTool
 
     if not sys.warnoptions:  # libraries' warnings are not the user's
         warnings.simplefilter("ignore")
     try:
         found = app(arguments, standalone_mode=False, prog_name="spikexact")
-        if found == INTERRUPTED:
+        if found == guard.INTERRUPTED:  # what typer makes of it
             raise KeyboardInterrupt
         return int(found) if isinstance(found, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        return _error("stopped; nothing half-written was left")
+        _error(f"stopped; {guard.hint}")
+        return guard.INTERRUPTED
     except ProtocolError as error:
         _error(str(error))
         return 1
-    except (ValueError, TypeError, OSError, MissingTool, MemoryError) as error:
+    except BrokenPipeError:  # of "| head": whoever reads has seen enough
+        return guard.PIPE
+    except OSError as error:
+        return _error(_told(error))
+    except (ValueError, TypeError, MissingTool, SlowTool, MemoryError) as error:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
         message = getattr(error, "format_message", None)  # a usage error of the parser
@@ -60,6 +68,30 @@ def status(arguments: list[str] | None = None) -> int:
 def _error(text: str) -> int:
     print("error: " + " ".join(text.split()), file=sys.stderr)
     return 2
+
+
+def _told(error: OSError) -> str:
+    """Return an error of the system as a sentence that begins with the file it is about."""
+    if error.strerror is None:
+        return str(error) or type(error).__name__
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
+def _names(text: str) -> list[str]:
+    """Return the backends that a text with commas names.
+
+    Raises
+    ------
+        ValueError: a name that there is not, or none.
+    """
+    from sim.run import backend_module
+
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise ValueError(f"--backends must be names with commas, as reference,fast, not {text!r}")
+    for name in found:
+        backend_module(name)
+    return found
 
 
 def _folds(value: str | None, what: str) -> int | list[int] | None:
@@ -212,7 +244,7 @@ def verify(
     from . import console, files
 
     network = files.network(file)
-    names = [name.strip() for name in backends.split(",") if name.strip()]
+    names = _names(backends)
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
         _writable(output)
@@ -299,7 +331,7 @@ def campaign(
 
     from . import console
 
-    names = [name.strip() for name in backends.split(",") if name.strip()]
+    names = _names(backends)
     with console.progress(json) as tell:
         found = work(
             networks, names, seed, per_build=per_build, samples=samples, journal=output,
@@ -411,10 +443,9 @@ def evaluate(
 
 def _writable(path: Path) -> None:
     """Say at once, before long work, that a file cannot be written."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"folder {path.absolute().parent} does not exist: create it first")
+    from mapping.files import target
+
+    target(path)
 
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:

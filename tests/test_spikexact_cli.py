@@ -188,7 +188,7 @@ def test_ctrl_c_is_one_sentence(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sim.stimuli.stimuli", stop)
-    assert status("verilog net.safetensors -o rtl".split()) == 2
+    assert status("verilog net.safetensors -o rtl".split()) == 130
     assert capsys.readouterr().err == "error: stopped; nothing half-written was left\n"
     assert not Path("rtl").exists() and not list(folder.glob(".rtl*"))
 
