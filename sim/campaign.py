@@ -24,13 +24,14 @@ from mapping import Network, Unsupported, fold, save
 from mapping.files import beside
 
 from . import draw
+from .ability import missing
 from .compare import agreement
 from .draw_trained import draw_trained_whole
 from .draw_whole import draw_whole
 from .run import backend_module, run
 from .shrink import shrink
 from .stimuli import stimuli, threshold_hits
-from .tools import ProtocolError
+from .tools import MissingTool, ProtocolError
 from .trace import Trace
 
 #: Rounds of the search for directed stimuli, of each of many networks.
@@ -86,6 +87,9 @@ def campaign(
     names = [name for name in dict.fromkeys(backends) if name != "reference"]
     for name in names:
         backend_module(name)
+    lacks = [f"{name}: not installed: {why}" for name in names if (why := missing(name))]
+    if lacks:
+        raise MissingTool("; ".join(lacks))
     if not names:
         raise ValueError("a campaign needs a backend besides the reference")
     if kinds not in ("dense", "all"):

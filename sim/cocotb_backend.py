@@ -22,6 +22,18 @@ from .tools import ProtocolError
 from .trace import Record, Trace, finish, needed
 
 
+def tools() -> None:
+    """Raise MissingTool where cocotb or a simulator is not installed."""
+    cocotb_runner.tools()
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first node that is not emitted as RTL yet; it is named."""
+    from hdl.design import layers
+
+    layers(network)
+
+
 def run(
     network: Network,
     inputs: np.ndarray,

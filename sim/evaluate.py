@@ -9,6 +9,7 @@ import numpy as np
 
 from mapping import Network
 
+from .ability import require
 from .compare import Divergence, agreement
 from .run import run
 
@@ -71,6 +72,7 @@ def evaluate(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
         raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
+    require(network, [backend])
     found = Evaluation()
     for start in range(0, len(inputs), CHUNK):
         x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]

@@ -46,8 +46,8 @@ def patience(usual: float) -> float:
     return seconds
 
 
-def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
-    """Import an optional package, or say what to install and what it unlocks.
+def installed(name: str, unlocks: str, extra: str | None = None) -> None:
+    """Say what to install, and what it unlocks, where a package is not there; import nothing.
 
     Raises
     ------
@@ -56,6 +56,11 @@ def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
     if importlib.util.find_spec(name) is None:
         what = f"'spikexact[{extra}]'" if extra else name
         raise MissingTool(f"{unlocks} needs the package {name!r}: pip install {what}")
+
+
+def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
+    """Import an optional package; else as ``installed``."""
+    installed(name, unlocks, extra)
     return importlib.import_module(name)
 
 

@@ -15,10 +15,12 @@ import numpy as np
 from mapping import Network
 from mapping.coding import check
 
+from .ability import require
 from .compare import Count, Divergence, agreement
 from .run import BACKENDS, backend_module, run
 from .tools import ProtocolError
 from .trace import RECORDS, Record, Trace
+from .vectors import read_manifest
 
 #: Bytes that the traces of one chunk may take.
 MEMORY = 256 << 20
@@ -207,7 +209,8 @@ def verify(
     Raises
     ------
         TypeError, ValueError: bad inputs, an unknown backend, ``rtl`` that nobody reads.
-        Unsupported: a backend does not run this network. MissingTool: it lacks a tool.
+        Unsupported: a backend does not run this network. MissingTool: it lacks a tool. Both are
+            asked of every backend before the first one runs.
     """
     names = [name for name in dict.fromkeys(backends) if name != reference]
     for name in (reference, *names):
@@ -221,6 +224,9 @@ def verify(
             raise ValueError(f"Verilog in a folder is read by {' and '.join(READ_RTL)} only")
         for name in READ_RTL:
             options.setdefault(name, {})["rtl"] = rtl
+    require(network, (reference, *names), READ_RTL if rtl is not None else ())
+    if rtl is not None:
+        read_manifest(Path(rtl), network)
     inputs = check(network.input, inputs, network.timesteps)
     total = len(inputs)
     steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps

@@ -179,11 +179,14 @@ def fold(
     """Fold a trained network into integers and certify every population."""
     import mapping
 
-    from . import files
+    from . import console, files
 
     value = files.trained(file)
     _writable(output)
-    network = mapping.fold(value, timesteps)
+    with console.progress(json) as tell:
+        network = mapping.fold(
+            value, timesteps, progress=lambda done, total: tell("populations", done, total)
+        )
     mapping.save(network, output)
     _show(network, json, file=str(output), exact=network.exact)
 
@@ -208,10 +211,12 @@ def run(
 ) -> None:
     """Run one backend on inputs and write its trace."""
     import sim
+    from sim.ability import require
 
     from . import files
 
     network = files.network(file)
+    require(network, [backend])
     batch = files.inputs(inputs)
     _writable(output)
     trace = sim.run(network, batch, backend)
@@ -238,13 +243,16 @@ def verify(
     json: Json = False,
 ) -> int:
     """Compare backends, every spike and membrane; status 1 at any mismatch."""
+    from sim.ability import require
     from sim.stimuli import stimuli
     from sim.verify import verify as check
 
     from . import console, files
 
-    network = files.network(file)
     names = _names(backends)
+    network = files.network(file)
+    if rtl is None:
+        require(network, names)
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
         _writable(output)
@@ -278,11 +286,12 @@ def verilog(
     json: Json = False,
 ) -> None:
     """Write Verilog, manifest.json, a cocotb testbench and its vectors."""
-    from sim.vectors import write_bundle
+    from sim.vectors import replaceable, write_bundle
 
     from . import files
 
     network = files.network(file)
+    replaceable(output, force)
     manifest = write_bundle(
         network, output, samples, seed, _folds(pe, "--pe"), _folds(simd, "--simd"), force
     )
@@ -415,11 +424,13 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Accuracy and agreement over a data set; status 1 at any mismatch with the reference."""
+    from sim.ability import require
     from sim.evaluate import evaluate as work
 
     from . import console, files
 
     network = files.network(file)
+    require(network, [backend])
     inputs, classes = files.data_set(data, labels, part, network.input.shape)
     with console.progress(json) as tell:
         found = work(
@@ -449,14 +460,19 @@ def _writable(path: Path) -> None:
 
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:
+    from mapping import TrainedNetwork
     from mapping.show import rows_of
 
-    from . import console
+    from . import console, targets
 
+    found = targets.told(value)
     if as_json:
-        console.print_json({"kind": type(value).__name__, **more, "populations": rows_of(value)})
+        kind, rows = type(value).__name__, rows_of(value)
+        console.print_json({"kind": kind, **more, "populations": rows, **found})
     else:
         console.say(str(value))
+        for line in targets.texts(found, isinstance(value, TrainedNetwork)):
+            console.say(line)
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import os
+import runpy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,27 @@ class Outcome:
 
     passed: bool
     output: str
+
+
+def tools() -> None:
+    """Ask the shipped testbench itself whether what it needs is there.
+
+    Raises
+    ------
+        MissingTool: cocotb or a simulator is not installed.
+    """
+    program = importlib.resources.files("hdl").joinpath("testbench", "run.py")
+    before = dict(os.environ)
+    try:
+        found = runpy.run_path(str(program), run_name="testbench")
+        found["choose"](None)
+    except Exception as error:
+        if type(error).__name__ != "MissingTool":
+            raise
+        raise MissingTool(f"the cocotb backend: {error}") from None
+    finally:  # it prepares the environment for a simulator
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def simulate(
