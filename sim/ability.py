@@ -66,7 +66,7 @@ def refusal(network: Network, backend: str) -> str | None:
         if refuse is not None:
             refuse(network)
     except ValueError as error:  # Unsupported, or a width beyond what is proved
-        return " ".join(str(error).split())
+        return " ".join(str(error).split()).removeprefix(f"{backend}: ")
     return None
 
 

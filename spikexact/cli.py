@@ -47,7 +47,7 @@ def status(arguments: list[str] | None = None) -> int:
             raise KeyboardInterrupt
         return int(found) if isinstance(found, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        _error(f"stopped; {guard.hint}")
+        _error(guard.sentence())
         return guard.INTERRUPTED
     except ProtocolError as error:
         _error(str(error))
@@ -154,6 +154,9 @@ def train(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     mixed: Annotated[bool, typer.Option("--mixed", help="bfloat16 where it serves.")] = False,
     threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1)] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="From the start, over what was finished or stopped.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="Processes that load.", min=0)] = 0,
     seed: Seed = 0,
     json: Json = False,
@@ -166,6 +169,7 @@ def train(
         dataset, output, data=data, method=method, net=net, timesteps=timesteps,
         settings=settings or [], tune=tune or [], measures=measures, device=device, mixed=mixed,
         threads=threads, workers=workers, seed=seed, json=json,
+        anew=anew,
     )  # fmt: skip
 
 

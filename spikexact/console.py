@@ -60,6 +60,11 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
+def note(text: str) -> None:
+    """Print a line of plain text on stderr, above a bar if there is one."""
+    err.print(text, markup=False)
+
+
 def cell(count: Count | None) -> str:
     """Return one cell of the matrix: "0 / 1,024", "not compared", or "-" where there is nothing."""
     return "-" if count is None else str(count)

@@ -13,8 +13,13 @@ import os
 import signal
 import sys
 
-#: What is told after "stopped; ": a command that can be gone on with says how.
-hint = "nothing half-written was left"
+TYPE_CHECKING = False  # typing and collections.abc take time to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Return what is told after "stopped; ": a command that can be gone on with says how.
+_hints: list[Callable[[], str]] = [lambda: "nothing half-written was left"]
+_raised: list[str] = []
 #: Status of a command that was stopped by Ctrl-C, and of one whose reader went away.
 INTERRUPTED, PIPE = 128 + signal.SIGINT, 128 + signal.SIGPIPE
 
@@ -46,6 +51,27 @@ def install() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123
+
+
+class hinting:
+    """Have a command that is stopped within the block say how to go on with it."""
+
+    def __init__(self, hint: Callable[[], str]) -> None:
+        self.hint = hint
+
+    def __enter__(self) -> None:
+        _hints.append(self.hint)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        _hints.remove(self.hint)
+        if isinstance(error, KeyboardInterrupt):  # where it is raised: it is told further out
+            told = self.hint()
+            _raised.append(told)
+
+
+def sentence() -> str:
+    """Return what a command that is stopped says."""
+    return f"stopped; {_raised.pop() if _raised else _hints[-1]()}"
 
 
 def finish(status: int) -> None:
@@ -87,7 +113,8 @@ def _stop(number: int, _: object) -> None:
     finally:
         clear = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""  # a bar hides the cursor
         try:
-            os.write(2, f"{clear}error: stopped; {hint}\n".encode())
+            if os.environ.get("RANK", "0") == "0":  # of several processes the first one speaks
+                os.write(2, f"{clear}error: {sentence()}\n".encode())
         finally:
             _die(number)
 
