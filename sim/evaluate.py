@@ -79,10 +79,11 @@ def evaluate(
         trace = run(network, x, backend, record=())
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
-        if int(y.max()) >= trace.scores.shape[1]:
-            raise ValueError(
-                f"labels reach {int(y.max())}; classes are 0..{trace.scores.shape[1] - 1}"
-            )
+        for label in (int(y.min()), int(y.max())):
+            if not 0 <= label < trace.scores.shape[1]:
+                raise ValueError(
+                    f"labels reach {label}; classes are 0..{trace.scores.shape[1] - 1}"
+                )
         found.samples += len(x)
         found.correct += int((trace.classes == y).sum())
         top = trace.scores.max(axis=1)

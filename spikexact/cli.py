@@ -21,8 +21,11 @@ app = typer.Typer(
     help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
 )
 
+#: Timesteps of a fold that takes long enough to say so.
+LONG = 4096
+
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=(1 << 63) - 1)]
 File = Annotated[Path, typer.Argument(help="A file written by train, fold or save.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a folder that is not ours.")]
 Folds = Annotated[str | None, typer.Option(help="One number, or one per layer: 8,4.")]
@@ -153,11 +156,11 @@ def train(
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     mixed: Annotated[bool, typer.Option("--mixed", help="bfloat16 where it serves.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1, max=1024)] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="From the start, over what was finished or stopped.")
     ] = False,
-    workers: Annotated[int, typer.Option(help="Processes that load.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that load.", min=0, max=256)] = 0,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -187,6 +190,8 @@ def fold(
 
     value = files.trained(file)
     _writable(output)
+    if timesteps is not None and LONG < timesteps <= 1 << 16:
+        console.note(f"folding for T = {timesteps}: time and memory grow with T ..")
     with console.progress(json) as tell:
         network = mapping.fold(
             value, timesteps, progress=lambda done, total: tell("populations", done, total)
@@ -236,7 +241,9 @@ def verify(
     backends: Annotated[
         str, typer.Option(help="Names, separated by commas.")
     ] = "reference,fast,rtl",
-    samples: Annotated[int, typer.Option(help="Stimuli, if no inputs are given.", min=1)] = 20,
+    samples: Annotated[
+        int, typer.Option(help="Stimuli, if no inputs are given.", min=1, max=1 << 20)
+    ] = 20,
     inputs: Annotated[Path | None, typer.Option(help="A .npy instead of stimuli.")] = None,
     rtl: Annotated[Path | None, typer.Option(help="Check the Verilog in this folder.")] = None,
     trained: Annotated[
@@ -284,7 +291,9 @@ def verilog(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for what is written.")],
     pe: Folds = None,
     simd: Folds = None,
-    samples: Annotated[int, typer.Option(help="Vectors beside the Verilog.", min=1)] = 20,
+    samples: Annotated[
+        int, typer.Option(help="Vectors beside the Verilog.", min=1, max=1 << 20)
+    ] = 20,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -331,7 +340,7 @@ def campaign(
         str, typer.Option(help="Names, separated by commas.")
     ] = "reference,fast,rtl",
     per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
-    samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1)] = 12,
+    samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1, max=1 << 20)] = 12,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Journal; resumes.")] = None,
     kinds: Annotated[
         str, typer.Option(help="all: every node kind; dense: groups that share an RTL build.")

@@ -58,8 +58,7 @@ def run(
             for path in (output, checkpoint, tuned, lines, result):
                 sweep(path)
         quiet = json or share.rank > 0
-        if checkpoint.exists() and share.rank == 0:
-            console.note(f"going on from {checkpoint}")
+        going = [f"going on from {checkpoint}"] if checkpoint.exists() and share.rank == 0 else []
         if threads is None and net in SMALL:
             threads = 1
         how = Run(
@@ -67,9 +66,14 @@ def run(
             checkpoint=checkpoint, config={"data options": repr(sorted(options.items()))},
         )  # fmt: skip
         with console.progress(quiet) as tell:
+
+            def progress(done: int, total: int) -> None:
+                while going:  # it was read, and fits
+                    console.note(going.pop())
+                tell("steps", done, total)
+
             found = train(
-                opened, plan, how, measures, lines,
-                progress=lambda done, total: tell("steps", done, total),
+                opened, plan, how, measures, lines, progress,
                 each=Epochs() if share.rank == 0 else silent,
             )  # fmt: skip
     if share.rank > 0:
