@@ -57,8 +57,13 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     """
     where = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
     with passing(where / f"{prefix}{secrets.token_hex(8)}") as made:
-        made.mkdir(mode=0o700)
-        yield made
+        try:
+            made.mkdir(mode=0o700)
+            yield made
+        except OSError as error:  # a full disk says nothing of where
+            if error.filename is not None or error.strerror is None:
+                raise
+            raise type(error)(error.errno, error.strerror, str(made.parent)) from None
 
 
 @dataclass(frozen=True)

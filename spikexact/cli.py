@@ -57,6 +57,10 @@ def status(arguments: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # of "| head": whoever reads has seen enough
         return guard.PIPE
+    except SystemExit as error:  # what the parser makes of it
+        if isinstance(error.__context__, BrokenPipeError):
+            return guard.PIPE
+        raise
     except OSError as error:
         return _error(_told(error))
     except (ValueError, TypeError, MissingTool, SlowTool, MemoryError) as error:
@@ -77,7 +81,8 @@ def _told(error: OSError) -> str:
     """Return an error of the system as a sentence that begins with the file it is about."""
     if error.strerror is None:
         return str(error) or type(error).__name__
-    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    named = "the output cannot be written" if error.filename is None else error.filename
+    return f"{named}: {error.strerror}"
 
 
 def _names(text: str) -> list[str]:
