@@ -72,6 +72,7 @@ def simulate(
     command += ["--sim", simulator] if simulator else []
     command += [word for test in tests for word in ("--test", test)]
     environment = {**os.environ, "SPIKEXACT_SAMPLED": str(folder.resolve())}
+    environment["TMPDIR"] = str(folder.resolve())  # of compilers, which may be killed
     for name in ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"):
         environment.pop(name, None)
     limit = patience(TIMEOUT)

@@ -114,7 +114,8 @@ def _tool(command: list[str], folder: Path, name: str) -> None:
     """Run a tool in the build folder (YoWASP's see no absolute temporary paths)."""
     limit = patience(TIMEOUT)
     try:
-        done = temporary.call(command, limit, folder, yowasp_environment())
+        own = {"TMPDIR": str(folder)}  # what they would leave when they are killed
+        done = temporary.call(command, limit, folder, yowasp_environment() | own)
     except temporary.TooSlow:
         raise SlowTool(
             f"{_UNLOCKS}: {name} took more than {limit:g} s to compile this network's Verilog and "
