@@ -8,7 +8,7 @@ is emitted, compiled or imported that would not fit into a second.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping import Network, Unsupported
@@ -91,17 +91,25 @@ def abilities(network: Network) -> list[Ability]:
     return [Ability(name, refusal(network, name), missing(name)) for name in BACKENDS]
 
 
-def require(network: Network, backends: Sequence[str], emitted: Collection[str] = ()) -> None:
+def require(
+    network: Network,
+    backends: Sequence[str],
+    emitted: Collection[str] = (),
+    steps: int | None = None,
+) -> None:
     """Make sure that every one of these backends can run a network, before the first one does.
 
     Args:
         emitted: of these, those that read Verilog which is there already.
+        steps: timesteps of the inputs, where they have fewer than the network runs.
 
     Raises
     ------
         Unsupported: a backend refuses the network. MissingTool: one lacks a tool. One sentence for
             all of them; it says which would run.
     """
+    if steps is not None and steps != network.timesteps:
+        network = replace(network, timesteps=steps)
     names = list(dict.fromkeys(backends))
     found = [
         Ability(name, None if name in emitted else refusal(network, name), missing(name))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mapping import Network
+from mapping.coding import check
 
 from .ability import require
 from .compare import Divergence, agreement
@@ -72,7 +73,9 @@ def evaluate(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
         raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
-    require(network, [backend])
+    inputs = check(network.input, inputs, network.timesteps)
+    steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
+    require(network, [backend], steps=steps)
     found = Evaluation()
     for start in range(0, len(inputs), CHUNK):
         x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]

@@ -224,12 +224,12 @@ def verify(
             raise ValueError(f"Verilog in a folder is read by {' and '.join(READ_RTL)} only")
         for name in READ_RTL:
             options.setdefault(name, {})["rtl"] = rtl
-    require(network, (reference, *names), READ_RTL if rtl is not None else ())
-    if rtl is not None:
-        read_manifest(Path(rtl), network)
     inputs = check(network.input, inputs, network.timesteps)
     total = len(inputs)
     steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
+    require(network, (reference, *names), READ_RTL if rtl is not None else (), steps)
+    if rtl is not None:
+        read_manifest(Path(rtl), network)
     chunk = chunk_samples(network, steps, memory)
     rows = {name: _Row(network) for name in names}
     hits = 0

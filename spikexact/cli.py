@@ -225,12 +225,10 @@ def run(
 ) -> None:
     """Run one backend on inputs and write its trace."""
     import sim
-    from sim.ability import require
 
     from . import files
 
     network = files.network(file)
-    require(network, [backend])
     batch = files.inputs(inputs)
     _writable(output)
     trace = sim.run(network, batch, backend)
@@ -267,7 +265,7 @@ def verify(
 
     names = _names(backends)
     network = files.network(file)
-    if rtl is None:
+    if rtl is None and inputs is None:
         require(network, names)
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
@@ -442,13 +440,11 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Accuracy and agreement over a data set; status 1 at any mismatch with the reference."""
-    from sim.ability import require
     from sim.evaluate import evaluate as work
 
     from . import console, files
 
     network = files.network(file)
-    require(network, [backend])
     inputs, classes = files.data_set(data, labels, part, network.input.shape)
     with console.progress(json) as tell:
         found = work(

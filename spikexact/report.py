@@ -22,6 +22,7 @@ from training.mapped import mapped
 
 from . import files, learning, plots
 from .page import ABSENT, missing, note, page, pairs, table
+from .targets import advice
 
 #: Rows and columns of a raster at most.
 MOST = 256
@@ -43,6 +44,7 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
         raise ValueError(f"{folder} is not a folder: give one with network.safetensors")
     network = files.network(folder / "network.safetensors")
     found = {name: _read(folder / name) for name in ABSENT}
+    absent = advice(network, ABSENT)
     if trace is None:
         trace = sim.run(network, stimuli(network, 8), "fast")
     facts: dict[str, Any] = {
@@ -56,12 +58,12 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
             {**vars(m), "parameters": m.parameters, "state": m.state} for m in mapped(network)
         ],
         "verilog": None,
-        "missing": [sentence for name, sentence in ABSENT.items() if found[name] is None],
+        "missing": [sentence for name, sentence in absent.items() if found[name] is None],
     }
     if found["rtl/manifest.json"] is not None:
         with files.whole(folder / "rtl" / "manifest.json", "verilog"):
             facts["verilog"] = _verilog(folder, found["rtl/manifest.json"])
-    sections = _sections(folder, network, facts, trace)
+    sections = _sections(folder, network, facts, trace, absent)
     files.write_json(folder / "report.json", facts)
     proof = (
         "Every layer is certified exact: it does what the trained layer does, for every input."
@@ -86,14 +88,15 @@ def _read(path: Path) -> Any:
 
 
 def _sections(
-    folder: Path, network: mapping.Network, facts: dict[str, Any], trace: Trace
-) -> list[tuple[str, str]]:
+    folder: Path, network: mapping.Network, facts: dict[str, Any], trace: Trace,
+    absent: dict[str, str],
+) -> list[tuple[str, str]]:  # fmt: skip
     accuracy, checks = facts["accuracy"], facts["agreement"]
     with files.whole(folder / "verify.json", "verify"):
-        agreement = missing(ABSENT["verify.json"]) if checks is None else _agreement(checks)
-    absent = missing(ABSENT["accuracy.json"])
+        agreement = missing(absent["verify.json"]) if checks is None else _agreement(checks)
+    unmeasured = missing(absent["accuracy.json"])
     return [
-        ("Accuracy", absent if accuracy is None else pairs(accuracy)),
+        ("Accuracy", unmeasured if accuracy is None else pairs(accuracy)),
         ("Training", learning.section(folder, facts["training"], facts["epochs"])),
         ("Certificate", table(facts["certificate"])),
         (
@@ -103,7 +106,7 @@ def _sections(
         ("Size of the network", _size(facts["size"])),
         (
             "Size and speed of the Verilog",
-            missing(ABSENT["rtl/manifest.json"])
+            missing(absent["rtl/manifest.json"])
             if facts["verilog"] is None
             else pairs(facts["verilog"]),
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import mapping
-from sim.ability import abilities
+from sim.ability import abilities, refusal
 
 #: Weights of a trained network that is folded only to say what would run it; and after a training.
 QUICK, LONG = 1 << 20, 1 << 26
@@ -44,6 +44,22 @@ def texts(found: dict[str, Any], trained: bool) -> list[str]:
         return [f"fold: {found['fold']}"]
     head = "once folded, it is run by" if trained else "run by"
     return [f"{head}:", *(f"  {_line(row)}" for row in found["backends"])]
+
+
+def advice(network: mapping.Network, absent: dict[str, str]) -> dict[str, str]:
+    """Return what stands for absent files, and advise nothing that a backend would refuse.
+
+    Args:
+        absent: file to sentence, as ``page.ABSENT``.
+    """
+    why = refusal(network, "rtl")
+    if why is None:
+        return absent
+    verify = "not compared: run spikexact verify DIR/network.safetensors --backends fast"
+    return absent | {
+        "rtl/manifest.json": f"no Verilog: {why}",
+        "verify.json": f"{verify} -o DIR/verify.json",
+    }
 
 
 def weights(value: mapping.TrainedNetwork) -> int:

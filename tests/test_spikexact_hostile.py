@@ -57,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("altered.safetensors").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         Path("other.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
         np.save("x.npy", np.ones((5, 3, 3), np.uint8))
+        np.save("xconv.npy", np.ones((5, 3, 1, 3, 3), np.uint8))
         np.save("wide.npy", np.ones((5, 3, 4), np.uint8))
         np.save("long.npy", np.ones((5, 4, 3), np.uint8))
         np.save("real.npy", np.ones((5, 3, 3)))
@@ -241,16 +242,16 @@ LINES = [
         "backend must be one of reference, fast, lava, lava-stock, rtl, cocotb,",
     ),
     (
-        "run conv.safetensors --inputs x.npy -o t.npz --backend rtl",
-        "rtl: no: population 'a', connection from 'input': Conv connections are",
+        "run conv.safetensors --inputs xconv.npy -o t.npz --backend rtl",
+        "population 'a', connection from 'input': Conv connections are",
     ),
     (
-        "run conv.safetensors --inputs x.npy -o t.npz --backend lava",
-        "lava: no: population 'a', connection from 'input': Conv connections ar",
+        "run conv.safetensors --inputs xconv.npy -o t.npz --backend lava",
+        "population 'a', connection from 'input': Conv connections ar",
     ),
     (
-        "run conv.safetensors --inputs x.npy -o t.npz --backend cocotb",
-        "cocotb: no: population 'a', connection from 'input': Conv connections",
+        "run conv.safetensors --inputs xconv.npy -o t.npz --backend cocotb",
+        "population 'a', connection from 'input': Conv connections",
     ),
     ("verify none", "none does not exist"),
     (
@@ -579,7 +580,7 @@ LINES = [
         "labels must be 0 integers, one per sample",
     ),
     (
-        "evaluate conv.safetensors x.npy --labels labels.npy --backend rtl",
+        "evaluate conv.safetensors xconv.npy --labels labels.npy --backend rtl",
         "rtl: no: population 'a', connection from 'input': Conv connections are",
     ),
     (
