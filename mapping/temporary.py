@@ -22,7 +22,7 @@ from pathlib import Path
 _paths: set[Path] = set()
 _tools: set[subprocess.Popen[str]] = set()
 #: Signals by which a program is told to stop.
-STOPS = (signal.SIGINT, signal.SIGTERM)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class TooSlow(RuntimeError):

@@ -66,6 +66,8 @@ def status(arguments: list[str] | None = None) -> int:
     except (ValueError, TypeError, MissingTool, SlowTool, MemoryError) as error:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+            return _error("the GPU's memory does not hold it: train with a smaller --set batch=N")
         message = getattr(error, "format_message", None)  # a usage error of the parser
         if message is None:
             raise

@@ -43,13 +43,8 @@ def install() -> None:
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, _stop)
     os.register_at_fork(after_in_child=_forget)
-    for number in (0, 1, 2):  # closed by the caller: else the next file opened would be it
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
+        if getattr(sys, name) is None:  # closed by the caller: else the next file opened were it
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123
     for stream in (sys.stdout, sys.stderr):  # names of files need not be text
         stream.reconfigure(errors="backslashreplace")

@@ -13,6 +13,8 @@ from sim.ability import abilities, refusal
 
 #: Weights of a trained network that is folded only to say what would run it; and after a training.
 QUICK, LONG = 1 << 20, 1 << 26
+#: Weights that take as long as one timestep.
+STEP = 256
 
 
 def told(value: mapping.Network | mapping.TrainedNetwork, most: int = QUICK) -> dict[str, Any]:
@@ -27,8 +29,11 @@ def told(value: mapping.Network | mapping.TrainedNetwork, most: int = QUICK) -> 
     """
     if isinstance(value, mapping.TrainedNetwork):
         size = weights(value)
-        if size > most:
-            why = f"not folded here ({size:,} weights take a while): spikexact fold says which run"
+        if size + STEP * value.timesteps > most:
+            why = (
+                f"not folded here ({size:,} weights, T = {value.timesteps}: it takes a while): "
+                "spikexact fold says which backends run it"
+            )
             return {"backends": None, "fold": why}
         try:
             value = mapping.fold(value)

@@ -139,6 +139,21 @@ def test_names_are_those_that_can_be_trained() -> None:
     assert (*NETWORKS,) == names.NETS and (*TUNINGS,) == names.TUNES
 
 
+def test_a_gpu_that_is_full_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB")
+
+    monkeypatch.setattr("training.loop._epoch", full)
+    assert status(command(tmp_path)) == 2
+    assert capsys.readouterr().err == (
+        "error: the GPU's memory does not hold it: train with a smaller --set batch=N\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
 def test_a_file_is_not_overwritten_by_what_lies_beside_it(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
@@ -149,10 +164,12 @@ def test_a_file_is_not_overwritten_by_what_lies_beside_it(
 
 def test_a_large_trained_network_is_not_folded_only_to_be_shown(trained: Path) -> None:
     value = load(trained / "t.safetensors")
-    size = targets.weights(value)
+    size = targets.weights(value) + targets.STEP * value.timesteps
     assert targets.told(value, size)["backends"] is not None
     found = targets.told(value, size - 1)
-    assert found["backends"] is None and found["fold"].startswith("not folded here (9,472 weights")
+    assert found["backends"] is None and found["fold"].startswith(
+        "not folded here (9,472 weights, T = 4:"
+    )
     assert targets.texts(found, True) == [f"fold: {found['fold']}"]
 
 
