@@ -1,6 +1,6 @@
 """Stop every command at random moments, as Ctrl-C does, and see what is left.
 
-    python tools/interrupt.py [--runs 200] [--seed 0] [--only verify]
+    python tools/interrupt.py [--runs 200] [--seed 0] [--only verify] [--takes 5]
 
 Half of the runs are stopped within the first part of a second, while modules are imported, the
 others anywhere. Half of the signals go to the whole group, as a terminal sends them, the others to
@@ -215,6 +215,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="commands whose name begins so")
+    parser.add_argument("--takes", type=float, help="seconds of a run; measured unless given")
     given = parser.parse_args()
     names = [name for name in COMMANDS if name.startswith(given.only or "")]
     drawn = random.Random(given.seed)
@@ -225,7 +226,7 @@ def main() -> int:
         folder.mkdir()
         prepare(folder)
         takes = {}
-        for name in names:
+        for name in names if given.takes is None else ():
             began = time.monotonic()
             run = Run(COMMANDS[name], folder, made(Path(scratch) / name.replace(" ", "-")))
             code = run.process.wait(600)
@@ -237,7 +238,7 @@ def main() -> int:
         for number in range(given.runs):
             name = names[number % len(names)]
             early = drawn.random() < 0.5
-            after = drawn.uniform(0, EARLY if early else min(takes[name], LATE))
+            after = drawn.uniform(0, EARLY if early else min(takes.get(name, given.takes), LATE))
             group = drawn.random() < 0.5
             run = Run(COMMANDS[name], folder, made(Path(scratch) / str(number)))
             time.sleep(after)
