@@ -467,12 +467,12 @@ LINES = [
     ("import text --from nir -o t --shape 3 --timesteps 2", ""),
     ("import none --from nir -o t --shape 3 --timesteps 2", ""),
     ("import text --from torch -o t", ""),
-    ("import : --from torch -o t", "source must be package.module:builder, not ':'"),
+    ("import : --from torch -o t", "importing from torch needs --shape and --timesteps"),
     (
         "import user_good: --from torch -o t",
-        "source must be package.module:builder, not 'user_good:'",
+        "importing from torch needs --shape and --timesteps",
     ),
-    ("import :build --from torch -o t", "module '' cannot be imported: Empty module name"),
+    ("import :build --from torch -o t", "importing from torch needs --shape and --timesteps"),
     (
         "import nowhere:build --from torch -o t --shape 3 --timesteps 2",
         "module 'nowhere' cannot be imported: No module named 'nowhere'",
@@ -519,7 +519,7 @@ LINES = [
     ),
     (
         "import ..user_good:build --from torch -o t --shape 3 --timesteps 2",
-        "module '..user_good' cannot be imported: the 'package' argument is req",
+        "source must be package.module:builder",
     ),
     (
         "import 'user good:build' --from torch -o t --shape 3 --timesteps 2",
