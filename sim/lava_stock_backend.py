@@ -7,8 +7,20 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import ProtocolError, package
+from .tools import ProtocolError, installed, package
 from .trace import Record, Recorder, Trace, finish
+
+
+def tools() -> None:
+    """Raise MissingTool where lava-nc is not installed."""
+    installed("lava", "the lava-stock backend", "lava")
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first population that stock processes do not run exactly."""
+    from lava_procs.stock_plan import plan
+
+    plan(network)
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:

@@ -19,8 +19,35 @@ class ProtocolError(RuntimeError):
     """The device hung, or sent other beats than its manifest promises; one sentence."""
 
 
-def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
-    """Import an optional package, or say what to install and what it unlocks.
+class SlowTool(RuntimeError):
+    """A tool took longer than it may; one sentence that says which, how long, and what to do."""
+
+
+#: What to do about a tool that takes too long.
+MORE_TIME = "give it more in SPIKEXACT_TIMEOUT (seconds)"
+
+
+def patience(usual: float) -> float:
+    """Return the seconds that one run of a tool may take: SPIKEXACT_TIMEOUT, or the usual.
+
+    Raises
+    ------
+        ValueError: it is no positive number.
+    """
+    given = os.environ.get("SPIKEXACT_TIMEOUT")
+    if not given:
+        return usual
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e7:
+        raise ValueError(f"SPIKEXACT_TIMEOUT must be a number of seconds, not {given!r}")
+    return seconds
+
+
+def installed(name: str, unlocks: str, extra: str | None = None) -> None:
+    """Say what to install, and what it unlocks, where a package is not there; import nothing.
 
     Raises
     ------
@@ -29,6 +56,11 @@ def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
     if importlib.util.find_spec(name) is None:
         what = f"'spikexact[{extra}]'" if extra else name
         raise MissingTool(f"{unlocks} needs the package {name!r}: pip install {what}")
+
+
+def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
+    """Import an optional package; else as ``installed``."""
+    installed(name, unlocks, extra)
     return importlib.import_module(name)
 
 
