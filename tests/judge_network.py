@@ -54,6 +54,8 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
         what was wrong.
     """
     samples, steps = x.shape[:2]
+    if not samples or not steps:
+        raise ValueError("nothing to compare: there are no samples")
     unit = Fraction(value.input.unit)
     given = {"input": [exactly(x[:, t].astype(int)) * unit for t in range(steps)]}
     counts = ("populations", "compared", "classes", "bounded", "wrong", "ties", *KINDS)
