@@ -91,9 +91,10 @@ def certify(
 
 def unfit(tried: range, channels: int, failed: int) -> Unfit:
     """Say that no F of those that were tried serves every channel."""
+    where = "" if channels == 1 else f" (channel {failed} of {channels} fails at the last)"
     return Unfit(
-        f"with none of {tried[0]} to {tried[-1]} fractional bits do its {channels} channels meet "
-        f"their constants in less than {WIDTH_MAX} bits (channel {failed} fails at the last)"
+        f"with none of {tried[0]} to {tried[-1]} fractional bits does every channel meet its "
+        f"constants in less than {WIDTH_MAX} bits{where}"
     )
 
 

@@ -71,7 +71,8 @@ def fold_stream(
         kind, reason = Kind.WHOLE, "its values are whole multiples of one unit"
         numbers = _whole(lines, accs, leak, steps, init, rest)
     if isinstance(numbers, Obstacle):
-        obstacle = numbers if not _only_read_out(value, p) else ordered
+        heard = any(a for line in lines for a in line.a)  # else there is no order to keep
+        obstacle = ordered if heard and _only_read_out(value, p) else numbers
         return _rounded(value, p, lines, accs, leak, obstacle, init, rest)
     gains, bias, first, unit = numbers
     connections = tuple(
