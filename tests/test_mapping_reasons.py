@@ -12,10 +12,10 @@ import pytest
 from test_mapping_corners import alone, check
 
 from mapping import Cause, Kind, TrainedNetwork, fold, load, save, trained
+from mapping.certificate import search
 from mapping.certificate.exact import Real
 from mapping.certificate.leak import Leak
 from mapping.certificate.neurons import Exhausted, Neurons
-from mapping.certificate.search import certify
 from mapping.folding import spiking
 from mapping.show import rows_of
 
@@ -197,7 +197,7 @@ def test_every_kind_and_cause_is_met() -> None:
 def test_a_search_ends_at_its_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     value = joined(alone(lif(), 3, norm=ROOT), THIRD)
     assert fold(value).exact
-    monkeypatch.setattr(spiking, "certify", functools.partial(certify, steps=1000))
+    monkeypatch.setattr(spiking, "certify", functools.partial(search.certify, steps=1000))
     certificate = check(value)["a"].certificate
     assert (certificate.kind, certificate.cause) == (Kind.ROUNDED, Cause.BUDGET)
     assert certificate.reason == "its search was ended after 1,000 steps"
@@ -214,7 +214,7 @@ def test_steps_are_counted_alike_every_time() -> None:
             Leak(1, 1), 4, theta, [bias, bias], [(Real(),)] * 2, False, *ends, np.zeros(2, bool)
         )
         try:
-            certify(neurons, steps=limit)
+            search.certify(neurons, steps=limit)
         except Exhausted:
             return False
         return True
@@ -223,11 +223,14 @@ def test_steps_are_counted_alike_every_time() -> None:
     assert found[0] == found[1] > 1
 
 
-def test_roots_that_cannot_be_told_apart_name_their_channel() -> None:
+def test_roots_that_cannot_be_told_apart_name_their_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """In channel 2, 1/sqrt(2) + 1/sqrt(3) - 2/sqrt(8) - 2/sqrt(12) is 0, and 1 is reached or not.
 
     Scales of 0 leave the biases, of which more than two roots may meet.
     """
+    monkeypatch.setattr(search, "_BLOCK", 1)  # every channel is searched by itself
     only = np.array([0.0, 0.0, 1.0, 0.0])
     norms = [
         trained.Norm(gamma * only, 0.0, 0.0, var, 0.0)
