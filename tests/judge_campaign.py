@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from judge_network import KINDS, judge
+from judge_network import KIND_COUNTS, judge
 
 from mapping import Network, TrainedNetwork, Unsupported, fold
 from mapping.coding import encode
@@ -29,7 +29,7 @@ from sim.stimuli import stimuli, threshold_hits
 
 COUNTS = (
     "networks", "exact networks", "unsupported", "populations", "exact", "bounded", "compared",
-    "classes", "ties", "hits", *KINDS,
+    "classes", "ties", "hits", *KIND_COUNTS,
 )  # fmt: skip
 #: What may be 0.
 OPTIONAL = {"unsupported", "exact networks"}
@@ -62,7 +62,7 @@ def judged(numbers: range, samples: int = 4, kind: str = "likely") -> dict[str, 
         total["exact networks"] += network.exact
         total["populations"] += len(network.populations)
         total["exact"] += found["populations"]
-        for what in ("bounded", "compared", "classes", "ties", *KINDS):
+        for what in ("bounded", "compared", "classes", "ties", *KIND_COUNTS):
             total[what] += found[what]
         hits = threshold_hits(network, trace)
         total["hits"] += sum(

@@ -19,6 +19,9 @@ KINDS = {"spikes": {True}, "whole": {True, False}, "classes": {False}, "table": 
          "rounded": {True, False}}  # fmt: skip
 
 
+KIND_COUNTS = tuple(f"kind {kind}" for kind in KINDS)
+
+
 def kind_of(folded: Any, spiking: bool) -> str:
     """Return what a certificate claims.
 
@@ -58,7 +61,7 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
         raise ValueError("nothing to compare: there are no samples")
     unit = Fraction(value.input.unit)
     given = {"input": [exactly(x[:, t].astype(int)) * unit for t in range(steps)]}
-    counts = ("populations", "compared", "classes", "bounded", "wrong", "ties", *KINDS)
+    counts = ("populations", "compared", "classes", "bounded", "wrong", "ties", *KIND_COUNTS)
     found: dict[str, Any] = {**dict.fromkeys(counts, 0), "problems": []}
     for p in value.populations:
         if p.neuron.threshold is not None:
@@ -70,7 +73,7 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
         ]
         shape, spiking = (samples, *value.shapes[p.name]), p.neuron.threshold is not None
         kind, exact, before = kind_of(folded, spiking), folded.certificate.exact, found["compared"]
-        found[kind] += 1
+        found[f"kind {kind}"] += 1
         if folded.certificate.bound is not None:
             judge_bound(found, PopulationJudge(p, shape), folded, feeds, trace)
         if spiking and kind != "rounded":

@@ -135,9 +135,13 @@ def test_a_campaign_that_compares_nothing_of_something_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr("sys.argv", ["judge_campaign.py", "--networks", "2"])
-    with pytest.raises(SystemExit, match="nothing was compared of: .*table"):
+    with pytest.raises(SystemExit, match="nothing was compared of: .*kind table"):
         judge_campaign.main()
-    assert judge_campaign.missing(dict.fromkeys(judge_campaign.COUNTS, 1)) == ""
+    total = dict.fromkeys(judge_campaign.COUNTS, 1)
+    assert len(total) == len(judge_campaign.COUNTS)  # no name counts two things
+    assert judge_campaign.missing(total) == ""
+    for kind in KINDS:
+        assert judge_campaign.missing({**total, f"kind {kind}": 0}) == f"kind {kind}"
 
 
 @pytest.mark.parametrize(
