@@ -212,6 +212,17 @@ def test_a_leaky_read_out_is_exact_until_it_is_too_wide(
             assert 0 < certificate.bound < 0.05
 
 
+@pytest.mark.parametrize("threshold", [None, 0.0])
+@pytest.mark.parametrize("gate", [None, trained.Gate(np.ones(10), constant=np.full(10, 0.5))])
+def test_what_is_always_zero_needs_no_bits(
+    threshold: float | None, gate: trained.Gate | None
+) -> None:
+    """Ten leaks of 255/256 took 80 fractional bits, although there is nothing to round."""
+    neuron = trained.Neuron(leak=255 / 256, threshold=threshold)
+    network = check(alone(neuron, 10, scale=0.0, gate=gate))
+    assert network.exact and network["a"].certificate.fraction_bits <= 8
+
+
 def test_gains_beyond_machine_words_are_not_tried() -> None:
     """q(T-1) = 48 and 24 bits more would pass 62."""
     rng = np.random.default_rng(3)

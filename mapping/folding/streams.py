@@ -79,7 +79,8 @@ def fold_stream(
         network.Connection(c.source, line.op, gain=gain, bias=bias if k == 0 else 0, delay=c.delay)
         for k, (c, line, gain) in enumerate(zip(p.connections, lines, gains, strict=True))
     )
-    worth, bits = told([unit] * shape[0]), leak.q * (steps - 1)
+    worth, zero = told([unit] * shape[0]), not any(map(any, gains)) and not any(bias) and not first
+    bits = 0 if zero else leak.q * (steps - 1)  # what is always zero needs none
     certificate = network.Certificate(True, kind, reason, None, bits, None, None, worth)
     folded = network.Neuron(num=leak.num, q=leak.q, v_init=[first] * shape[0])
     return network.Population(p.name, connections, folded, certificate), unit
@@ -194,7 +195,8 @@ def _whole(
     if widest >= 1 << EXACT_BITS:
         what = f"its numbers take {widest.bit_length()} bits in their common unit"
         return Obstacle(Cause.SCALES, f"{what}, and were rounded ({EXACT_BITS} are the most)")
-    unit /= 1 << leak.q * steps  # every leak of every step stays whole
+    if numbers:
+        unit /= 1 << leak.q * steps  # every leak of every step stays whole
     gains = [[int(x / unit) for x in one] for one in slopes]
     peak = _peak(gains, accs) * steps
     still = sum(max(abs(x) for x in one) for one in ([b / unit for b in offsets], [init / unit]))

@@ -64,8 +64,10 @@ def whole(
     ]
     if alike:
         units = [unit_of(units)] * count
-    fine = 1 << leak.q * steps  # every leak of every step stays whole
-    units = [unit / fine for unit in units]
+    # every leak of every step stays whole; what is always zero needs no bits
+    zero = not any(x for slopes, offsets in lines_of for x in (*slopes, *offsets))
+    bits = 0 if zero and not any(map(any, columns)) else leak.q * steps
+    units = [unit / (1 << bits) for unit in units]
     more = [1 if gate is not None else 1 << gated for gate, _ in gates]
     for i, unit in enumerate(units):
         peaks = [
@@ -76,8 +78,8 @@ def whole(
         # a scale through which nothing arrives must be an integer as well
         reach = max(reach, *(abs(slopes[i]) for slopes, _ in lines_of))
         if reach / unit * (1 << gated) >= 1 << (WHOLE_BITS - 1):
-            bits = math.ceil(reach / unit * (1 << gated)).bit_length() + 1
-            what = f"in the unit of which all its numbers are whole multiples it takes {bits} bits"
+            wide = math.ceil(reach / unit * (1 << gated)).bit_length() + 1
+            what = f"in the unit of which all its numbers are whole multiples it takes {wide} bits"
             return Obstacle(Cause.WIDTH, f"{what}, and {WHOLE_BITS} is the most")
     connections = tuple(
         network.Connection(
@@ -97,7 +99,7 @@ def whole(
         found["threshold"] = [x + 1 for x in found["threshold"]]
     finest = [unit / (1 << gated) for unit in units]
     errors = tuple(0.0 for _ in lines)
-    return Rounded(connections, found, leak.q * steps + gated, 0.0, finest, errors)
+    return Rounded(connections, found, bits + gated, 0.0, finest, errors)
 
 
 def rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
