@@ -23,7 +23,7 @@ EXTRA_BITS = 24
 #: Steps that the search of one population may take; what is certified in practice takes far fewer.
 SEARCH_STEPS = 1 << 28
 #: Steps that an array of constants counts beside those that are in it.
-ARRAY = 1 << 10
+ARRAY = 1 << 12
 #: Constants that are held in memory at once.
 _BLOCK = 1 << 21
 
@@ -128,20 +128,24 @@ def search(neurons: Neurons, fraction_bits: int, budget: Steps) -> list[Integers
         if found[i] is None and neurons.biased:
             found[i] = silent(one, budget)
     again = ~ignoring if neurons.biased else np.ones(len(neurons), bool)
-    left = np.array([i for i in range(len(neurons)) if found[i] is None and again[i]], int)
+    left = [i for i in range(len(neurons)) if found[i] is None and again[i]]
     # A bias far beyond the reach of the data may be any other that is far beyond it: where the
     # real one is too wide, smaller ones keep the constants that are not clamped.
+    bits: dict[int, int] = {}
     for shrink in range(0, 1 << 12, 4):
         if shrink:
-            left = np.array([i for i in left if shrink <= _room(neurons, i)], int)
-        if not len(left):
+            left = [i for i in left if found[i] is None and shrink <= _room(neurons, i)]
+        if not left:
             break
-        part = neurons if len(left) == len(neurons) else neurons.part(left)
+        fit = [i for i in left if not shrink or bits[i] - shrink <= WIDTH_MAX]
+        if not fit:
+            continue
+        part = neurons if len(fit) == len(neurons) else neurons.part(np.array(fit))
         tries = _candidates(part, scale, Fraction(1, 1 << shrink))
-        tried = _first(part, fraction_bits, tries, budget)
-        for i, one in zip(left, tried, strict=True):
+        if not shrink:
+            bits = dict(zip(fit, map(int.bit_length, tries[0].largest()), strict=True))
+        for i, one in zip(fit, _first(part, fraction_bits, tries, budget), strict=True):
             found[i] = one
-        left = np.array([i for i in left if found[i] is None], int)
     return found
 
 
@@ -169,6 +173,10 @@ class _Try:
     bias: list[int]
     starts: list[tuple[int, ...]]
     second: list[int]
+
+    def largest(self) -> list[int]:
+        """Return per channel the largest of its bias and starts, without its sign."""
+        return [max(map(abs, (b, *one))) for b, one in zip(self.bias, self.starts, strict=True)]
 
 
 def _candidates(neurons: Neurons, scale: int, factor: Fraction) -> list[_Try]:
