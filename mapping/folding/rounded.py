@@ -156,13 +156,13 @@ def _exponent(x: Fraction) -> int:
 
 
 def _worth(lines: list[Affine], i: int, size: int) -> Fraction:
-    """Return a float64 next to the largest scale of a channel; without one, as its numbers are.
+    """Return a float64 next to the largest scale of a channel; without one, 1 or its numbers'.
 
     Args:
         size: e with |x| < 2**e for every number of the channel.
     """
     slopes = [line.slope(i) for line in lines if line.a[i]]
     if not slopes:
-        return max(Fraction(2) ** size, smallest()) if size > -NOTHING else Fraction(1)
+        return max(Fraction(2) ** min(size, 0), smallest()) if size > -NOTHING else Fraction(1)
     top = max(x.exponent for x in slopes)
     return unit_next_to(max(slopes, key=lambda x: x.fixed(64 - top)))

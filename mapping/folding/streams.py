@@ -80,7 +80,7 @@ def fold_stream(
         for k, (c, line, gain) in enumerate(zip(p.connections, lines, gains, strict=True))
     )
     worth, zero = told([unit] * shape[0]), not any(map(any, gains)) and not any(bias) and not first
-    bits = 0 if zero else leak.q * (steps - 1)  # what is always zero needs none
+    bits = 0 if zero else leak.q * (steps - 1)
     certificate = network.Certificate(True, kind, reason, None, bits, None, None, worth)
     folded = network.Neuron(num=leak.num, q=leak.q, v_init=[first] * shape[0])
     return network.Population(p.name, connections, folded, certificate), unit
@@ -195,7 +195,7 @@ def _whole(
     if widest >= 1 << EXACT_BITS:
         what = f"its numbers take {widest.bit_length()} bits in their common unit"
         return Obstacle(Cause.SCALES, f"{what}, and were rounded ({EXACT_BITS} are the most)")
-    if numbers:
+    if numbers or leak.q * steps <= EXACT_BITS:  # what is always zero needs no bits
         unit /= 1 << leak.q * steps  # every leak of every step stays whole
     gains = [[int(x / unit) for x in one] for one in slopes]
     peak = _peak(gains, accs) * steps
