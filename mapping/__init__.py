@@ -6,6 +6,7 @@ Node kinds of the integer network are exported here; their trained counterparts 
 names live in ``mapping.trained``. What is where, from the ground up (a test holds the order):
 
 ``value``, ``ops``, ``ends``, ``graph``    what both network values are made of.
+``claims``                                 what a certificate may say.
 ``trained``, ``network``                   the values; ``show`` prints either.
 ``intervals``, ``facts``                   the width of everything in a Network, proved.
 ``coding``, ``apply``, ``real``            inputs encoded, ops computed, a TrainedNetwork run.
@@ -17,6 +18,7 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 from typing import Any
 
 from . import trained
+from .claims import Cause, Kind
 from .ends import INPUT, Input, Readout
 from .files import load, save
 from .folding import fold
@@ -28,6 +30,7 @@ from .value import WIDTH_MAX, Unsupported
 __all__ = [
     "INPUT",
     "WIDTH_MAX",
+    "Cause",
     "Certificate",
     "Connection",
     "Conv",
@@ -35,6 +38,7 @@ __all__ = [
     "Gate",
     "Identity",
     "Input",
+    "Kind",
     "Network",
     "Neuron",
     "Pool",

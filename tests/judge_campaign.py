@@ -3,7 +3,8 @@
 Draws trained networks, folds them, and runs every population beside the exact judge, given equal
 inputs: exact ones must do as trained, bounded ones keep their bound. ``--kind corners`` (the
 default) draws every combination of options in small networks, also folded to other numbers of
-timesteps; ``--kind likely`` those of ``sim.draw_trained``. Exit status 1 at any difference.
+timesteps; ``--kind likely`` those of ``sim.draw_trained``. Exit status 1 at any difference, and if
+there was nothing of something to compare: no tie, no class, no population of some kind.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from judge_network import judge
+from judge_network import KIND_COUNTS, judge
 
 from mapping import Network, TrainedNetwork, Unsupported, fold
 from mapping.coding import encode
@@ -28,8 +29,10 @@ from sim.stimuli import stimuli, threshold_hits
 
 COUNTS = (
     "networks", "exact networks", "unsupported", "populations", "exact", "bounded", "compared",
-    "classes", "ties", "hits",
+    "classes", "ties", "hits", *KIND_COUNTS,
 )  # fmt: skip
+#: What may be 0.
+OPTIONAL = {"unsupported", "exact networks"}
 
 
 def judged(numbers: range, samples: int = 4, kind: str = "likely") -> dict[str, int]:
@@ -59,7 +62,7 @@ def judged(numbers: range, samples: int = 4, kind: str = "likely") -> dict[str, 
         total["exact networks"] += network.exact
         total["populations"] += len(network.populations)
         total["exact"] += found["populations"]
-        for what in ("bounded", "compared", "classes", "ties"):
+        for what in ("bounded", "compared", "classes", "ties", *KIND_COUNTS):
             total[what] += found[what]
         hits = threshold_hits(network, trace)
         total["hits"] += sum(
@@ -81,6 +84,11 @@ def _folded(number: int, kind: str, rng: np.random.Generator) -> tuple[TrainedNe
     return value, fold(value, steps)
 
 
+def missing(total: dict[str, int]) -> str:
+    """Name what a campaign has compared nothing of; nothing if there is no such thing."""
+    return ", ".join(what for what in COUNTS if what not in OPTIONAL and not total.get(what))
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -95,6 +103,8 @@ def main() -> None:
         found = judged(range(first, first + min(50, options.networks - start)), 4, options.kind)
         total = {k: total.get(k, 0) + v for k, v in found.items()}
         print(total, f"{time.monotonic() - began:.0f} s", flush=True)
+    if missing(total):
+        sys.exit(f"nothing was compared of: {missing(total)}; draw more networks")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def part(names: str, may: str = "") -> Part:
 PARTS = {  # of mapping, from the ground up: a part may name only parts above it in this table
     "value": part("value"),
     "nodes": part("ops ends graph", "value"),
-    "networks": part("network trained intervals facts show", "value nodes"),
+    "networks": part("claims network trained intervals facts show", "value nodes"),
     "running": part("apply coding real", "value nodes networks"),
     "keeping": part("files kinds temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),

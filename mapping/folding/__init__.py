@@ -9,6 +9,8 @@ given equal inputs; the network is exact if all of them are.
 ``streams``   a population without one: streams, pools, joins, read-outs.
 ``rounded``   any population that is not proved: numbers rounded, and the error bounded.
 ``gate``      the adaptive gate as a mean and a table; ``table``: a proof against that table.
+``whole``     numbers that are whole multiples of one unit; ``units``: their range, and float64's.
+``obstacle``  why a population is not exact.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from ..value import Unsupported
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
+from .units import refuse_far
 
 
 def fold(
@@ -60,6 +63,7 @@ def fold(
         if progress is not None:
             progress(len(populations), len(value.populations))
         lines, accs, static = _read(p, derived, units, value.shapes[p.name][0])
+        refuse_far(p, lines)
         if p.spiking:
             found = fold_spiking(value, p, lines, accs, static)
         else:
