@@ -23,7 +23,7 @@ from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
 from .trained import TrainedNetwork
-from .value import WIDTH_MAX, Unsupported
+from .value import WIDTH_MAX, TooWide, Unsupported
 
 __all__ = [
     "INPUT",
@@ -40,6 +40,7 @@ __all__ = [
     "Pool",
     "Population",
     "Readout",
+    "TooWide",
     "TrainedNetwork",
     "Unsupported",
     "bipolar",

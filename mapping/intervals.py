@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .ops import Conv, Dense, Identity, Op, Pool, Shape
-from .value import WIDTH_MAX, frozen
+from .value import WIDTH_MAX, TooWide, frozen
 
 Span = tuple[int, int]
 Bounds = tuple[np.ndarray, np.ndarray]
@@ -120,7 +120,7 @@ def checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     limit = 1 << (WIDTH_MAX - 1)
     if min(low) < -limit or max(high) >= limit:
         need = bits(int(min(low)), int(max(high)))
-        raise ValueError(f"{what} needs {need} bits; the widest value may have {WIDTH_MAX}")
+        raise TooWide(f"{what} needs {need} bits; the widest value may have {WIDTH_MAX}")
     return Interval(frozen(low.astype(np.int64)), frozen(high.astype(np.int64)))
 
 

@@ -323,7 +323,7 @@ class Network(Value):
         Raises
         ------
             Unsupported: a node of a kind that this version does not run.
-            ValueError: a value that would need more than WIDTH_MAX bits.
+            TooWide: a value that would need more than WIDTH_MAX bits.
         """
         return facts(self)
 

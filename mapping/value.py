@@ -23,6 +23,10 @@ class Unsupported(ValueError):
     """A valid value that this version, or this backend, does not run; the message names it."""
 
 
+class TooWide(Unsupported):
+    """A value that would need more than WIDTH_MAX bits, or an integer that does not fit them."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
     """Base of all values: equality by content, a short print, no hash (arrays inside)."""
@@ -141,7 +145,7 @@ def integers(value: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} must be a scalar or a vector, not of shape {array.shape}")
     limit = 1 << (WIDTH_MAX - 1)
     if array.size and (int(array.max()) >= limit or int(array.min()) < -limit):
-        raise ValueError(f"{what} must fit {WIDTH_MAX} signed bits")
+        raise TooWide(f"{what} must fit {WIDTH_MAX} signed bits")
     return frozen(array.astype(np.int64))
 
 

@@ -1,0 +1,72 @@
+"""A campaign's journal: a head, then a JSON line a group; a torn last line is dropped."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one group of networks came to.
+
+    Attributes
+    ----------
+        networks: run; fewer than asked for only where a problem says why.
+        problems: a sentence each: a mismatch, or anything that went wrong.
+        refused: backend and reason to networks that the backend does not run.
+        passed_over: reason to drawn networks that have no integer form, or are too wide.
+    """
+
+    group: int
+    networks: int
+    folded: bool
+    exact: int = 0
+    compared: int = 0
+    mismatches: int = 0
+    threshold_hits: int = 0
+    below_threshold: int = 0
+    problems: list[str] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+
+def read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
+    """Read a journal's results, or begin it.
+
+    Raises
+    ------
+        ValueError: a journal of another campaign, or no journal.
+    """
+    if not journal.exists():
+        append(journal, head)
+        return {}
+    text = journal.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        journal.write_text(whole, encoding="utf-8")
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+        if lines and lines[0] != head:
+            raise LookupError
+        results = [Result(**line) for line in lines[1:]]
+    except LookupError:
+        raise ValueError(
+            f"{journal} is of another campaign ({lines[0]}): name another file"
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{journal} is not a campaign's journal: {error}") from None
+    if not lines:
+        append(journal, head)
+    return {r.group: r for r in results}
+
+
+def append(journal: Path, line: dict[str, Any]) -> None:
+    """Append one line and see it to the disk."""
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
