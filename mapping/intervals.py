@@ -48,6 +48,9 @@ class Interval:
         """Return it with 0 joined: before a delayed source arrives, acc is 0."""
         return Interval(np.minimum(self.low, 0), np.maximum(self.high, 0))
 
+    def __repr__(self) -> str:
+        return f"<Interval {self}, {len(self.low)} channels>"
+
     def __str__(self) -> str:
         return f"{self.span[0]} .. {self.span[1]} ({self.bits} bits)"
 

@@ -332,7 +332,17 @@ class Network(Value):
         """Whether every population is certified exact."""
         return all(p.certificate is not None and p.certificate.exact for p in self.populations)
 
+    def __repr__(self) -> str:
+        from .show import line
+
+        return f"<{line(self)}>"
+
     def __str__(self) -> str:
         from .show import table
 
         return table(self)
+
+    def _repr_html_(self) -> str:
+        from .show import page
+
+        return page(self)

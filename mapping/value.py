@@ -71,14 +71,30 @@ def same(a: Any, b: Any) -> bool:
 
 
 def brief(value: Any) -> str:
-    """Print a field on one line; a large array as its type and shape."""
+    """Print a field on one line; a large array as its type and shape, long lists as their length.
+
+    Large is more than 4 values in any shape, long more than 8 of them.
+    """
     if isinstance(value, np.ndarray):
         if value.size <= 4:
             return repr(value.tolist())
         return f"<{value.dtype} {'x'.join(map(str, value.shape))}>"
     if isinstance(value, np.generic):
         return repr(value.item())
+    if isinstance(value, dict) and value:
+        return "{" + ", ".join(f"{key!r}: {brief(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple) and len(value) > 8 and not hasattr(value, "_fields"):
+        return f"<{type(value).__name__} of {len(value)}>"
     return repr(value)
+
+
+class Brief:
+    """A base that prints a dataclass on one line, arrays as their type and shape."""
+
+    def __repr__(self) -> str:
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        shown = (f"{field.name}={brief(getattr(self, field.name))}" for field in fields)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Running a Network on any backend, and comparing what comes out."""
 
 from .compare import Agreement, Disagreement, agreement, compare
+from .plot import plot_membrane, plot_raster
 from .run import BACKENDS, run
 from .tools import MissingTool
 from .trace import Trace
@@ -13,5 +14,7 @@ __all__ = [
     "Trace",
     "agreement",
     "compare",
+    "plot_membrane",
+    "plot_raster",
     "run",
 ]

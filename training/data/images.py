@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mapping import Unsupported
+from mapping.value import Brief
 
 from .dataset import place
 from .folder import size_of
@@ -56,8 +57,8 @@ class Centre:
         return (left * across, upper * down, min(right, width), min(lower, height))
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pictures(Brief):
     """Samples that are files of pictures.
 
     Attributes
