@@ -7,16 +7,13 @@ Members: ``format`` (1), ``backend``, ``populations`` (all names, in order), ``i
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import value
+from mapping import npz, value
 from mapping.files import beside
 
 from .trace import Trace
@@ -24,11 +21,6 @@ from .trace import Trace
 FORMAT = 1
 #: Members by the word before the slash: type and number of axes (None: three or more).
 ARRAYS = {"spikes": (np.bool_, None), "v": (np.int64, None), "thresholds": (np.int64, 1)}
-#: What a damaged archive makes zipfile and numpy raise.
-BROKEN = (
-    OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, NotImplementedError,
-    MemoryError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 def write(trace: Trace, path: Path) -> None:
@@ -59,29 +51,11 @@ def write(trace: Trace, path: Path) -> None:
 
 def read(path: Path) -> Trace:
     """Read a trace; see ``Trace.load``."""
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist, or is no file")
+    arrays = npz.read(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {entry.filename: _array(archive, entry) for entry in archive.infolist()}
-            if len(arrays) != len(archive.infolist()):
-                raise ValueError("a member stands in it twice")
-    except BROKEN as error:
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"{path} is damaged, or no trace: {why}") from None
-    try:
-        return _trace({name.removesuffix(".npy"): array for name, array in arrays.items()})
+        return _trace(arrays)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no trace that this version reads: {error}") from None
-
-
-def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
-    """Read one member whole, so that its checksum is compared."""
-    stream = io.BytesIO(archive.read(entry))
-    array = np.lib.format.read_array(stream, allow_pickle=False)
-    if stream.read(1):
-        raise ValueError(f"{entry.filename} is longer than its array")
-    return array
 
 
 def _trace(arrays: dict[str, np.ndarray]) -> Trace:

@@ -26,6 +26,11 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
+def note(text: str) -> None:
+    """Print a line on stderr that a person should read, and that no result depends on."""
+    err.print(f"note: {text}", markup=False)
+
+
 def print_json(value: Any) -> None:
     """Print JSON, and nothing else."""
     print(json.dumps(value, indent=2))
