@@ -154,7 +154,9 @@ def _of_set(
 
     if name == "digits":
         package("sklearn", "the data set digits", "train")
-    knows = set(inspect.signature(SETS[name]).parameters) - {"folder"}
+    knows = inspect.signature(SETS[name]).parameters
+    if folder is None and "folder" in knows and Path(name).is_dir():
+        folder = Path(name)  # a folder that is named as its data set
     options = {k: v for k, v in suited(network).items() if k in knows}
     data = open_set(name, folder, **(options | _options(settings)))
     enter = network.input

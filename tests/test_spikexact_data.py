@@ -129,6 +129,14 @@ def test_folders_of_pictures_of_any_size(folder: Path, capsys: pytest.CaptureFix
     assert accuracy("birds --set rows=4 --set cols=5", capsys)[0] == 15
 
 
+def test_a_folder_named_as_its_data_set_needs_no_option(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mnist").mkdir()
+    assert status("evaluate n mnist".split()) == 2
+    assert "mnist must hold train-images-idx3-ubyte" in capsys.readouterr().err
+
+
 def test_another_unit_is_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     needs.package("sklearn")
     save(network(replace(DIGITS, unit=1.0)), Path("n"))
