@@ -44,6 +44,8 @@ def plot_raster(
         names = list(trace.spikes)
     else:
         names = [population] if isinstance(population, str) else list(population)
+    if not names and not any(t is not None for t in trace.thresholds.values()):
+        raise ValueError("no population has a threshold, so that none fires: draw a membrane")
     if not names:
         raise ValueError(f"the trace of {trace.backend!r} holds no spikes: record them")
     shown = [_recorded(trace, "spikes", name) for name in names]
@@ -58,9 +60,8 @@ def plot_raster(
         start += one.shape[1]
         if k < len(names) - 1:
             axes.axhline(start - 0.5, color="0.8", linewidth=0.8)
-    axes.set_xlim(-0.5, shown[0].shape[1] - 0.5)
+    _timesteps(axes, shown[0].shape[1])
     axes.set_ylim(-0.5, start - 0.5)
-    axes.set_xlabel("timestep")
     if len(names) == 1:
         axes.set_ylabel(f"neuron of {names[0]!r}")
     else:
@@ -120,7 +121,7 @@ def plot_membrane(
         axes.plot(
             steps[fired], values[fired], "^", color=line.get_color(), markersize=8, label="spike"
         )
-    axes.set_xlabel("timestep")
+    _timesteps(axes, len(values))
     axes.set_ylabel("v before reset")
     axes.set_title(f"membrane of sample {sample} ({trace.backend})")
     axes.legend()
@@ -134,6 +135,13 @@ def _axes(ax: Any) -> Any:
     from matplotlib import pyplot
 
     return pyplot.subplots()[1]
+
+
+def _timesteps(axes: Any, count: int) -> None:
+    """Let whole timesteps run to the right."""
+    axes.set_xlim(-0.5, count - 0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("timestep")
 
 
 def _recorded(trace: Trace, what: str, name: str) -> np.ndarray:

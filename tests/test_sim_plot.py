@@ -41,6 +41,7 @@ def test_a_raster_marks_every_spike(axes: object) -> None:
     assert plot_raster(trace, "a", sample=1, ax=axes) is axes
     want = [tuple(map(float, place)) for place in np.argwhere(trace.spikes["a"][1])]
     assert drawn(axes, 0) == want and len(want) > 2
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
     assert axes.get_ylabel() == "neuron of 'a'" and axes.get_ylim() == (-0.5, 3.5)
 
 
@@ -103,6 +104,9 @@ def test_what_is_not_there_is_one_sentence(draw: object, options: dict, sentence
 
 def test_nothing_recorded_is_one_sentence() -> None:
     empty = Trace("x", {}, {}, {"a": np.zeros(1)}, None)
+    silent = Trace("x", {}, {}, {"a": None}, None)
+    with pytest.raises(ValueError, match="no population has a threshold, so that none fires"):
+        plot_raster(silent)
     for draw, what in ((plot_raster, "no spikes"), (plot_membrane, "no membranes")):
         with pytest.raises(ValueError, match=f"the trace of 'x' holds {what}: record them"):
             draw(empty)
