@@ -25,6 +25,7 @@ def line(value: network.Network | trained.TrainedNetwork) -> str:
         proved = f"; {exact} of {count} certified exact" if proofs else "; typed by hand"
     return f"{_head(value)}; {count} population{'s' * (count > 1)}{proved}"
 
+
 #: How a person reads the keys of ``rows_of`` that are not read as they are written.
 HEADS = {"fraction_bits": "F", "acc_bits": "acc bits", "v_bits": "v bits"}
 

@@ -413,7 +413,7 @@ def evaluate(
             network, inputs, classes, backend, checked,
             progress=lambda done, total: tell("samples", done, total),
         )  # fmt: skip
-    _tell({**found.to_json(), "data": str(data)}, json)
+    _tell({**found.to_json(), "data": source}, json)
     return 1 if found.mismatches else 0
 
 
