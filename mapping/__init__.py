@@ -10,7 +10,7 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``trained``, ``network``                   the values; ``show`` prints either.
 ``intervals``, ``facts``                   the width of everything in a Network, proved.
 ``coding``, ``apply``, ``real``            inputs encoded, ops computed, a TrainedNetwork run.
-``files``, ``kinds``                       save and load; what a backend takes.
+``files``, ``npz``, ``kinds``              save and load; plain arrays; what a backend takes.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.
 """
@@ -25,7 +25,7 @@ from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
 from .trained import TrainedNetwork
-from .value import WIDTH_MAX, Unsupported
+from .value import WIDTH_MAX, TooWide, Unsupported
 
 __all__ = [
     "INPUT",
@@ -44,6 +44,7 @@ __all__ = [
     "Pool",
     "Population",
     "Readout",
+    "TooWide",
     "TrainedNetwork",
     "Unsupported",
     "bipolar",

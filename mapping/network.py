@@ -339,7 +339,7 @@ class Network(Value):
         Raises
         ------
             Unsupported: a node of a kind that this version does not run.
-            ValueError: a value that would need more than WIDTH_MAX bits.
+            TooWide: a value that would need more than WIDTH_MAX bits.
         """
         return facts(self)
 
@@ -348,7 +348,17 @@ class Network(Value):
         """Whether every population is certified exact."""
         return all(p.certificate is not None and p.certificate.exact for p in self.populations)
 
+    def __repr__(self) -> str:
+        from .show import line
+
+        return f"<{line(self)}>"
+
     def __str__(self) -> str:
         from .show import table
 
         return table(self)
+
+    def _repr_html_(self) -> str:
+        from .show import page
+
+        return page(self)

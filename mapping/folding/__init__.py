@@ -23,7 +23,6 @@ from .. import network, trained
 from ..ends import INPUT
 from ..facts import Derivation, most_spikes
 from ..intervals import Interval, acc_interval
-from ..value import Unsupported
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
@@ -48,8 +47,8 @@ def fold(
 
     Raises
     ------
-        Unsupported: a node that has no integer form, or needs more than WIDTH_MAX bits; it is
-            named.
+        Unsupported: a node that has no integer form; it is named. TooWide, which is one: a node
+            that needs more than WIDTH_MAX bits.
     """
     if not isinstance(value, trained.TrainedNetwork):
         raise TypeError(f"fold needs a TrainedNetwork, not {value!r}")
@@ -68,10 +67,7 @@ def fold(
             found = fold_spiking(value, p, lines, accs, static)
         else:
             found, units[p.name] = fold_stream(value, p, lines, accs)
-        try:
-            derived.add(found)
-        except ValueError as error:  # values so far apart that no integers of 62 bits hold them
-            raise Unsupported(str(error)) from None
+        derived.add(found)  # values so far apart that no integers of 62 bits hold them: TooWide
         populations.append(found)
     return network.Network(value.input, tuple(populations), value.readout, steps)
 
