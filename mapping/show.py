@@ -125,8 +125,8 @@ def _integer(value: network.Network, p: network.Population) -> dict[str, Any]:
         "certificate": "none"
         if certificate is None
         else ("exact" if certificate.exact else "bounded"),
-        "kind": certificate.kind.value if certificate else "-",
-        "cause": certificate.cause.value if certificate and certificate.cause else "-",
+        "kind": certificate.kind.value if certificate else None,
+        "cause": certificate.cause.value if certificate and certificate.cause else None,
         "reason": certificate.reason if certificate else "typed by hand: integers only",
     }
 

@@ -118,8 +118,8 @@ def evaluate(
     if int(labels.min()) < 0 or int(labels.max()) >= classes:
         odd = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
         raise ValueError(f"the network's classes are 0..{classes - 1}, but a label is {odd}")
-    inputs = check(network.input, inputs, network.timesteps)
-    steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
+    first = check(network.input, inputs[:1], network.timesteps)
+    steps = first.shape[1] if network.input.coding == "steps" else network.timesteps
     require(network, [backend], steps=steps)
     found = Evaluation(backend=backend, network_sha256=digest(network))
     seen = Digest()

@@ -169,8 +169,8 @@ def _of_set(
         from . import console
 
         console.note(
-            f"the integer 1 is worth {data.enter.unit:.6g} in {name}, and {enter.unit:.6g} in what "
-            "this network was trained on"
+            f"note: the integer 1 is worth {data.enter.unit:.6g} in {name}, and {enter.unit:.6g} "
+            "in what this network was trained on"
         )
     chosen = {"train": (data.train,), "test": (data.test,), "all": (data.train, data.test)}[part]
     steps = () if data.timesteps is None else (data.timesteps,)

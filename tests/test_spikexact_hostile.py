@@ -558,15 +558,24 @@ LINES = [
         "evaluate trained.safetensors x.npy",
         "trained.safetensors holds a TrainedNetwork, but a Network is needed: f",
     ),
-    ("evaluate net.safetensors none --labels x.npy", "none does not exist, or is no file"),
+    (
+        "evaluate net.safetensors none --labels x.npy",
+        "--labels belongs to a .npy of inputs, not to none",
+    ),
     ("evaluate net.safetensors x.npy --labels none", "none does not exist, or is no file"),
     (
         "evaluate net.safetensors x.npy --labels text",
         "text is not a .npy of plain numbers (EOF: reading magic string, expect",
     ),
     ("evaluate net.safetensors x.npy --labels x.npy", "labels must be 5 integers, one per sample"),
-    ("evaluate net.safetensors x.npy --labels biglabels.npy", "labels reach 9; classes are 0..1"),
-    ("evaluate net.safetensors x.npy --labels neglabels.npy", "labels reach -1; classes are 0..1"),
+    (
+        "evaluate net.safetensors x.npy --labels biglabels.npy",
+        "the network's classes are 0..1, but a label is 9",
+    ),
+    (
+        "evaluate net.safetensors x.npy --labels neglabels.npy",
+        "the network's classes are 0..1, but a label is -1",
+    ),
     (
         "evaluate net.safetensors x.npy --labels labels.npy --backend nothing",
         "backend must be one of reference, fast, lava, lava-stock, rtl, cocotb,",
@@ -577,7 +586,7 @@ LINES = [
     ),
     (
         "evaluate net.safetensors nobody.npy --labels nobody.npy",
-        "labels must be 0 integers, one per sample",
+        "nobody.npy has shape (0, 3, 3), and must have (samples, T, 3)",
     ),
     (
         "evaluate conv.safetensors xconv.npy --labels labels.npy --backend rtl",
@@ -585,11 +594,11 @@ LINES = [
     ),
     (
         "evaluate net.safetensors folder",
-        "folder must hold t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz:",
+        "folder must hold t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or a folder of",
     ),
     (
         "train nothing -o t",
-        "data set must be one of digits, mnist, fashion-mnist, idx, cifar10, ci",
+        "data set must be one of digits, mnist, fashion-mnist, idx, images, arr",
     ),
     ("train digits", "Missing option '-o' / '--output'."),
     ("train digits -o folder", "folder is a folder: name a file"),

@@ -44,7 +44,7 @@ def test_every_epoch_is_a_line_on_stderr_without_a_terminal_too(
     assert [line[:12] for line in err.splitlines()] == ["epoch 1 of 2", "epoch 2 of 2"]
     assert all(LINE.fullmatch(line) for line in err.splitlines()), err
     rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
-    assert f"held out {rows[1]['held-out accuracy']:.1%}," in err
+    assert f"held out {rows[1]['held_out_accuracy']:.1%}," in err
     assert {row["backend"]: row["runs"] for row in told["backends"]}["fast"] is True
 
 
