@@ -9,12 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
-)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 #: What typer returns where a command was interrupted.
 INTERRUPTED = 130
@@ -33,9 +28,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def status(arguments: list[str] | None = None) -> int:
     """Run a command; print any error as one sentence on stderr; return the exit status."""
-    from sim import MissingTool
-    from sim.tools import ProtocolError
-
     if not sys.warnoptions:  # libraries' warnings are not the user's
         warnings.simplefilter("ignore")
     try:
@@ -45,12 +37,14 @@ def status(arguments: list[str] | None = None) -> int:
         return int(found) if isinstance(found, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _error("stopped; nothing half-written was left")
-    except ProtocolError as error:
-        _error(str(error))
-        return 1
-    except (ValueError, TypeError, OSError, MissingTool, MemoryError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
+        from sim.tools import MissingTool, ProtocolError  # here: completion needs no numpy
+
+        if isinstance(error, MissingTool | ProtocolError):
+            _error(str(error))
+            return 2 if isinstance(error, MissingTool) else 1
         message = getattr(error, "format_message", None)  # a usage error of the parser
         if message is None:
             raise
@@ -72,6 +66,28 @@ def _folds(value: str | None, what: str) -> int | list[int] | None:
             f"{what} must be one number, or one per layer: 8,4, not {value!r}"
         ) from None
     return numbers[0] if len(numbers) == 1 else numbers
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Trained binary spiking networks, bit for bit on Lava and FPGA."""
+    if version:
+        typer.echo(f"spikexact {_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("spikexact")
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        return "(not installed: run from its sources)"
 
 
 @app.command()

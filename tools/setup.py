@@ -53,7 +53,7 @@ def stamped(venv: Path) -> tuple[str, bool]:
 
 def pip(venv: Path, *arguments: str) -> None:
     """Run the environment's pip under the constraints; no source archive but the project's own."""
-    _run(venv, "-qq", "--only-binary", ":all:", *arguments)
+    _run(venv, "-qq", "--progress-bar", "off", "--only-binary", ":all:", *arguments)
 
 
 def source(venv: Path, name: str) -> None:
