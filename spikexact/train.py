@@ -13,12 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from mapping.files import sweep
-from sim.tools import package
+from sim.tools import package, present
 
 from . import console, files
 
 #: Bytes of samples that are kept decoded; a larger set is read from its files at every epoch.
 MEMORY = 2 << 30
+#: Data sets that need more than numpy: the package, and the extra that brings it.
+READ_WITH = {
+    "digits": ("sklearn", "train"),
+    "imagenet": ("PIL", "data"),
+    "caltech-face-motorcycle": ("PIL", "data"),
+    "shd": ("h5py", "data"),
+}
 #: Networks that one thread trains fastest.
 SMALL = ("mlp",)
 
@@ -120,10 +127,9 @@ def planned(
 
     if dataset not in SETS:
         raise ValueError(f"data set must be one of {', '.join(SETS)}, not {dataset!r}")
-    if dataset in ("digits", "imagenet"):
-        package(
-            {"digits": "sklearn", "imagenet": "PIL"}[dataset], f"the data set {dataset}", "train"
-        )
+    if dataset in READ_WITH:
+        name, extra = READ_WITH[dataset]
+        present(name, f"the data set {dataset}", extra)
     check_names(method, net, tuple(tune))
     choices = sort(dataset, method, net, settings)
     knows = inspect.signature(SETS[dataset]).parameters
