@@ -30,8 +30,8 @@ LEVELS = {
 MODELS_ONLY = ("spikingjelly", "sinabs")
 #: What comes as a source archive, and what its build needs. Nothing else may come as one.
 SOURCES = {"norse": ("setuptools", "wheel", "setuptools_scm")}
-#: A wheel of torch in what pip says, before it takes it.
-TORCH = re.compile(r"(?:ing|Using cached) (?:.*/)?(torch-\S+\.whl)(?: \((.+)\))?$")
+#: A wheel in what pip says before it takes it: its name, and its size.
+WHEEL = re.compile(r"(?:ing|Using cached) (?:.*/)?([^\s/]+\.whl)(?: \(([\d.]+ .?B)\))?$")
 
 
 def digest() -> str:
@@ -68,7 +68,8 @@ def torch(venv: Path) -> None:
     command = _pip(venv, "--progress-bar", "off", "--only-binary", ":all:", "torch")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
-            if found := TORCH.search(line.rstrip()):
+            found = WHEEL.search(line.rstrip())
+            if found and found[1].startswith("torch-"):
                 print(size(found[1].replace("%2B", "+"), found[2]), flush=True)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
@@ -78,13 +79,13 @@ def size(wheel: str, megabytes: str | None) -> str:
     """Say which torch a wheel is, and, where it is the large one, how to get the other."""
     file = f"{wheel}, {megabytes}" if megabytes else wheel
     if "+cpu" in wheel or sys.platform != "linux":
-        return f"set-up: torch is the CPU build ({file})"
+        return f"set-up: torch is the CPU build, under 1 GB of disk ({file})"
     return (
-        f"set-up: torch is the build for GPUs ({file}): with its libraries it takes about 6 GB of"
-        " disk. The CPU build takes under 1 GB and serves as well: to have it, stop this (Ctrl-C),"
-        " choose pip and CPU on PyTorch's start page, and give its address to pip"
-        " (PIP_EXTRA_INDEX_URL=ADDRESS make ..), or a folder with that wheel"
-        " (PIP_FIND_LINKS=FOLDER make ..)."
+        f"set-up: torch is the build for GPUs, about 6 GB of disk with its libraries ({file}).\n"
+        "set-up: without a GPU its CPU build serves as well, under 1 GB: stop this (Ctrl-C), choose"
+        " pip and CPU on PyTorch's start page, and run make again with the address that it shows:"
+        " PIP_EXTRA_INDEX_URL=ADDRESS make .. (or with a folder that holds the wheel:"
+        " PIP_FIND_LINKS=FOLDER make ..)"
     )
 
 
