@@ -123,7 +123,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         home = "mapping" if hasattr(importlib.import_module("mapping"), name) else "sim"
     module = importlib.import_module(home)
-    value = getattr(module, name, module)  # sx.real is a module
+    value = module if name == "real" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,6 +31,7 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 def test_every_public_name_is_what_its_module_gives() -> None:
     for name in sx.__all__:
         value = getattr(sx, name)
+        assert isinstance(value, ModuleType) == (name in ("real", "trained")), name
         module = value.__name__ if name in ("real", "trained") else getattr(value, "__module__", "")
         assert module.split(".")[0] in ("mapping", "sim", ""), (name, module)
     assert set(mapping.__all__) | set(sim.__all__) <= set(sx.__all__)
