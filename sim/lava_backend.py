@@ -7,7 +7,7 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import ProtocolError, package
+from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
 
 
@@ -18,7 +18,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
     ------
         MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
     """
-    package("lava", "the lava backend", "lava")
+    packages("lava")
     from lava_procs import own
     from lava_procs.session import LavaFailed
 

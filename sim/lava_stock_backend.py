@@ -7,7 +7,7 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import ProtocolError, package
+from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
 
 
@@ -19,7 +19,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
         MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
         Unsupported: a population that stock processes do not run exactly; it is named.
     """
-    package("lava", "the lava-stock backend", "lava")
+    packages("lava-stock")
     from lava_procs import stock
     from lava_procs.session import LavaFailed
 

