@@ -7,6 +7,7 @@ lies: the package lies in it, or pip wrote down what it installed from.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -25,13 +26,20 @@ def install(extra: str | None = None) -> str:
     brackets = f"[{extra}]" if extra else ""
     place = clone()
     if place is None:
-        command = f"pip install '.{brackets}' in a clone of spikexact"
+        command = f"{pip()} install '.{brackets}' in a clone of spikexact"
     else:
         folder, editable = place
-        command = f"pip install {'-e ' if editable else ''}'{folder}{brackets}'"
+        command = f"{pip()} install {'-e ' if editable else ''}'{folder}{brackets}'"
     if extra == "lava" and sys.version_info >= (3, 11):
-        command += f", and then pip install --no-deps --ignore-requires-python {LAVA}"
+        command += f", and then {pip()} install --no-deps --ignore-requires-python {LAVA}"
     return command
+
+
+def pip() -> str:
+    """Return how this Python's pip is called: by its name only where the shell finds that one."""
+    python = Path(sys.executable)
+    found = shutil.which("pip")
+    return "pip" if found and Path(found).parent == python.parent else f"{python} -m pip"
 
 
 def clone() -> tuple[Path, bool] | None:

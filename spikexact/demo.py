@@ -164,13 +164,14 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
         console.print_json(told)
     else:
         backends = ",".join(["fast"] if "rtl" in told["left_out"] else ["fast", "rtl"])
+        ours, python = console.program("spikexact"), console.program("python")
         console.say(
             f"\n{outcome(told)}; open {out / 'report.html'}\n\nnext, try\n"
-            f"  spikexact show {out}/network.safetensors\n"
-            f"  spikexact verify {out}/network.safetensors --backends {backends} --samples 200\n"
-            f"  python {out}/rtl/run.py            the shipped testbench, on its own\n"
-            f"  spikexact verilog {out}/network.safetensors -o rtl2 --pe 16 --simd 64\n"
-            "  spikexact doctor"
+            f"  {ours} show {out}/network.safetensors\n"
+            f"  {ours} verify {out}/network.safetensors --backends {backends} --samples 200\n"
+            f"  {python} {out}/rtl/run.py            the shipped testbench, on its own\n"
+            f"  {ours} verilog {out}/network.safetensors -o rtl2 --pe 16 --simd 64\n"
+            f"  {ours} doctor"
         )
     return 0 if told["ok"] else 1
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import needs
 import pytest
 
 from mapping import extras
-from spikexact import demo
+from spikexact import console, demo
 from spikexact.cli import status
 
 
@@ -38,6 +39,21 @@ def test_what_did_not_run_is_no_agreement() -> None:
         "NOT run, for what is missing: rtl, cocotb, lava-stock"
     )
     assert demo.outcome(told | {"ok": False}) == "A CHECK FAILED in 9 s"
+
+
+def test_what_to_try_next_is_found_by_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / ".venv/bin"
+    here.mkdir(parents=True)
+    (here / "spikexact").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(here / "python"))
+    monkeypatch.setenv("PATH", str(here))
+    assert console.program("spikexact") == "spikexact"
+    monkeypatch.setenv("PATH", "")
+    assert console.program("spikexact") == str(here / "spikexact")
+    monkeypatch.chdir(tmp_path)
+    assert console.program("spikexact") == ".venv/bin/spikexact"
 
 
 @pytest.mark.slow

