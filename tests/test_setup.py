@@ -337,7 +337,7 @@ def test_failed_set_up_leaves_no_stamp_and_starts_anew(
     for _ in range(2):
         run = set_up(checkout, **offline)
         assert run.returncode == 1
-        assert "set-up: making .venv with Python" in run.stdout
+        assert "set-up: making .venv for make test with Python" in run.stdout
         assert "set-up: this failed, its messages are above" in run.stdout
         assert "Traceback" not in run.stdout
         assert not (venv / "half").exists()
