@@ -44,13 +44,14 @@ def test_what_did_not_run_is_no_agreement() -> None:
 def test_what_to_try_next_is_found_by_the_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = tmp_path / ".venv/bin"
-    here.mkdir(parents=True)
-    (here / "spikexact").symlink_to(sys.executable)
+    here, other = tmp_path / ".venv/bin", tmp_path / "other"
+    for folder in (here, other):
+        folder.mkdir(parents=True)
+        (folder / "spikexact").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(here / "python"))
     monkeypatch.setenv("PATH", str(here))
     assert console.program("spikexact") == "spikexact"
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PATH", str(other))
     assert console.program("spikexact") == str(here / "spikexact")
     monkeypatch.chdir(tmp_path)
     assert console.program("spikexact") == ".venv/bin/spikexact"
