@@ -16,7 +16,8 @@ import pytest
 
 import sim.tools
 from hdl.testbench import run as testbench
-from mapping import extras
+from mapping import Unsupported, extras
+from mapping.importers import sandbox
 from sim.tools import MissingTool, missing, package
 from spikexact import console, doctor, train
 from spikexact.cli import status
@@ -75,7 +76,8 @@ def test_every_sentence_names_an_extra_that_brings_what_is_missing() -> None:
         assert module is ... or brings(extra, module), where
     for backend, wanted in sim.tools.PACKAGES.items():
         assert all(brings(extra, module) for module, extra in wanted), backend
-    assert all(brings(extra, module) for module, extra in train.READ_WITH.values())
+    for table in (train.READ_WITH, sandbox.READ_WITH):
+        assert all(brings(extra, module) for module, extra in table.values())
 
 
 def test_doctor_names_the_extra_that_brings_each_package() -> None:
@@ -189,6 +191,18 @@ def test_missing_package_is_one_sentence(nothing: None) -> None:
     assert missing("reference") is None and missing("fast") is None
     assert "[lava]" in missing("lava") and "[lava]" in missing("lava-stock")
     assert "the cocotb backend needs the package 'cocotb_tools'" in missing("cocotb")
+
+
+@pytest.mark.parametrize("parser", sandbox.PARSERS)
+def test_file_whose_reader_is_missing_is_one_sentence(
+    nothing: None, tmp_path: Path, parser: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_servers", {})
+    (tmp_path / "file").touch()
+    module, extra = sandbox.READ_WITH[parser]
+    sentence = f"{sandbox.PARSERS[parser]} files are read with {module}: {extras.install(extra)}"
+    with pytest.raises(Unsupported, match=f"^{re.escape(sentence)}$"):
+        sandbox.ask(parser, tmp_path / "file")
 
 
 @pytest.mark.parametrize(
