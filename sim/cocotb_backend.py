@@ -19,7 +19,7 @@ from mapping import Network
 from . import beats, vectors
 from .compare import agreement
 from .engines import cocotb_runner
-from .tools import ProtocolError
+from .tools import ProtocolError, packages
 from .trace import Record, Trace, finish, needed
 
 
@@ -47,6 +47,7 @@ def run(
         ProtocolError: the device hangs, or sends other beats than it should.
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
+    packages("cocotb")
     with tempfile.TemporaryDirectory(prefix="spikexact-") as scratch:
         folder = Path(scratch)
         if rtl is None:

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import needs
 import pytest
+from test_mapping_network import small
 
+import sim
 import sim.tools
 from hdl.testbench import run as testbench
 from mapping import Unsupported, extras
 from mapping.importers import sandbox
+from sim.stimuli import stimuli
 from sim.tools import MissingTool, missing, package
 from spikexact import console, doctor, train
 from spikexact.cli import status
@@ -191,6 +194,16 @@ def test_missing_package_is_one_sentence(nothing: None) -> None:
     assert missing("reference") is None and missing("fast") is None
     assert "[lava]" in missing("lava") and "[lava]" in missing("lava-stock")
     assert "the cocotb backend needs the package 'cocotb_tools'" in missing("cocotb")
+
+
+@pytest.mark.parametrize("backend", [name for name in sim.BACKENDS if missing(name) is None])
+def test_backend_says_what_is_missing_as_the_demo_does(nothing: None, backend: str) -> None:
+    network = small()
+    if missing(backend) is None:
+        sim.run(network, stimuli(network, 1), backend)
+        return
+    with pytest.raises(MissingTool, match=f"^{re.escape(missing(backend))}$"):
+        sim.run(network, stimuli(network, 1), backend)
 
 
 @pytest.mark.parametrize("parser", sandbox.PARSERS)
