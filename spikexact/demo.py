@@ -31,7 +31,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     """Do everything, writing into an existing folder; return what report.json holds."""
     for name in ("torch", "sklearn"):
         present(name, "the demo", "train")
-    left_out = {name: why for name in BACKENDS if (why := missing(name))}
+    left_out = [{"name": name, "why": why} for name in BACKENDS if (why := missing(name))]
     from training.data import digits
     from training.train import ONE_THREAD, train
 
@@ -41,8 +41,8 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         if not quiet:
             console.say(f"[{time.monotonic() - began:5.1f} s] {text}")
 
-    for name, why in left_out.items():
-        say(f"{name} is left out: {why}")
+    for one in left_out:
+        say(f"{one['name']} is left out: {one['why']}")
     say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
     with console.progress(quiet) as tell:
         result = train(
@@ -80,7 +80,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
 
     say("writing Verilog, testbench and vectors ..")
     manifest = write_bundle(network, folder / "rtl", seed=seed)
-    there = [name for name in BACKENDS if name not in left_out]
+    there = ran(left_out)
     bulk = [name for name in there if name in BULK]
     say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
     found: dict[str, Verification] = {}
@@ -163,7 +163,7 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
     if json:
         console.print_json(told)
     else:
-        backends = ",".join(["fast"] if "rtl" in told["left_out"] else ["fast", "rtl"])
+        backends = ",".join(name for name in ("fast", "rtl") if name in ran(told["left_out"]))
         ours, python = console.program("spikexact"), console.program("python")
         console.say(
             f"\n{outcome(told)}; open {out / 'report.html'}\n\nnext, try\n"
@@ -183,6 +183,11 @@ def outcome(told: dict[str, Any]) -> str:
         return f"A CHECK FAILED {seconds}"
     if not told["left_out"]:
         return f"all backends agree {seconds}"
-    ran = ", ".join(name for name in BACKENDS if name not in told["left_out"])
-    left_out = ", ".join(told["left_out"])
-    return f"{ran} agree with the reference {seconds}; NOT run, for what is missing: {left_out}"
+    agree = ", ".join(ran(told["left_out"]))
+    left_out = ", ".join(one["name"] for one in told["left_out"])
+    return f"{agree} agree with the reference {seconds}; NOT run, for what is missing: {left_out}"
+
+
+def ran(left_out: list[dict[str, str]]) -> list[str]:
+    """Return the backends that are not left out, in their order."""
+    return [name for name in BACKENDS if name not in {one["name"] for one in left_out}]

@@ -31,9 +31,9 @@ def test_without_what_it_trains_with_it_says_so_at_once(
 
 
 def test_what_did_not_run_is_no_agreement() -> None:
-    told = {"ok": True, "seconds": 9, "left_out": {}}
+    told = {"ok": True, "seconds": 9, "left_out": []}
     assert demo.outcome(told) == "all backends agree in 9 s"
-    told["left_out"] = {"rtl": "..", "cocotb": "..", "lava-stock": ".."}
+    told["left_out"] = [{"name": name, "why": ".."} for name in ("rtl", "cocotb", "lava-stock")]
     assert demo.outcome(told) == (
         "fast, lava agree with the reference in 9 s; "
         "NOT run, for what is missing: rtl, cocotb, lava-stock"
@@ -84,5 +84,6 @@ def test_with_the_training_extra_alone_it_runs_what_is_there(
     assert "NOT run, for what is missing: rtl, lava, cocotb, lava-stock" in out
     assert "--backends fast --samples 200" in out
     verified = json.loads((folder / "verify.json").read_text())
-    assert verified["ok"] and verified["left_out"] == left_out
+    listed = [{"name": name, "why": why} for name, why in left_out.items()]
+    assert verified["ok"] and verified["left_out"] == listed
     assert (folder / "report.html").exists()
