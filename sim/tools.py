@@ -32,21 +32,21 @@ class ProtocolError(RuntimeError):
     """The device hung, or sent other beats than its manifest promises; one sentence."""
 
 
-def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
-    """Import an optional package, or say what to install and what it unlocks.
+def installed(name: str, unlocks: str, extra: str | None = None) -> None:
+    """Say what to install, and what it unlocks, where a package is not there; import nothing.
 
     Raises
     ------
         MissingTool: it is not installed.
     """
-    present(name, unlocks, extra)
-    return importlib.import_module(name)
-
-
-def present(name: str, unlocks: str, extra: str | None = None) -> None:
-    """Require an optional package without importing it; see ``package``."""
     if importlib.util.find_spec(name) is None:
         raise MissingTool(f"{unlocks} needs the package {name!r}: {install(extra)}")
+
+
+def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
+    """Import an optional package; else as ``installed``."""
+    installed(name, unlocks, extra)
+    return importlib.import_module(name)
 
 
 def program(name: str, unlocks: str, how: str) -> str:
@@ -70,7 +70,7 @@ def packages(backend: str) -> None:
         MissingTool: one is not installed.
     """
     for name, extra in PACKAGES.get(backend, ()):
-        present(name, f"the {backend} backend", extra)
+        installed(name, f"the {backend} backend", extra)
 
 
 def missing(backend: str) -> str | None:

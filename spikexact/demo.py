@@ -13,7 +13,7 @@ import mapping
 import sim
 from mapping import real
 from sim.stimuli import stimuli
-from sim.tools import missing, present
+from sim.tools import installed, missing
 from sim.vectors import swapped, write_bundle
 from sim.verify import Verification, verify
 
@@ -30,7 +30,7 @@ FEW = 20
 def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     """Do everything, writing into an existing folder; return what report.json holds."""
     for name in ("torch", "sklearn"):
-        present(name, "the demo", "train")
+        installed(name, "the demo", "train")
     left_out = [{"name": name, "why": why} for name in BACKENDS if (why := missing(name))]
     from training.data import digits
     from training.train import ONE_THREAD, train

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping.files import sweep
-from sim.tools import package, present
+from sim.tools import installed, package
 
 from . import console, files
 
@@ -129,7 +129,7 @@ def planned(
         raise ValueError(f"data set must be one of {', '.join(SETS)}, not {dataset!r}")
     if dataset in READ_WITH:
         name, extra = READ_WITH[dataset]
-        present(name, f"the data set {dataset}", extra)
+        installed(name, f"the data set {dataset}", extra)
     check_names(method, net, tuple(tune))
     choices = sort(dataset, method, net, settings)
     knows = inspect.signature(SETS[dataset]).parameters

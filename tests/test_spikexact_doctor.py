@@ -54,13 +54,13 @@ def brings(extra: str | None, module: str) -> bool:
 
 
 def asked() -> list[tuple[str, str, str | None]]:
-    """Return (file, module, extra) of every literal call of package and present in the rooms."""
+    """Return (file, module, extra) of every literal call of package and installed in the rooms."""
     found = []
     for room in ("mapping", "sim", "hdl", "lava_procs", "training", "spikexact"):
         for path in sorted((ROOT / room).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 called = isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2]
-                if called not in ("package", "present", "install"):
+                if called not in ("package", "installed", "install"):
                     continue
                 given = [a.value if isinstance(a, ast.Constant) else ... for a in node.args]
                 if called == "install":
