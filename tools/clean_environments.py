@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -211,9 +212,16 @@ def table(found: dict[str, dict]) -> str:
         f"| MB of disk | {' | '.join(sizes)} |",
         *rows,
         "",
-        *(f"{k}. {sentence}" for k, sentence in enumerate(sentences, 1)),
+        *(wrapped(f"{k}. {sentence}") for k, sentence in enumerate(sentences, 1)),
     ]
     return "\n".join(lines)
+
+
+def wrapped(line: str) -> str:
+    """Return an item of a list in lines of at most 120 characters."""
+    return textwrap.fill(
+        line, 120, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def main() -> None:
