@@ -183,9 +183,10 @@ def outcome(told: dict[str, Any]) -> str:
         return f"A CHECK FAILED {seconds}"
     if not told["left_out"]:
         return f"all backends agree {seconds}"
-    agree = ", ".join(ran(told["left_out"]))
+    there = ran(told["left_out"])
+    agree = f"{', '.join(there)} {'agrees' if len(there) == 1 else 'agree'}"
     left_out = ", ".join(one["name"] for one in told["left_out"])
-    return f"{agree} agree with the reference {seconds}; NOT run, for what is missing: {left_out}"
+    return f"{agree} with the reference {seconds}; NOT run, for what is missing: {left_out}"
 
 
 def ran(left_out: list[dict[str, str]]) -> list[str]:

@@ -80,7 +80,7 @@ def test_with_the_training_extra_alone_it_runs_what_is_there(
     for line, (name, why) in zip(lines, left_out.items(), strict=False):
         assert line.endswith(f"{name} is left out: {why}")
     assert "training" in lines[len(left_out)]
-    assert "\nfast agree with the reference in " in out
+    assert "\nfast agrees with the reference in " in out
     assert "NOT run, for what is missing: rtl, lava, cocotb, lava-stock" in out
     assert "--backends fast --samples 200" in out
     verified = json.loads((folder / "verify.json").read_text())
