@@ -69,7 +69,7 @@ def quantities() -> dict:
         return pick
 
     return {
-        "held-out accuracy": lambda row: row["held-out accuracy"],
+        "held-out accuracy": lambda row: row["held_out_accuracy"],
         "training loss": lambda row: row["loss"],
         "flip ratio": over("flips"),
         "gradient variance": over("gradients", 1),

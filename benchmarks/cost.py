@@ -51,14 +51,14 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
     found = flows(model, (x for x, _, _ in feed.in_order(images, 16)))
     rows = work(model, found)
     sums, bits = totals(rows), size(model)
-    possible = sums["dense operations on spikes"]
+    possible = sums["dense_operations"]
     mb, sops, macs, mj = PUBLISHED[method]
     convs = [w for w in rows if w.what == "conv 3x3" and w.reads == "spikes"]
     down = sum(w.dense for w in rows if w.what == "conv 1x1")
     padded = T * sum(w.padded for w in convs)
     energies = {
         name: {
-            "mJ": k.energy(sums["MACs"], sums["SOPs"]),
+            "mJ": k.energy(sums["macs"], sums["sops"]),
             "of the published operations": k.energy(macs * 1e9, sops * 1e9),
         }
         for name, k in CONSTANTS.items()
@@ -67,8 +67,8 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
         "method": method,
         "parameters": bits.parameters,
         "size in MB": bits.total_bytes / 1e6,
-        "SOPs in G": sums["SOPs"] / 1e9,
-        "MACs in G": sums["MACs"] / 1e9,
+        "SOPs in G": sums["sops"] / 1e9,
+        "MACs in G": sums["macs"] / 1e9,
         "energy in mJ": energies,
         "published": {"size in MB": mb, "SOPs in G": sops, "MACs in G": macs, "energy in mJ": mj},
         "firing rate, mean over neurons": float(
@@ -78,7 +78,7 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
             )
         ),
         "firing rates": {p.name: float(found[p.name].mean()) for p in model.spiking()},
-        "share of dense operations that spikes trigger": sums["share of them"],
+        "share of dense operations that spikes trigger": sums["share_of_dense"],
         "dense operations on spikes in G": possible / 1e9,
         "the same of 3x3 convolutions, borders as full windows": padded / 1e9,
         "firing rate that the published SOPs need": sops * 1e9 / possible,
@@ -87,9 +87,9 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
             "first layer, at every timestep": rows[0].every / 1e9,
             "1x1 convolutions, dense, one timestep": down / 1e9,
             "1x1 convolutions, dense, every timestep": T * down / 1e9,
-            "values through batch norms (not in the sum)": sums["values through batch norms"] / 1e9,
-            "gates": sums["MACs of gates"] / 1e9,
-            "average pool": sums["MACs of average pools"] / 1e9,
+            "values through batch norms (not in the sum)": sums["normed_values"] / 1e9,
+            "gates": sums["macs_of_gates"] / 1e9,
+            "average pool": sums["macs_of_average_pools"] / 1e9,
             "last layer": rows[-1].every / 1e9,
         },
     }

@@ -1,7 +1,9 @@
 """The payloads of the streams between cores, each defined once.
 
 ``first`` is set on every beat of a sample's first timestep, ``last`` on the last beat of every
-timestep. Order is raster order, channels innermost.
+timestep. Elements follow each other as a C-ordered array (C, H, W) lies in memory: channels
+outermost, then rows, columns innermost; a vector in its own order. A word of several elements
+holds the first of them in its low bits.
 """
 
 from amaranth.hdl import signed, unsigned

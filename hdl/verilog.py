@@ -6,6 +6,7 @@ Yosys is the one that comes with Amaranth's own package.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -17,11 +18,13 @@ from typing import Any
 from amaranth.lib import data
 
 from mapping import Network
+from mapping.files import digest
 
 from .design import Folding, Layer, layers
 from .top import NetworkTop
 
-FORMAT = 1
+#: 2 added the hashes of the network and of the Verilog.
+FORMAT = 2
 TOP = "network"
 
 
@@ -59,7 +62,8 @@ def emit(
     """
     plan = layers(network, pe, simd, others)
     top = NetworkTop(plan)
-    return Emitted(_convert(top), manifest(network, plan, top), plan)
+    text = _convert(top)
+    return Emitted(text, manifest(network, plan, top, text), plan)
 
 
 def _convert(top: NetworkTop) -> str:
@@ -84,13 +88,15 @@ def _fields(layout: data.StructLayout) -> dict[str, list[int]]:
     return {name: [field.offset, field.width] for name, field in layout}
 
 
-def manifest(network: Network, plan: list[Layer], top: NetworkTop) -> dict[str, Any]:
+def manifest(network: Network, plan: list[Layer], top: NetworkTop, verilog: str) -> dict[str, Any]:
     """Return what the Verilog is: ports, order, widths, latency and cycles; JSON values only."""
     first = plan[0].edges[0]
     return {
         "format": FORMAT,
         "top": TOP,
         "verilog": "network.v",
+        "verilog_sha256": hashlib.sha256(verilog.encode("utf-8")).hexdigest(),
+        "network_sha256": digest(network),
         "clock": "clk",
         "reset": "rst",
         "timesteps": network.timesteps,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 from .ends import Input
@@ -58,3 +60,46 @@ def encode(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
         return (when[:, None] == steps).astype(np.uint8)
     shape = (len(array), timesteps, *enter.shape)
     return np.broadcast_to(array[:, None], shape)
+
+
+class Digest:
+    """The SHA-256 of inputs that come batch by batch: of shapes and values, whatever the dtype."""
+
+    def __init__(self) -> None:
+        self._hash, self._samples = hashlib.sha256(), 0
+
+    def add(self, batch: np.ndarray) -> None:
+        """Take the next samples.
+
+        Raises
+        ------
+            TypeError: no integers or bools.
+        """
+        array = np.asarray(batch)
+        if array.dtype.kind not in "iub":
+            raise TypeError(f"inputs must be integers, not {array.dtype}")
+        self._samples += len(array)
+        for sample in array:
+            small = sample.size == 0 or (sample.min() >= 0 and sample.max() < 256)
+            dtype = np.dtype("u1" if small else "<i8")
+            self._hash.update(f"{dtype.str} {sample.shape} ".encode())
+            self._hash.update(np.ascontiguousarray(sample, dtype))
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all samples so far."""
+        found = self._hash.copy()
+        found.update(f"{self._samples} samples".encode())
+        return found.hexdigest()
+
+
+def digest(inputs: np.ndarray) -> str:
+    """Return the SHA-256 of a batch of inputs: of its shape and its values, whatever its dtype.
+
+    Raises
+    ------
+        TypeError: no integers or bools.
+    """
+    found = Digest()
+    found.add(inputs)
+    return found.sha256

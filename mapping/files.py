@@ -5,6 +5,9 @@ A file holds arrays, and one metadata entry, ``spikexact``, a JSON object: ``ver
 byte) and ``sha256`` over all of it and the arrays, so that an altered file is refused. (One
 entry, because the library writes several in no fixed order.) What is read is built through the
 same constructors as by hand, and so validated once more.
+
+That ``sha256`` is ``digest`` of the value: what verify.json, accuracy.json and a manifest name a
+network by. The file of a folded network also says what it was folded from, under a ``seal``.
 """
 
 from __future__ import annotations
@@ -82,8 +85,15 @@ def sweep(path: Path) -> None:
             found.unlink(missing_ok=True)
 
 
-def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> None:
+def save(
+    value: network.Network | trained.TrainedNetwork,
+    path: Path | str,
+    folded_from: str | None = None,
+) -> None:
     """Write a network to a safetensors file, beside and renamed.
+
+    Args:
+        folded_from: of a Network that ``fold`` has just made, ``digest`` of the TrainedNetwork.
 
     Raises
     ------
@@ -91,19 +101,37 @@ def save(value: network.Network | trained.TrainedNetwork, path: Path | str) -> N
     """
     from safetensors.numpy import save as pack
 
-    kind = type(value).__name__
-    if kind not in _KINDS or type(value) is not _KINDS[kind][kind]:
-        raise TypeError(f"save needs a Network or a TrainedNetwork, not {value!r}")
-    arrays: dict[str, np.ndarray] = {}
-    tree = json.dumps(_encode(value, arrays), sort_keys=True)
-    header = {
-        "version": VERSION,
-        "kind": kind,
-        "sha256": _digest(kind, tree, arrays),
-        "value": tree,
-    }
+    kind, tree, arrays = _taken_apart(value, "save")
+    sha256 = _digest(kind, tree, arrays)
+    header = {"version": VERSION, "kind": kind, "sha256": sha256, "value": tree}
+    if folded_from is not None:
+        header |= {"folded_from": folded_from, "seal": _seal(sha256, folded_from)}
     with beside(Path(path)) as part:
         part.write_bytes(pack(arrays, metadata={"spikexact": json.dumps(header)}))
+
+
+def digest(value: network.Network | trained.TrainedNetwork) -> str:
+    """Return the SHA-256 of a network's content: of every field, names and certificates too.
+
+    The same content has the same digest, whatever file it comes from.
+
+    Raises
+    ------
+        TypeError: not a network.
+    """
+    return _digest(*_taken_apart(value, "digest"))
+
+
+def folded_from(path: Path | str) -> str | None:
+    """Return the digest of the TrainedNetwork that a file's network was folded from.
+
+    None where the file does not say: an older one, a network made by hand, a TrainedNetwork.
+
+    Raises
+    ------
+        FileError: as of ``load``.
+    """
+    return _parts(Path(path), None)[0]["folded_from"]
 
 
 def load(path: Path | str, kind: type | None = None) -> network.Network | trained.TrainedNetwork:
@@ -118,6 +146,19 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
         FileError: missing, truncated, altered, of another version, or not of that kind.
     """
     path = Path(path)
+    meta, arrays = _parts(path, kind)
+    found, tree = meta["kind"], meta["value"]
+    try:
+        value = _decode(json.loads(tree), arrays, _KINDS[found])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
+    if type(value) is not _KINDS[found][found]:
+        raise FileError(f"{path} does not hold a {found}")
+    return value
+
+
+def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read a file's header and arrays, and check all but the value itself."""
     entries, arrays = _read(path)
     if "spikexact" not in entries:
         raise _foreign(path, entries)
@@ -137,16 +178,26 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     if kind is not None and found != kind.__name__:
         hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
         raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
-    tree = meta.get("value", "")
-    if meta.get("sha256") != _digest(found, tree, arrays):
+    sha256 = _digest(found, meta.setdefault("value", ""), arrays)
+    origin = meta.setdefault("folded_from", None)
+    sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
+    if meta.get("sha256") != sha256 or meta.get("seal") != sealed:
         raise FileError(f"{path} is damaged or was altered: its checksum does not match")
-    try:
-        value = _decode(json.loads(tree), arrays, _KINDS[found])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
-    if type(value) is not _KINDS[found][found]:
-        raise FileError(f"{path} does not hold a {found}")
-    return value
+    return meta, arrays
+
+
+def _taken_apart(value: Any, what: str) -> tuple[str, str, dict[str, np.ndarray]]:
+    """Return a network's kind, its tree as JSON, and its arrays."""
+    kind = type(value).__name__
+    if kind not in _KINDS or type(value) is not _KINDS[kind][kind]:
+        raise TypeError(f"{what} needs a Network or a TrainedNetwork, not {value!r}")
+    arrays: dict[str, np.ndarray] = {}
+    tree = json.dumps(_encode(value, arrays), sort_keys=True)
+    return kind, tree, arrays
+
+
+def _seal(sha256: str, origin: str) -> str:
+    return hashlib.sha256(f"{sha256} folded from {origin}".encode()).hexdigest()
 
 
 def _digest(kind: str, tree: str, arrays: dict[str, np.ndarray]) -> str:

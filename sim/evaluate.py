@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from mapping import Network
+from mapping.coding import Digest
+from mapping.files import digest
 
 from .compare import Divergence, agreement
 from .run import run
 
 #: Samples of one chunk.
 CHUNK = 256
+#: Of accuracy.json.
+FORMAT = 1
 
 
 @dataclass
@@ -26,6 +31,7 @@ class Evaluation:
         correct_if_tied: whose label has the highest score, as some authors count.
         silent: samples in which nothing of the read-out's population fired.
         compared, mismatches, divergence: against the reference, of the samples checked.
+        backend: that ran all of it. network_sha256, inputs_sha256: of what was run.
     """
 
     samples: int = 0
@@ -35,6 +41,9 @@ class Evaluation:
     compared: int = 0
     mismatches: int = 0
     divergence: Divergence | None = field(default=None)
+    backend: str = ""
+    network_sha256: str = ""
+    inputs_sha256: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -45,6 +54,22 @@ class Evaluation:
     def accuracy_if_tied(self) -> float:
         """Share of samples whose label is among the classes with the highest score."""
         return self.correct_if_tied / self.samples
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values: what accuracy.json holds."""
+        return {
+            "format": FORMAT,
+            "network_sha256": self.network_sha256,
+            "inputs_sha256": self.inputs_sha256,
+            "samples": self.samples,
+            "backend": self.backend,
+            "accuracy": round(self.accuracy, 6),
+            "accuracy_if_tied": round(self.accuracy_if_tied, 6),
+            "silent_samples": self.silent,
+            "compared": self.compared,
+            "mismatches": self.mismatches,
+            "divergence": None if self.divergence is None else str(self.divergence),
+        }
 
 
 def evaluate(
@@ -71,9 +96,11 @@ def evaluate(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
         raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
-    found = Evaluation()
+    found = Evaluation(backend=backend, network_sha256=digest(network))
+    seen = Digest()
     for start in range(0, len(inputs), CHUNK):
         x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]
+        seen.add(x)
         trace = run(network, x, backend, record=())
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
@@ -90,6 +117,7 @@ def evaluate(
             found.silent += int((~spikes.reshape(len(x), -1).any(axis=1)).sum())
         if progress is not None:
             progress(found.samples, len(inputs))
+    found.inputs_sha256 = seen.sha256
     if checked and backend != "reference":
         some = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
         same = agreement(run(network, inputs[some]), run(network, inputs[some], backend))

@@ -23,6 +23,7 @@ import numpy as np
 
 from mapping import Network
 from mapping.coding import encode
+from mapping.files import digest
 
 from . import reference
 from .trace import Trace
@@ -30,6 +31,8 @@ from .trace import Trace
 INPUT_FILE, EXPECTED_FILE = "input.hex", "expected.hex"
 #: Samples that are written beside the Verilog unless the caller says otherwise.
 SAMPLES = 20
+#: Manifests that are read; those of 1 do not say which network they are of.
+FORMATS = (1, 2)
 
 
 def write_bundle(
@@ -103,7 +106,7 @@ def write(network: Network, inputs: np.ndarray, folder: Path | str) -> Trace:
 
 
 def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
-    """Read manifest.json and check that it describes this network's ports.
+    """Read manifest.json and check that it is this network's, or at least (format 1) fits it.
 
     Raises
     ------
@@ -117,17 +120,24 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         found = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
         enter = (tuple(stream["shape"]), int(stream["bits"]))
         version, steps = manifest["format"], int(manifest["timesteps"])
+        whose = manifest["network_sha256"] if version == 2 else None
     except FileNotFoundError:
         raise ValueError(f"{folder} holds no manifest.json: write it with 'verilog'") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__}: {error})") from None
-    if version != 1:
-        raise ValueError(f"{path} has format {version!r}; this program reads 1")
+    if version not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise ValueError(f"{path} has format {version!r}; this program reads {known}")
     want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
     if found != want or enter != (network.input.shape, network.input.span[1].bit_length()):
         raise ValueError(f"{path} describes another network: its ports do not fit this one")
     if steps < network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
+    if version == 2 and whose != digest(network):
+        raise ValueError(
+            f"{path} is of another network: its Verilog was written from {str(whose)[:12]}, this "
+            f"network is {digest(network)[:12]}; write it anew with 'verilog'"
+        )
     return manifest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,10 @@ import numpy as np
 
 from mapping import Network
 from mapping.coding import check
+from mapping.coding import digest as inputs_digest
+from mapping.files import digest
 
+from . import written
 from .compare import Count, Divergence, agreement
 from .run import BACKENDS, backend_module, run
 from .tools import ProtocolError
@@ -94,6 +98,9 @@ class Verification:
         samples, timesteps: of the inputs.
         checks: backend name to its Check, in the order asked for.
         threshold_hits: membranes of the reference that equal their threshold.
+        network_sha256, inputs_sha256: of what was run; see ``mapping.files.digest`` and
+            ``mapping.coding.digest``.
+        verilog_sha256: of the Verilog in a folder that was checked as it is, or None.
     """
 
     reference: str
@@ -101,6 +108,9 @@ class Verification:
     timesteps: int
     checks: dict[str, Check]
     threshold_hits: int
+    network_sha256: str
+    inputs_sha256: str
+    verilog_sha256: str | None = None
 
     @property
     def compared(self) -> int:
@@ -144,41 +154,9 @@ class Verification:
         ]
         return "\n".join([*rows, *self.problems])
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON values: what verify.json holds."""
-        return {
-            "format": 1,
-            "ok": self.ok,
-            "reference": self.reference,
-            "samples": self.samples,
-            "timesteps": self.timesteps,
-            "compared": self.compared,
-            "mismatches": self.mismatches,
-            "threshold_hits": self.threshold_hits,
-            "problems": self.problems,
-            "backends": {
-                name: {
-                    "ok": c.ok,
-                    "samples": c.samples,
-                    "compared": c.compared,
-                    "mismatches": c.mismatches,
-                    "seconds": round(c.seconds, 3),
-                    "failure": c.failure,
-                    "divergence": None
-                    if c.divergence is None
-                    else {**dataclasses.asdict(c.divergence), "text": str(c.divergence)},
-                    "populations": {
-                        population: {
-                            "spikes": None if cell.spikes is None else _count(cell.spikes),
-                            "v": _count(cell.v),
-                        }
-                        for population, cell in c.cells.items()
-                    },
-                    "info": c.info,
-                }
-                for name, c in self.checks.items()
-            },
-        }
+    def to_json(self, **more: Any) -> dict[str, Any]:
+        """Return JSON values: what verify.json holds; ``more`` as of ``written.one``."""
+        return written.document([written.one(self, **more)])
 
 
 def verify(
@@ -216,9 +194,11 @@ def verify(
     for name in options:
         if name not in BACKENDS:
             raise ValueError(f"options are for one of {', '.join(BACKENDS)}, not {name!r}")
+    verilog = None
     if rtl is not None:
         if not set(names) & set(READ_RTL):
             raise ValueError(f"Verilog in a folder is read by {' and '.join(READ_RTL)} only")
+        verilog = _verilog(Path(rtl), network)
         for name in READ_RTL:
             options.setdefault(name, {})["rtl"] = rtl
     inputs = check(network.input, inputs, network.timesteps)
@@ -244,8 +224,20 @@ def verify(
                 row.take(expected, network, part, start, name, record, options.get(name, {}))
                 tell(name, start + len(part))
     return Verification(
-        reference, total, steps, {name: row.check() for name, row in rows.items()}, hits
-    )
+        reference, total, steps, {name: row.check() for name, row in rows.items()}, hits,
+        digest(network), inputs_digest(inputs), verilog,
+    )  # fmt: skip
+
+
+def _verilog(folder: Path, network: Network) -> str:
+    """Return the SHA-256 of a folder's Verilog; of another network's it is refused, before work."""
+    from .vectors import read_manifest
+
+    path = folder / str(read_manifest(folder, network)["verilog"])
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        raise ValueError(f"{folder} holds no readable {path.name!r}") from None
 
 
 def chunk_samples(network: Network, steps: int, memory: int) -> int:
@@ -315,7 +307,3 @@ def _sum(a: Count, b: Count | None) -> Count:
     if b is None or b.compared is None:
         return a
     return Count((a.compared or 0) + b.compared, a.mismatches + b.mismatches)
-
-
-def _count(count: Count) -> dict[str, int | None]:
-    return {"compared": count.compared, "mismatches": count.mismatches}

@@ -111,7 +111,7 @@ def doctor(json: Json = False) -> None:
 
     found = survey()
     if json:
-        console.print_json(found)
+        console.print_json({"format": 1, "pieces": found})
     else:
         heads = ("what", "version", "unlocks")
         console.rows("spikexact doctor", [{head: row[head] for head in heads} for row in found])
@@ -165,13 +165,14 @@ def fold(
 ) -> None:
     """Fold a trained network into integers and certify every population."""
     import mapping
+    from mapping.files import digest
 
     from . import files
 
     value = files.trained(file)
     _writable(output)
     network = mapping.fold(value, timesteps)
-    mapping.save(network, output)
+    mapping.save(network, output, folded_from=digest(value))
     _show(network, json, file=str(output), exact=network.exact)
 
 
@@ -195,6 +196,8 @@ def run(
 ) -> None:
     """Run one backend on inputs and write its trace."""
     import sim
+    from mapping.coding import digest as inputs_digest
+    from mapping.files import digest
 
     from . import files
 
@@ -202,6 +205,7 @@ def run(
     batch = files.inputs(inputs)
     _writable(output)
     trace = sim.run(network, batch, backend)
+    trace.info.update(network_sha256=digest(network), inputs_sha256=inputs_digest(batch))
     trace.save(output)
     classes = trace.classes.tolist() if trace.scores is not None else None
     told = {"file": str(output), "backend": backend, "samples": len(batch), "classes": classes}
@@ -238,18 +242,19 @@ def verify(
     meant = None if trained is None else files.trained(trained)
     with console.progress(json) as tell:
         found = check(network, batch, names, rtl=rtl, progress=tell)
-    told = found.to_json()
+    told = found.to_json(seed=seed if inputs is None else None)
     if meant is not None:
-        told["trained"] = files.difference(meant, network, batch)
+        told["checks"][0]["trained"] = files.difference(meant, network, batch)
     if output is not None:
         files.write_json(output, told)
     if json:
-        console.print_json({"seed": seed, **told})
+        console.print_json(told)
     else:
         console.say(f"seed {seed}")
         console.matrix(found)
         if meant is not None:
-            console.rows("the trained network in float64, and these integers", told["trained"])
+            rows = files.difference_rows(told["checks"][0]["trained"])
+            console.rows("the trained network in float64, and these integers", rows)
     return 0 if found.ok else 1
 
 
@@ -277,10 +282,11 @@ def verilog(
         "folder": str(output),
         "seed": seed,
         "vectors": samples,
-        "cycles per timestep": manifest["cycles_per_timestep"],
-        "latency in cycles": manifest["latency"],
-        "ROM bits": sum(p["rom_bits"] for p in manifest["populations"]),
-        "Verilog bytes": (output / manifest["verilog"]).stat().st_size,
+        "network_sha256": manifest["network_sha256"],
+        "cycles_per_timestep": manifest["cycles_per_timestep"],
+        "latency": manifest["latency"],
+        "rom_bits": sum(p["rom_bits"] for p in manifest["populations"]),
+        "bytes": (output / manifest["verilog"]).stat().st_size,
     }
     _tell(told, json)
     if not json:
@@ -295,7 +301,10 @@ def report(
     """Write report.html and report.json of a folder: its network, and whatever else is there."""
     from .report import write
 
-    _tell(write(folder), json)
+    told = write(folder)
+    if not json and told["verilog"] is not None:
+        told["verilog"] = f"{told['verilog']['bytes']} bytes"
+    _tell(told, json)
 
 
 @app.command()
@@ -413,18 +422,7 @@ def evaluate(
             network, inputs, classes, backend, checked,
             progress=lambda done, total: tell("samples", done, total),
         )  # fmt: skip
-    told = {
-        "samples": found.samples,
-        "backend": backend,
-        "accuracy": round(found.accuracy, 6),
-        "accuracy, ties counted as correct": round(found.accuracy_if_tied, 6),
-        "samples in which no class fired": found.silent,
-        "neuron-values compared with the reference": found.compared,
-        "mismatches": found.mismatches,
-    }
-    if found.divergence is not None:
-        told["first divergence"] = str(found.divergence)
-    _tell(told, json)
+    _tell({**found.to_json(), "data": str(data)}, json)
     return 1 if found.mismatches else 0
 
 
@@ -437,22 +435,25 @@ def _writable(path: Path) -> None:
 
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:
+    from mapping.files import digest
     from mapping.show import rows_of
 
     from . import console
 
     if as_json:
-        console.print_json({"kind": type(value).__name__, **more, "populations": rows_of(value)})
+        told = {"kind": type(value).__name__, "sha256": digest(value), **more}
+        console.print_json({"format": 1, **told, "populations": rows_of(value)})
     else:
         console.say(str(value))
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:
-    from . import console
+    from . import console, labels
 
     if as_json:
-        console.print_json(facts)
+        console.print_json({"format": 1, **facts})
         return
-    for key, value in facts.items():
+    for key, value in labels.readable(facts).items():
         text = str(value)
-        console.say(f"{key}: {text if len(text) <= 300 else text[:300] + ' ..'}")
+        brief = isinstance(value, str) or len(text) <= 300
+        console.say(f"{key}: {text if brief else text[:300] + ' ..'}")

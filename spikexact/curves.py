@@ -74,8 +74,8 @@ def figures(rows: Rows) -> dict[str, Any]:
     found = {}
     with matplotlib.rc_context(SETTINGS):
         loss = series(rows, "loss")
-        right = series(rows, "accuracy") | series(rows, "held-out accuracy")
-        named = {"accuracy": "training", "held-out accuracy": "held out"}
+        right = series(rows, "accuracy") | series(rows, "held_out_accuracy")
+        named = {"accuracy": "training", "held_out_accuracy": "held out"}
         if loss or right:
             figure = Figure((7.2, 2.6), layout="constrained")
             left, other = figure.subplots(1, 2)

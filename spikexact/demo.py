@@ -12,6 +12,9 @@ import numpy as np
 import mapping
 import sim
 from mapping import real
+from mapping.coding import digest as inputs_digest
+from mapping.files import digest
+from sim import evaluate, written
 from sim.stimuli import stimuli
 from sim.tools import installed, missing
 from sim.vectors import swapped, write_bundle
@@ -52,10 +55,10 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
-    told = training.facts(result, "digits", "ste", "mlp")
+    told = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
     files.write_json(folder / "trained.json", told | {"cost": result.cost})
     network = mapping.fold(trained)
-    mapping.save(network, folder / "network.safetensors")
+    mapping.save(network, folder / "network.safetensors", folded_from=digest(trained))
     say("folded and certified:")
     if not quiet:
         console.say(str(network))
@@ -65,17 +68,23 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     meant = real.run(trained, x)
     trace = sim.run(network, x)
     accuracy = {
-        "held-out samples": len(x),
-        "trained (float32, torch)": result.held_out_accuracy,
-        "trained (float64)": float((meant.classes == labels).mean()),
-        "integer network": float((trace.classes == labels).mean()),
-        "spikes that differ from float64": int(
+        "format": evaluate.FORMAT,
+        "network_sha256": digest(network),
+        "inputs_sha256": inputs_digest(x),
+        "trained_sha256": digest(trained),
+        "data": "digits, held out",
+        "samples": len(x),
+        "backend": "reference",
+        "accuracy": float((trace.classes == labels).mean()),
+        "accuracy_trained_float32": result.held_out_accuracy,
+        "accuracy_trained_float64": float((meant.classes == labels).mean()),
+        "spikes_differing_from_float64": int(
             sum((meant.spikes[n] != trace.spikes[n]).sum() for n in meant.spikes)
         ),
     }
     say(
-        f"held-out accuracy: trained {accuracy['trained (float32, torch)']:.2%}, "
-        f"integer {accuracy['integer network']:.2%}"
+        f"held-out accuracy: trained {result.held_out_accuracy:.2%}, "
+        f"integer {accuracy['accuracy']:.2%}"
     )
 
     say("writing Verilog, testbench and vectors ..")
@@ -84,6 +93,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     bulk = [name for name in there if name in BULK]
     say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
     found: dict[str, Verification] = {}
+    about: dict[str, str | None] = {}
     with console.progress(quiet) as tell:
         verilog = folder / "rtl" if "rtl" in bulk else None
         found["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
@@ -92,18 +102,15 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
                 network, x[:FEW], ["cocotb"], rtl=folder / "rtl", progress=tell
             )
         if "lava-stock" in there:
-            stock, why = for_stock(network, seed)
+            stock, title, why = for_stock(network, seed)
             batch = x[:FEW] if stock is network else stimuli(stock, FEW, seed)
-            found[why] = verify(stock, batch, ["lava-stock"], progress=tell)
-    for title, one in found.items():
-        say(title)
+            found[title], about[title] = verify(stock, batch, ["lava-stock"], progress=tell), why
+    for name, one in found.items():
+        say(f"{name} ({about[name]})" if about.get(name) else name)
         if not quiet:
             console.matrix(one)
-    checks = {title: one.to_json() for title, one in found.items()}
-    files.write_json(
-        folder / "verify.json",
-        {"format": 1, "ok": _ok(found), "checks": checks, "left_out": left_out},
-    )
+    checks = [written.one(one, name, about.get(name)) for name, one in found.items()]
+    files.write_json(folder / "verify.json", written.document(checks, left_out))
     files.write_json(folder / "accuracy.json", accuracy)
     told = report.write(folder, trace=trace)
     say(f"{sum(v.compared for v in found.values()):,} neuron-values compared in all")
@@ -113,23 +120,23 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
-        "cycles per timestep": manifest["cycles_per_timestep"],
+        "cycles_per_timestep": manifest["cycles_per_timestep"],
         "seconds": round(time.monotonic() - began, 1),
         **told,
     }
 
 
-def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str]:
-    """Return a network that Lava's own processes run exactly, and its title.
+def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str, str | None]:
+    """Return a network that Lava's own processes run exactly, a title, and what it is.
 
-    It is the demo's own where its certificate for stock processes holds, else integrate-and-fire
-    layers of random weights.
+    It is the demo's own (None) where its certificate for stock processes holds, else
+    integrate-and-fire layers of random weights.
     """
     from lava_procs.stock_plan import plan
 
     try:
         plan(network)
-        return network, f"{FEW} held-out samples on stock Lava, by spikes"
+        return network, f"{FEW} held-out samples on stock Lava, by spikes", None
     except mapping.Unsupported as error:
         why = str(error)
     rng = np.random.default_rng(seed)
@@ -140,7 +147,8 @@ def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str
         mapping.Population("b", (mapping.Connection("a", mapping.Dense(signs[1])),), neuron),
     )
     other = mapping.Network(mapping.Input((64,)), populations, mapping.Readout("b"), timesteps=8)
-    return other, f"an integrate-and-fire network on stock Lava, by spikes ({why})"
+    about = f"an integrate-and-fire network of random weights, not the demo's: {why}"
+    return other, "stock Lava, by spikes", about
 
 
 def _ok(found: dict[str, Verification]) -> bool:
@@ -161,7 +169,7 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
         told = run_demo(folder, seed, json)
     told = {**told, "folder": str(out), "report": str(out / "report.html")}
     if json:
-        console.print_json(told)
+        console.print_json({"format": 1, **told})
     else:
         backends = ",".join(name for name in ("fast", "rtl") if name in ran(told["left_out"]))
         ours, python = console.program("spikexact"), console.program("python")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mapping import Network, TrainedNetwork, load
-from mapping.files import beside
+from mapping.files import beside, digest
 
 
 def network(path: Path) -> Network:
@@ -73,8 +74,8 @@ def data_set(
     return images.reshape(len(images), *shape), classes
 
 
-def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> list[dict[str, Any]]:
-    """Return a row per spiking population: how often float64 fires otherwise, and a last row."""
+def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> dict[str, Any]:
+    """Return how often float64 fires otherwise than these integers: in all, and by population."""
     from sim.disagreement import disagreement
 
     found = disagreement(value, network, batch)
@@ -84,21 +85,38 @@ def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> li
         exact = certificate is not None and certificate.exact
         rows.append(
             {
-                "population": name,
+                "name": name,
                 "certificate": "exact" if exact else "bounded",
-                "spikes compared": count.compared,
-                "differ": count.mismatches,
+                "compared": count.compared,
+                "mismatches": count.mismatches,
             }
         )
-    rows.append(
-        {
-            "population": f"{found.samples} samples",
-            "certificate": f"{found.differing} differ, {found.near_ties} first at a near-tie",
-            "spikes compared": "",
-            "differ": f"{found.classes} classes",
-        }
-    )
-    return rows
+    return {
+        "trained_sha256": digest(value),
+        "samples": found.samples,
+        "differing_samples": found.differing,
+        "near_ties": found.near_ties,
+        "differing_classes": found.classes,
+        "populations": rows,
+    }
+
+
+def difference_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what ``difference`` found as the rows of a table, a last one for the whole."""
+    heads = {"name": "population", "compared": "spikes compared", "mismatches": "differ"}
+    whole = {
+        "population": f"{found['samples']} samples",
+        "certificate": f"{found['differing_samples']} differ, "
+        f"{found['near_ties']} first at a near-tie",
+        "spikes compared": "",
+        "differ": f"{found['differing_classes']} classes",
+    }
+    return [*({heads.get(k, k): v for k, v in r.items()} for r in found["populations"]), whole]
+
+
+def sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a file's bytes; None if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def write_json(path: Path, value: Any) -> None:

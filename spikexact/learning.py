@@ -8,20 +8,30 @@ from typing import Any
 from sim.tools import MissingTool
 
 from . import curves, files
-from .page import ABSENT, missing, pairs, table
+from .labels import readable
+from .page import ABSENT, missing, pairs, table, warning
+from .verdict import Finding
 
 
-def section(folder: Path, result: dict[str, Any] | None, rows: curves.Rows | None) -> str:
-    """Return the section of trained.json and trained.jsonl, where they are."""
+def section(
+    folder: Path, found: dict[str, Any], facts: dict[str, Any], findings: list[Finding]
+) -> str:
+    """Return the section of trained.json and trained.jsonl, where they are.
+
+    Args:
+        found: what the files hold, by name. facts: of the report, ``training`` and ``epochs``.
+        findings: on any file.
+    """
     parts = []
-    if result is None:
-        parts.append(missing(ABSENT["trained.json"]))
-    else:
+    result, rows = facts["training"], facts["epochs"]
+    for name in ("trained.json", "trained.jsonl"):
+        if found[name] is None:
+            parts.append(missing(ABSENT[name]))
+        parts += [warning(f) for f in findings if f.file == name]
+    if result is not None:
         with files.whole(folder / "trained.json", "train"):
-            parts.append(pairs({k: v for k, v in result.items() if k != "cost"}))
-    if rows is None:
-        parts.append(missing(ABSENT["trained.jsonl"]))
-    else:
+            parts.append(pairs(readable({k: v for k, v in result.items() if k != "cost"})))
+    if rows is not None:
         try:
             with files.whole(folder / "trained.jsonl", "train"):
                 drawn = curves.figures(rows)
@@ -40,19 +50,18 @@ def section(folder: Path, result: dict[str, Any] | None, rows: curves.Rows | Non
 
 def _cost(cost: dict[str, Any]) -> str:
     """Return what one sample costs: totals, energy, and layer by layer."""
-    bits = cost["size in bits"]
-    energy = cost["energy in mJ"].items()
+    bits = cost["size_bits"]
     totals = {
-        "size, counted as the papers do (bytes)": cost["size in bytes"],
+        "size, counted as the papers do (bytes)": cost["size_bytes"],
         "apart: gates, scales (bits)": f"{bits['gates']:,}, {bits['scales']:,}",
-        "SOPs: accumulates that spikes trigger": f"{cost['SOPs']:,.0f}",
-        "as a share of the dense operations": cost["share of them"],
-        "MACs, direct-coded layers once": cost["MACs"],
-        "MACs, direct-coded layers at every timestep": cost["MACs, every timestep"],
+        "SOPs: accumulates that spikes trigger": f"{cost['sops']:,.0f}",
+        "as a share of the dense operations": cost["share_of_dense"],
+        "MACs, direct-coded layers once": cost["macs"],
+        "MACs, direct-coded layers at every timestep": cost["macs_every_timestep"],
     }
-    for name, k in energy:
-        what = f"energy, {name}: {k['pJ a MAC']} pJ a MAC, {k['pJ a SOP']} pJ a SOP"
-        totals[what] = f"{k['total']:.4g} mJ"
+    for k in cost["energies"]:
+        what = f"energy, {k['name']}: {k['pj_per_mac']} pJ a MAC, {k['pj_per_sop']} pJ a SOP"
+        totals[what] = f"{k['millijoules']:.4g} mJ"
     layers = [
         {
             "into": w["into"],

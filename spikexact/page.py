@@ -16,6 +16,15 @@ ABSENT = {
     "rtl/manifest.json": "no Verilog: run spikexact verilog DIR/network.safetensors -o DIR/rtl",
 }
 
+
+def remedy(file: str) -> str:
+    """Return how to come by a file of ABSENT."""
+    return ABSENT[file].partition(": ")[2]
+
+
+#: What a cell of a table says where something is wrong.
+BAD = ("bounded", "FAILS", "of another network", "not known of which network", "nothing compared")
+
 STYLE = """
 :root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee6;--good:#0a7d4f;--bad:#b3261e;--mark:#2456c8}
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);max-width:60rem;margin:2rem auto;
@@ -34,13 +43,18 @@ svg.drawn .title{fill:var(--ink);font-weight:600}
 """
 
 
-def page(title: str, sub: str, sections: list[tuple[str, str]]) -> str:
-    """Return a whole page of sections, (heading, HTML)."""
+def page(title: str, headline: str, mark: str, sections: list[tuple[str, str]]) -> str:
+    """Return a whole page of sections, (heading, HTML), under a headline.
+
+    Args:
+        mark: class of the headline: good, bad, or sub.
+    """
     body = "".join(f"<h2>{html.escape(head)}</h2>{text}" for head, text in sections)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{note(sub)}{body}</html>\n"
+        f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>"
+        f"<p class={mark}>{html.escape(headline)}</p>{body}</html>\n"
     )
 
 
@@ -67,6 +81,11 @@ def missing(sentence: str) -> str:
     return f"<p class=missing>{html.escape(sentence)}</p>"
 
 
+def warning(sentence: object) -> str:
+    """Return a sentence that must not be overlooked."""
+    return f"<p class=bad>{html.escape(str(sentence))}</p>"
+
+
 def note(sentence: str) -> str:
     """Return a line of small print."""
     return f"<p class=sub>{html.escape(sentence)}</p>"
@@ -81,4 +100,4 @@ def _text(value: Any) -> str:
 def _class(value: Any) -> str:
     if value in ("exact", "agrees"):
         return " class=good"
-    return " class=bad" if value in ("bounded", "FAILS") else ""
+    return " class=bad" if value in BAD else ""

@@ -1,12 +1,12 @@
 """The report of a folder: one self-contained HTML file, and the same facts as report.json.
 
 The folder holds a network; every other file is a section if it is there, and one line that says
-how to come by it if it is not.
+how to come by it if it is not. A file of another network is said to be one, and shows nothing of
+this one; the headline is the worst of what the page holds.
 """
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,21 @@ import numpy as np
 
 import mapping
 import sim
-from mapping.files import beside
+from mapping.files import beside, digest, folded_from
+from mapping.show import readable as readable_rows
 from mapping.show import rows_of
 from sim.stimuli import stimuli
 from sim.trace import Trace
 from training.mapped import mapped
 
-from . import files, learning, plots
-from .page import ABSENT, missing, note, page, pairs, table
+from . import checks, files, learning, plots, verdict
+from .labels import readable
+from .page import ABSENT, missing, note, page, pairs, table, warning
+from .verdict import Finding
 
+#: Of report.json.
+FORMAT = 1
+NETWORK, MANIFEST = "network.safetensors", "rtl/manifest.json"
 #: Rows and columns of a raster at most.
 MOST = 256
 
@@ -41,39 +47,53 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: give one with network.safetensors")
-    network = files.network(folder / "network.safetensors")
+    network = files.network(folder / NETWORK)
     found = {name: _read(folder / name) for name in ABSENT}
     if trace is None:
         trace = sim.run(network, stimuli(network, 8), "fast")
+    verilog = None
+    if found[MANIFEST] is not None:
+        with files.whole(folder / MANIFEST, "verilog"):
+            verilog = files.sha256(folder / "rtl" / found[MANIFEST]["verilog"])
+    findings = _findings(folder, network, found, verilog)
+    with files.whole(folder / "verify.json", "verify"):
+        agreed = verdict.agreement(found["verify.json"], digest(network), verilog)
+        matrix = checks.section(found["verify.json"], digest(network), verilog)
+    status, headline = verdict.headline([*findings, verdict.certified(network)], agreed)
+    foreign = {f.file for f in findings if f.status == "foreign"}
+    unproved = foreign | {f.file for f in findings if f.status == "unknown"}
     facts: dict[str, Any] = {
-        "accuracy": found["accuracy.json"],
-        "training": found["trained.json"],
-        "epochs": found["trained.jsonl"],
-        "certificate": rows_of(network),
+        "format": FORMAT,
+        "status": status,
+        "headline": headline,
+        "findings": [vars(f) for f in findings],
+        "network_sha256": digest(network),
         "exact": network.exact,
-        "agreement": found["verify.json"],
+        "certificate": rows_of(network),
+        "accuracy": None if "accuracy.json" in unproved else found["accuracy.json"],
+        "training": None if "trained.json" in unproved else found["trained.json"],
+        "epochs": None if "trained.jsonl" in foreign else found["trained.jsonl"],
+        "agreement": None if "verify.json" in unproved else found["verify.json"],
         "size": [
             {**vars(m), "parameters": m.parameters, "state": m.state} for m in mapped(network)
         ],
         "verilog": None,
         "missing": [sentence for name, sentence in ABSENT.items() if found[name] is None],
     }
-    if found["rtl/manifest.json"] is not None:
-        with files.whole(folder / "rtl" / "manifest.json", "verilog"):
-            facts["verilog"] = _verilog(folder, found["rtl/manifest.json"])
-    sections = _sections(folder, network, facts, trace)
+    if found[MANIFEST] is not None and MANIFEST not in unproved:
+        with files.whole(folder / MANIFEST, "verilog"):
+            facts["verilog"] = _verilog(folder, found[MANIFEST])
+    sections = _sections(folder, found, facts, findings, matrix, _plots(network, trace))
     files.write_json(folder / "report.json", facts)
-    proof = (
-        "Every layer is certified exact: it does what the trained layer does, for every input."
-        if network.exact
-        else "Not every layer is certified exact; the table says why."
-    )
     with beside(folder / "report.html") as part:
-        part.write_text(page("spikexact report", proof, sections), encoding="utf-8")
+        mark = "good" if status == "exact" else "bad" if verdict.STATUSES[status] else "sub"
+        part.write_text(page("spikexact report", headline, mark, sections), encoding="utf-8")
     return {
         "report": str(folder / "report.html"),
-        "parameters (bits)": sum(row["parameters"] for row in facts["size"]),
-        "Verilog": facts["verilog"],
+        "status": status,
+        "headline": headline,
+        "parameter_bits": sum(row["parameters"] for row in facts["size"]),
+        "verilog": facts["verilog"],
         "missing": facts["missing"],
     }
 
@@ -85,29 +105,59 @@ def _read(path: Path) -> Any:
     return files.read_lines(path) if path.suffix == ".jsonl" else files.read_json(path)
 
 
+def _findings(
+    folder: Path, network: mapping.Network, found: dict[str, Any], verilog: str | None
+) -> list[Finding]:
+    """Return everything but what is good: files of other networks, checks that failed, .."""
+    ours, origin = digest(network), folded_from(folder / NETWORK)
+    training = found["trained.json"]
+    findings: list[Finding] = []
+    if found["accuracy.json"] is not None:
+        with files.whole(folder / "accuracy.json", "evaluate"):
+            findings += verdict.of_accuracy(found["accuracy.json"], ours)
+    if training is not None:
+        with files.whole(folder / "trained.json", "train"):
+            findings += verdict.of_training(training, origin)
+    if found["trained.jsonl"] is not None:
+        with files.whole(folder / "trained.json", "train"):
+            lines = files.sha256(folder / "trained.jsonl")
+            findings += verdict.of_epochs(lines, training, origin)
+    if found[MANIFEST] is not None:
+        with files.whole(folder / MANIFEST, "verilog"):
+            findings += verdict.of_verilog(found[MANIFEST], verilog, ours)
+    if found["verify.json"] is None:
+        text = "no backend was compared with the reference"
+        findings.append(Finding("not_compared", "verify.json", text))
+    else:
+        with files.whole(folder / "verify.json", "verify"):
+            findings += verdict.of_checks(found["verify.json"], ours, origin, verilog)
+    return findings
+
+
 def _sections(
-    folder: Path, network: mapping.Network, facts: dict[str, Any], trace: Trace
-) -> list[tuple[str, str]]:
-    accuracy, checks = facts["accuracy"], facts["agreement"]
-    with files.whole(folder / "verify.json", "verify"):
-        agreement = missing(ABSENT["verify.json"]) if checks is None else _agreement(checks)
-    absent = missing(ABSENT["accuracy.json"])
+    folder: Path, found: dict[str, Any], facts: dict[str, Any], findings: list[Finding],
+    matrix: str, pictures: str,
+) -> list[tuple[str, str]]:  # fmt: skip
+    def told(name: str, text: str) -> str:
+        """Return what is wrong with a file, then what its section says."""
+        if found[name] is None:
+            return missing(ABSENT[name])
+        part = name.partition("/")[0]  # of rtl/, any file
+        return "".join(warning(f) for f in findings if f.file.startswith(part)) + text
+
+    accuracy, verilog = facts["accuracy"], facts["verilog"]
+    legend = note("mismatches / neuron-values compared")
     return [
-        ("Accuracy", absent if accuracy is None else pairs(accuracy)),
-        ("Training", learning.section(folder, facts["training"], facts["epochs"])),
-        ("Certificate", table(facts["certificate"])),
-        (
-            "Agreement with the reference",
-            note("mismatches / neuron-values compared") + agreement,
-        ),
+        ("Accuracy", told("accuracy.json", pairs(readable(accuracy)) if accuracy else "")),
+        ("Training", learning.section(folder, found, facts, findings)),
+        ("Certificate", table(readable_rows(facts["certificate"]))),
+        ("Agreement with the reference", legend + told("verify.json", matrix)),
         ("Size of the network", _size(facts["size"])),
         (
             "Size and speed of the Verilog",
-            missing(ABSENT["rtl/manifest.json"])
-            if facts["verilog"] is None
-            else pairs(facts["verilog"]),
+            told(MANIFEST, pairs(_foldings(verilog)) if verilog else ""),
         ),
-        ("What it does", _plots(network, trace)),
+        ("What it does", pictures),
     ]
 
 
@@ -124,61 +174,24 @@ def _verilog(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     populations = manifest["populations"]
     verilog = folder / "rtl" / str(manifest["verilog"])
     return {
-        "weights (bits)": sum(p["weight_bits"] for p in populations),
-        "weight ROM (bits)": sum(p["rom_bits"] for p in populations),
-        "membranes (bits)": sum(p["neurons"] * p["state_bits"] for p in populations),
-        "PE x SIMD per connection": ", ".join(
-            f"{c['pe']} x {c['simd']}" for p in populations for c in p.get("connections", [p])
-        ),
-        "cycles per timestep": manifest["cycles_per_timestep"],
-        "cycles per sample": manifest["cycles_per_timestep"] * manifest["timesteps"],
-        "latency of a timestep (cycles)": manifest["latency"],
-        "Verilog (bytes)": verilog.stat().st_size if verilog.exists() else None,
+        "weight_bits": sum(p["weight_bits"] for p in populations),
+        "rom_bits": sum(p["rom_bits"] for p in populations),
+        "membrane_bits": sum(p["neurons"] * p["state_bits"] for p in populations),
+        "foldings": [
+            {"pe": int(c["pe"]), "simd": int(c["simd"])}
+            for p in populations
+            for c in p.get("connections", [p])
+        ],
+        "cycles_per_timestep": manifest["cycles_per_timestep"],
+        "cycles_per_sample": manifest["cycles_per_timestep"] * manifest["timesteps"],
+        "latency": manifest["latency"],
+        "bytes": verilog.stat().st_size if verilog.exists() else None,
     }
 
 
-def _agreement(checks: dict[str, Any]) -> str:
-    parts = []
-    for title, check in checks.get("checks", {"verify": checks}).items():
-        rows = []
-        for name, backend in check["backends"].items():
-            result = "agrees" if _agrees(backend) else "FAILS"
-            cells = backend["populations"] or {"-": {"spikes": None, "v": None}}
-            for population, cell in cells.items():
-                rows.append(
-                    {
-                        "backend": name,
-                        "samples": backend["samples"],
-                        "population": population,
-                        "spikes": _count(cell["spikes"]),
-                        "membranes": _count(cell["v"]),
-                        "result": result,
-                    }
-                )
-        problems = "".join(f"<p class=bad>{html.escape(p)}</p>" for p in check["problems"])
-        matrix = table(rows) if rows else missing("nothing was compared")
-        if "trained" in check:
-            problems += "<h3>The trained network in float64</h3>" + table(check["trained"])
-        parts.append(
-            f"<h3>{html.escape(title)}</h3>{matrix}<p class=sub>"
-            f"{check['compared']:,} neuron-values compared, {check['mismatches']:,} mismatches; "
-            f"{check['threshold_hits']:,} membranes exactly at their threshold</p>{problems}"
-        )
-    return "".join(parts)
-
-
-def _agrees(backend: dict[str, Any]) -> bool:
-    """Whether something was compared, and all of it equal: its word alone is not enough."""
-    counted = backend["compared"] > 0 and backend["mismatches"] == 0
-    return counted and backend["failure"] is None and backend["ok"] is True
-
-
-def _count(count: dict[str, Any] | None) -> str:
-    if count is None:
-        return "-"
-    if count["compared"] is None:
-        return "not compared"
-    return f"{count['mismatches']:,} / {count['compared']:,}"
+def _foldings(verilog: dict[str, Any]) -> dict[str, Any]:
+    each = ", ".join(f"{c['pe']} x {c['simd']}" for c in verilog["foldings"])
+    return readable({**verilog, "foldings": each})
 
 
 def _plots(network: mapping.Network, trace: Trace) -> str:

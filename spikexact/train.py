@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mapping.files import sweep
+from mapping.files import digest, sweep
 from sim.tools import installed, package
 
-from . import console, files
+from . import console, files, labels
 
+#: Of FILE.json.
+FORMAT = 1
 #: Bytes of samples that are kept decoded; a larger set is read from its files at every epoch.
 MEMORY = 2 << 30
 #: Data sets that need more than numpy: the package, and the extra that brings it.
@@ -66,15 +68,16 @@ def run(
             )  # fmt: skip
     if share.rank > 0:
         return
-    told = facts(found, dataset, method, net)
+    told = facts(found, dataset, method, net, lines)
     write(found, output)
     costs = {} if found.cost is None else {"cost": found.cost}
     files.write_json(result, told | costs)
     for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
         done.unlink(missing_ok=True)
     if json:
-        console.print_json({"file": str(output), **told, **costs})
+        console.print_json({**told, "file": str(output), **costs})
         return
+    told = labels.readable(told)
     if found.cost is not None:
         from training.cost import lines as cost_lines
 
@@ -84,19 +87,26 @@ def run(
         console.say(f"{key}: {value}")
 
 
-def facts(found: Any, dataset: str, method: str, net: str) -> dict[str, Any]:
-    """Return what a training came to, as FILE.json says it."""
+def facts(found: Any, dataset: str, method: str, net: str, lines: Path) -> dict[str, Any]:
+    """Return what a training came to, as FILE.json says it.
+
+    Args:
+        lines: FILE.jsonl, whole.
+    """
     return {
-        "data set": dataset,
+        "format": FORMAT,
+        "trained_sha256": None if found.network is None else digest(found.network),
+        "epochs_sha256": files.sha256(lines),
+        "data_set": dataset,
         "method": method,
-        "network": net,
+        "net": net,
         "timesteps": found.model.timesteps,
         "seed": found.seed,
         "epochs": found.recipe.epochs,
-        "train accuracy": round(found.train_accuracy, 4),
-        "held-out accuracy": round(found.held_out_accuracy, 4),
+        "train_accuracy": round(found.train_accuracy, 4),
+        "held_out_accuracy": round(found.held_out_accuracy, 4),
         "parameters": found.parameters,
-        "binary weights": found.binary_weights,
+        "binary_weights": found.binary_weights,
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mapping import Input
-from mapping.coding import encode
+from mapping.coding import Digest, digest, encode
 
 STEPS, DIRECT = Input((4,), bits=2), Input((1, 2, 2), bits=9, coding="direct")
 
@@ -22,6 +22,25 @@ def test_steps_and_direct() -> None:
     coded = encode(DIRECT, pixels, 5)
     assert coded.shape == (2, 5, 1, 2, 2) and coded.dtype == np.uint16
     assert all((coded[:, t] == pixels).all() for t in range(5))
+
+
+def test_a_digest_is_of_values_and_shape() -> None:
+    x = np.arange(24).reshape(2, 3, 4) % 2
+    same = [x, x.astype(bool), x.astype(np.uint8), x.astype(">i4"), np.asfortranarray(x)]
+    assert len({digest(one) for one in same}) == 1
+    flipped = x.copy()
+    flipped[1, 2, 3] ^= 1
+    wide, wider = x + 300, x + 301
+    others = [x, flipped, x.reshape(2, 4, 3), flipped[::-1], x[:1], x - 1, wide, wider, wide % 256]
+    assert len({digest(one) for one in others}) == len(others)
+    assert digest(wide.astype(np.uint16)) == digest(wide)
+    mixed = np.concatenate([x, wide])
+    parts = Digest()
+    for part in (mixed[:1], mixed[1:].astype(np.int16)):
+        parts.add(part)
+    assert parts.sha256 == digest(mixed) != digest(mixed[::-1])
+    with pytest.raises(TypeError, match="inputs must be integers, not float64"):
+        digest(x / 2)
 
 
 @pytest.mark.parametrize(

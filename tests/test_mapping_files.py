@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,14 @@ from test_mapping_certify import draw_layer
 from test_mapping_network import small
 
 from mapping import Network, TrainedNetwork, fold, load, save
-from mapping.files import FileError
+from mapping.files import FileError, digest, folded_from
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> tuple[Path, Path]:
     value = draw_layer(3, 0.5, 4)
     save(value, tmp_path / "trained.safetensors")
-    save(fold(value), tmp_path / "network.safetensors")
+    save(fold(value), tmp_path / "network.safetensors", folded_from=digest(value))
     return tmp_path / "trained.safetensors", tmp_path / "network.safetensors"
 
 
@@ -40,6 +41,66 @@ def test_the_same_network_makes_the_same_bytes(tmp_path: Path) -> None:
     save(small(), tmp_path / "a")
     save(small(), tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def header(path: Path) -> dict:
+    """Return the JSON object of a file's one metadata entry."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["spikexact"])
+
+
+def test_a_digest_is_of_the_content_and_of_nothing_else(tmp_path: Path) -> None:
+    trained = draw_layer(3, 0.5, 4)
+    for value in (trained, fold(trained), small()):
+        for name in ("a", "b"):  # over a file and back, and over another
+            save(value, tmp_path / name, folded_from=digest(trained) if name == "b" else None)
+            assert digest(load(tmp_path / name)) == digest(value)
+            assert header(tmp_path / name)["sha256"] == digest(value)
+            value = load(tmp_path / name)
+    assert len({digest(trained), digest(fold(trained)), digest(small())}) == 3
+    with pytest.raises(TypeError, match="digest needs a Network or a TrainedNetwork, not 3"):
+        digest(3)  # type: ignore[arg-type]
+
+
+def test_every_change_of_a_network_changes_its_digest() -> None:
+    network = small()
+    p = network.populations[-1]
+    c = p.connections[0]
+    weights = np.array(c.op.weights)
+    weights.flat[-1] *= -1
+
+    def last(**fields: object) -> Network:
+        return replace(network, populations=(*network.populations[:-1], replace(p, **fields)))
+
+    changed = [
+        replace(network, timesteps=network.timesteps - 1),
+        replace(network, readout=replace(network.readout, source="a")),
+        last(connections=(replace(c, op=replace(c.op, weights=weights)),)),
+        last(connections=(replace(c, bias=c.bias + 1),)),
+        last(neuron=replace(p.neuron, v_init=p.neuron.v_init + 1)),
+    ]
+    assert len({digest(one) for one in (network, *changed)}) == len(changed) + 1
+
+
+def test_a_file_says_what_its_network_was_folded_from(both: tuple[Path, Path]) -> None:
+    trained, network = both
+    assert folded_from(network) == digest(load(trained))
+    assert folded_from(trained) is None
+    save(load(network), network)  # loaded, perhaps changed, and saved: nothing is claimed
+    assert folded_from(network) is None
+
+
+@pytest.mark.parametrize("change", [{"folded_from": "0" * 64}, {"seal": "0" * 64}, {"seal": None}])
+def test_a_forged_origin_is_refused(both: tuple[Path, Path], change: dict) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    path = both[1]
+    told = json.dumps(header(path) | change)
+    save_file(load_file(path), path, metadata={"spikexact": told})
+    for read in (load, folded_from):
+        with pytest.raises(FileError, match="is damaged or was altered"):
+            read(path)
 
 
 def test_weights_take_one_bit_each(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import needs
 import pytest
+from test_spikexact_json import of_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DEAD = "http://127.0.0.1:9"  # the discard port, where nothing listens
@@ -388,4 +389,5 @@ def test_warm_demo_touches_no_network(offline: dict[str, str], tmp_path: Path) -
     run = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert (tmp_path / "demo/report.html").exists()
+    assert of_folder(tmp_path / "demo") == []
     assert not Path(offline["PIP_LOG"]).exists()

@@ -1,5 +1,6 @@
 """Vectors beside the Verilog: exact text, strict readers, folders that are swapped whole."""
 
+import hashlib
 import importlib.util
 import json
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import hdl
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping.files import digest
 from sim import reference, vectors
 from sim.draw import draw_network
 from sim.stimuli import stimuli
@@ -176,6 +178,9 @@ def test_a_bundle_is_complete_and_swapped(tmp_path):
     assert {"network.v", "manifest.json", "input.hex", "expected.hex"} < names
     assert {"run.py", "test_network.py", "device.py", "hexfiles.py", "README.md"} < names
     assert json.loads((folder / "manifest.json").read_text()) == manifest
+    assert manifest["network_sha256"] == digest(network)
+    text = (folder / "network.v").read_bytes()
+    assert manifest["verilog_sha256"] == hashlib.sha256(text).hexdigest()
     assert "samples 7\n" in (folder / "input.hex").read_text()
     (folder / "old").touch()
     vectors.write_bundle(network, folder)
@@ -216,10 +221,16 @@ def test_a_manifest_is_read_strictly(tmp_path):
         inner[keys[-1]] = value
         return json.dumps(copy)
 
+    older = {k: v for k, v in manifest.items() if not k.endswith("sha256")} | {"format": 1}
+    path.write_text(json.dumps(older))
+    assert vectors.read_manifest(path.parent, network) == older
     for text, sentence in [
         ("", "is damaged"),
         ("[]", "is damaged"),
-        (changed("format", value=2), "has format 2; this program reads 1"),
+        (json.dumps(older | {"format": 2}), "is damaged (KeyError: 'network_sha256')"),
+        (changed("network_sha256", value="0" * 64), "is of another network: its Verilog was"),
+        (changed("network_sha256", value=None), "is of another network: its Verilog was"),
+        (changed("format", value=3), "has format 3; this program reads 1 and 2"),
         (changed("timesteps", value=1), "is of 1 timesteps; the network runs 2"),
         (changed("timesteps", value="2"), "sizes and cycles must be positive integers"),
         (changed("latency", value=-1), "sizes and cycles must be positive integers"),

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from sim import reference
+from mapping.coding import digest as inputs_digest
+from mapping.files import digest
+from sim import reference, vectors, written
 from sim.compare import Count
 from sim.run import BACKENDS
 from sim.stimuli import stimuli
@@ -126,15 +128,27 @@ def test_json_and_progress(fake):
     seen = []
     found = verify(net, stimuli(net, 4), ["fake"], memory=1, progress=lambda *a: seen.append(a))
     assert seen[0] == ("reference", 0, 4) and seen[-1] == ("fake", 4, 4)
-    value = json.loads(json.dumps(found.to_json()))
-    assert value["ok"] is True and value["backends"]["fake"]["populations"]["out"] == {
+    value = json.loads(json.dumps(found.to_json(title="four", seed=0)))
+    assert value["format"] == 2 and value["ok"] is True
+    (one,) = value["checks"]
+    assert (one["title"], one["seed"], one["about"], one["reference"]) == (
+        "four", 0, None, "reference"
+    )  # fmt: skip
+    assert one["network_sha256"] == digest(net) and one["verilog_sha256"] is None
+    assert one["inputs_sha256"] == inputs_digest(stimuli(net, 4))
+    (backend,) = one["backends"]
+    assert backend["name"] == "fake" and backend["populations"][1] == {
+        "name": "out",
         "spikes": None,
         "v": {"compared": 4 * 3 * 4, "mismatches": 0},
     }
+    assert written.document([]) == {"format": 2, "ok": False, "checks": [], "left_out": []}
     fake(lambda trace, call: replace(trace, v={n: v + 1 for n, v in trace.v.items()}))
-    value = json.loads(json.dumps(verify(net, stimuli(net, 4), ["fake"]).to_json()))
-    assert value["ok"] is False
-    assert value["backends"]["fake"]["divergence"]["text"] in value["problems"][0]
+    bad = verify(net, stimuli(net, 4), ["fake"])
+    value = json.loads(json.dumps(written.document([one, written.one(bad)])))
+    assert [value["ok"], *(check["ok"] for check in value["checks"])] == [False, True, False]
+    one = value["checks"][1]
+    assert one["backends"][0]["divergence"]["text"] in one["problems"][0]
 
 
 def test_errors_are_sentences(fake):
@@ -155,6 +169,19 @@ def test_errors_are_sentences(fake):
     fake(change)
     with pytest.raises(MissingTool, match="it needs a tool"):
         verify(net, inputs, ["fake"])
+
+
+def test_verilog_of_another_network_is_refused_before_anything_runs(fake, tmp_path):
+    """Of the same ports: else it would end in a first divergence that explains nothing."""
+    net, other = network(), network(1)
+    vectors.write_bundle(other, tmp_path / "rtl", samples=1)
+    calls = fake(lambda trace, call: trace)
+    with pytest.raises(ValueError, match=f"written from {digest(other)[:12]}, this network is"):
+        verify(net, stimuli(net, 4), ["fake", "rtl"], rtl=tmp_path / "rtl")
+    assert calls == []
+    (tmp_path / "rtl" / "network.v").unlink()
+    with pytest.raises(ValueError, match="holds no readable 'network.v'"):
+        verify(other, stimuli(other, 4), ["fake", "rtl"], rtl=tmp_path / "rtl")
 
 
 def test_threshold_hits_counts_by_channel():

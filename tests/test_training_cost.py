@@ -67,11 +67,11 @@ def test_what_resnet19_computes_follows_from_its_structure() -> None:
     spiking = [w for w in rows if w.what == "conv 3x3" and w.reads == "spikes"]
     assert sum(w.padded for w in spiking) == 2_264_924_160
     sums = totals(rows)
-    assert sums["SOPs"] == 0
-    assert sums["MACs of gates"] == 2 * (6 * 128 * 1024 + 6 * 256 * 256 + 4 * 512 * 64)
-    assert sums["MACs of average pools"] == 2 * 512
-    assert sums["values through batch norms"] == 2 * 1_540_096
-    assert sums["dense operations of real weights on spikes"] == 2 * sum(w.dense for w in down)
+    assert sums["sops"] == 0
+    assert sums["macs_of_gates"] == 2 * (6 * 128 * 1024 + 6 * 256 * 256 + 4 * 512 * 64)
+    assert sums["macs_of_average_pools"] == 2 * 512
+    assert sums["normed_values"] == 2 * 1_540_096
+    assert sums["dense_operations_of_real_weights"] == 2 * sum(w.dense for w in down)
     pooled = rows[-1]
     assert (pooled.reads, pooled.every) == ("values", 2 * 51_200)
 
@@ -111,8 +111,8 @@ def test_a_network_counted_by_hand() -> None:
     assert sum(pool.sops) * 2 == spikes and pool.scaled == 2 and pool.macs == 0
     assert (out.reads, out.macs, out.every, sum(out.sops)) == ("values", 4, 4, 0)
     sums = totals([a, b, skip, pool, out])
-    assert sums["MACs"] == 18 + 2 + 4
-    assert sums["SOPs"] == pytest.approx(sum(sum(w.sops) for w in (a, b, skip, pool)))
+    assert sums["macs"] == 18 + 2 + 4
+    assert sums["sops"] == pytest.approx(sum(sum(w.sops) for w in (a, b, skip, pool)))
     assert a.rate == pytest.approx(3 / 36) and out.rate is None
 
 
@@ -171,11 +171,13 @@ def test_cost_is_json_and_leaves_the_model_as_it_was() -> None:
     model.train()
     found = json.loads(json.dumps(cost(model, [x])))
     assert model.training
-    assert found["size in bytes"] == size(model).total_bytes
-    k = found["energy in mJ"]["45 nm"]
-    assert k["total"] == pytest.approx((found["MACs"] * 4.6 + found["SOPs"] * 0.9) * 1e-9)
+    assert found["size_bytes"] == size(model).total_bytes
+    k = found["energies"][0]
+    assert (k["name"], k["pj_per_mac"], k["pj_per_sop"]) == ("45 nm", 4.6, 0.9)
+    wanted = (found["macs"] * 4.6 + found["sops"] * 0.9) * 1e-9
+    assert k["millijoules"] == pytest.approx(wanted)
     assert [w["into"] for w in found["layers"]] == ["a", "b", "b", "pool", "out"]
-    assert found["firing rates"]["a"] == pytest.approx((4 + 9 + 6) / 36)
+    assert found["firing_rates"][0] == {"name": "a", "rate": pytest.approx((4 + 9 + 6) / 36)}
     assert set(lines(found)) == {
         "size", "SOPs a sample", "MACs a sample", "energy a sample, mJ"
     }  # fmt: skip

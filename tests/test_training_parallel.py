@@ -235,7 +235,7 @@ def test_the_command_under_torchrun(options: tuple[str, ...], tmp_path: Path) ->
     for mine, theirs in zip(a, b, strict=True):
         assert mine["loss"] == pytest.approx(theirs["loss"], rel=0.05)
         assert mine["accuracy"] == pytest.approx(theirs["accuracy"], abs=0.05)
-    assert told["held-out accuracy"] == pytest.approx(want["held-out accuracy"], abs=0.06)
+    assert told["held_out_accuracy"] == pytest.approx(want["held_out_accuracy"], abs=0.06)
     network = load(both, TrainedNetwork)
     assert network.shapes == load(alone, TrainedNetwork).shapes
 

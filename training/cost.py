@@ -213,7 +213,7 @@ def _spiking(model: SpikingNetwork) -> set[str]:
 
 
 def totals(rows: list[Work]) -> dict[str, float]:
-    """Return the sums of a sample.
+    """Return the sums of a sample; ``dense_operations`` are those on spikes, were none zero.
 
     Three serve to compare with papers and enter no other: MACs with direct-coded layers at every
     timestep, values through batch norms, and operations of real-weight layers on spikes as if
@@ -224,17 +224,15 @@ def totals(rows: list[Work]) -> dict[str, float]:
     possible = sum(w.dense * len(w.sops) for w in fire)
     sops = sum(sum(w.sops) for w in rows)
     return {
-        "SOPs": sops,
-        "dense operations on spikes": possible,
-        "share of them": sops / possible if possible else 0.0,
-        "MACs": sum(w.macs for w in rows) + fixed,
-        "MACs, every timestep": sum(w.every for w in rows) + fixed,
-        "MACs of average pools": sum(w.scaled for w in rows),
-        "MACs of gates": sum(w.gated for w in rows),
-        "values through batch norms": sum(w.normed for w in rows),
-        "dense operations of real weights on spikes": sum(
-            w.dense * len(w.sops) for w in rows if w.real
-        ),
+        "sops": sops,
+        "dense_operations": possible,
+        "share_of_dense": sops / possible if possible else 0.0,
+        "macs": sum(w.macs for w in rows) + fixed,
+        "macs_every_timestep": sum(w.every for w in rows) + fixed,
+        "macs_of_average_pools": sum(w.scaled for w in rows),
+        "macs_of_gates": sum(w.gated for w in rows),
+        "normed_values": sum(w.normed for w in rows),
+        "dense_operations_of_real_weights": sum(w.dense * len(w.sops) for w in rows if w.real),
     }
 
 
@@ -243,32 +241,34 @@ def cost(model: SpikingNetwork, batches: Iterable[torch.Tensor]) -> dict[str, An
     found = flows(model, batches)
     rows = work(model, found)
     sums, bits = totals(rows), size(model)
-    rates = {p.name: float(found[p.name].mean()) for p in model.spiking()}
+    rates = [{"name": p.name, "rate": float(found[p.name].mean())} for p in model.spiking()]
     return {
         "timesteps": model.timesteps,
-        "size in bytes": bits.total_bytes,
-        "size in bits": vars(bits),
+        "size_bytes": bits.total_bytes,
+        "size_bits": vars(bits),
         **sums,
-        "energy in mJ": {
-            name: {
-                "pJ a MAC": k.mac,
-                "pJ a SOP": k.sop,
-                "total": k.energy(sums["MACs"], sums["SOPs"]),
-                "every timestep": k.energy(sums["MACs, every timestep"], sums["SOPs"]),
+        "energies": [
+            {
+                "name": name,
+                "pj_per_mac": k.mac,
+                "pj_per_sop": k.sop,
+                "millijoules": k.energy(sums["macs"], sums["sops"]),
+                "millijoules_every_timestep": k.energy(sums["macs_every_timestep"], sums["sops"]),
             }
             for name, k in CONSTANTS.items()
-        },
-        "firing rates": rates,
+        ],
+        "firing_rates": rates,
         "layers": [{**vars(w), "sops": list(w.sops)} for w in rows],
     }
 
 
 def lines(found: dict[str, Any]) -> dict[str, str]:
     """Return the totals of a cost as a person reads them."""
-    energies = (f"{e['total']:.3g} ({name})" for name, e in found["energy in mJ"].items())
+    energies = (f"{e['millijoules']:.3g} ({e['name']})" for e in found["energies"])
+    macs, every = found["macs"], found["macs_every_timestep"]
     return {
-        "size": f"{found['size in bytes']:,} bytes",
-        "SOPs a sample": f"{found['SOPs']:,.0f}, {found['share of them']:.1%} of the dense ones",
-        "MACs a sample": f"{found['MACs']:,} ({found['MACs, every timestep']:,} at every timestep)",
+        "size": f"{found['size_bytes']:,} bytes",
+        "SOPs a sample": f"{found['sops']:,.0f}, {found['share_of_dense']:.1%} of the dense ones",
+        "MACs a sample": f"{macs:,} ({every:,} at every timestep)",
         "energy a sample, mJ": ", ".join(energies),
     }

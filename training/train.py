@@ -81,6 +81,8 @@ class Trained:
 
 #: Held-out samples whose spikes are counted for the cost.
 COSTED = 256
+#: Of the lines of every epoch.
+FORMAT = 1
 #: See ``training.hardware``.
 TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {  # in the order in which they act
     "dyadic-joins": lambda model, part: hardware.dyadic_joins(model),
@@ -161,7 +163,7 @@ def train(
 
         def after(rows: list[dict[str, Any]]) -> None:
             if measures:
-                rows[-1]["held-out accuracy"] = accuracy(model, objective, data.test, batch, run)
+                rows[-1]["held_out_accuracy"] = accuracy(model, objective, data.test, batch, run)
             if lines is not None and run.share.rank == 0:
                 write_lines(lines, rows)
 
@@ -219,4 +221,5 @@ def cost_of(model: nn.Module, part: Part) -> dict[str, Any] | None:
 def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write one JSON line for every epoch, beside and renamed."""
     with beside(path) as part:
-        part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        lines = (json.dumps({"format": FORMAT, **row}) + "\n" for row in rows)
+        part.write_text("".join(lines), encoding="utf-8")
