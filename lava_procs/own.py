@@ -8,12 +8,10 @@ follow in the same run, and every Process starts anew at the first step of each.
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
-from mapping import INPUT, Network, Neuron
+from mapping import INPUT, Network, Neuron, temporary
 from mapping.kinds import refuse_beyond_dense
 
 from . import session, shim
@@ -74,8 +72,7 @@ def run(
             out = source.s_out if c.source == INPUT else built[c.source].s_out
             out.connect(edge.s_in)
             edge.a_out.connect(built[p.name].a_in)
-    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as temporary:
-        folder = Path(temporary)
+    with temporary.folder("spikexact-lava-") as folder:
         paths = {
             (what, name): folder / f"{what}{index}.npy"
             for what, names in (("spikes", spikes), ("v", v))

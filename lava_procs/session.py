@@ -61,7 +61,7 @@ def play(process: Any, timesteps: int, select_tag: str | None = None) -> None:
     from lava.magma.runtime.mgmt_token_enums import MGMT_COMMAND, MGMT_RESPONSE, enum_to_np
     from lava.magma.runtime.runtime import Runtime
 
-    with _one, _quiet(), shim.forking():
+    with _one, _unwound(), _quiet(), shim.forking():
         config = Loihi2SimCfg(select_tag=select_tag)
         executable = process.compile(config, {"pypy_channel_size": SLOTS})
         runtime = Runtime(executable, ActorType.MultiProcessing, logging.ERROR)
@@ -183,6 +183,22 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", r".*multi-threaded, use of fork", DeprecationWarning)
         warnings.filterwarnings("ignore", "pandas not found", ImportWarning)  # networkx 2.8
         yield
+
+
+@contextlib.contextmanager
+def _unwound() -> Iterator[None]:
+    """Have Ctrl-C raise within the block, whatever else it does: memory is shared here."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if callable(before):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if callable(before):
+            signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

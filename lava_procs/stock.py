@@ -7,12 +7,9 @@ populations do before their first sample is cut off.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
-from mapping import INPUT, Network
+from mapping import INPUT, Network, temporary
 
 from . import session, shim
 from .stock_plan import StockConnection, StockPopulation, plan
@@ -46,8 +43,8 @@ def run(network: Network, x: np.ndarray) -> dict[str, np.ndarray]:
     data[: samples * steps] = x.reshape(samples * steps, -1)
     source = Source(data)
     outs = {INPUT: source.s_out}
-    with tempfile.TemporaryDirectory(prefix="spikexact-lava-") as temporary:
-        paths = {p.name: Path(temporary) / f"{k}.npy" for k, p in enumerate(planned)}
+    with temporary.folder("spikexact-lava-") as folder:
+        paths = {p.name: folder / f"{k}.npy" for k, p in enumerate(planned)}
         for p in planned:
             neurons = _neurons(p, steps)
             for c in p.connections:

@@ -19,15 +19,15 @@ import json
 import math
 import os
 import re
+import stat
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import ends, network, ops, trained
+from . import ends, network, ops, temporary, trained
 from .value import Value
 
 VERSION = 1
@@ -61,25 +61,76 @@ class FileError(ValueError):
 
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it into place on success, else remove it."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} does not exist: create it first")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    """Give a temporary path beside ``path``; rename it into place on success, else remove it.
+
+    A link is followed: the file that it names is replaced, beside itself.
+
+    Raises
+    ------
+        FileError: ``path`` is a folder, a device, a pipe, or write-protected.
+        OSError: it cannot be written; the sentence names it.
+    """
+    real = target(path)
+    with temporary.passing(temporary.name(real)) as part:
+        try:
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            yield part
+            part.replace(real)
+        except OSError as error:
+            if error.filename is not None and Path(error.filename).absolute() != part:
+                raise
+            why = error.strerror or str(error)
+            raise type(error)(f"{path} cannot be written: {why}") from None
+
+
+def target(path: Path) -> Path:
+    """Return the file that a writer of ``path`` replaces: ``path``, or what its links name.
+
+    Raises
+    ------
+        FileError: what is there is no regular file, or is write-protected.
+        FileNotFoundError: its folder does not exist.
+    """
+    real = Path(os.path.realpath(path)) if path.is_symlink() else path
+    named = str(path) if real is path else f"{path}, a link to {real},"
+    if real.is_symlink():
+        raise FileError(f"{path} is a link that leads round in a circle: name a file")
     try:
-        yield part
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        mode = real.stat().st_mode
+    except FileNotFoundError:
+        if not real.absolute().parent.is_dir():
+            where = "" if real is path else f" ({path} is a link into it)"
+            raise FileNotFoundError(
+                f"folder {real.absolute().parent} does not exist: create it first{where}"
+            ) from None
+        return _within(real)
+    except NotADirectoryError:
+        raise FileError(f"{named} lies in a file: name a folder that exists") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{named} is a folder: name a file")
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "a device")
+        raise FileError(f"{named} is {kind}: only regular files are written, name another")
+    if not os.access(real, os.W_OK):
+        raise FileError(f"{named} is write-protected: name another file")
+    return _within(real)
+
+
+def _within(path: Path) -> Path:
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise FileError(
+            f"{path} cannot be written: folder {path.absolute().parent} is write-protected"
+        )
+    return path
 
 
 def sweep(path: Path) -> None:
     """Remove what writers of ``path`` that were killed left beside it."""
-    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")  # as mkstemp draws them
+    path = target(path)
+    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")  # as temporary.name draws them
     for found in path.parent.iterdir():
         if name.fullmatch(found.name):
             found.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Running a Network on any backend, and comparing what comes out."""
 
+from .ability import abilities, refusal
 from .compare import Agreement, Disagreement, agreement, compare
 from .run import BACKENDS, run
 from .tools import MissingTool
@@ -11,7 +12,9 @@ __all__ = [
     "Disagreement",
     "MissingTool",
     "Trace",
+    "abilities",
     "agreement",
     "compare",
+    "refusal",
     "run",
 ]

@@ -9,11 +9,12 @@ of a journal, so that a campaign that was killed goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,17 @@ from typing import Any
 import numpy as np
 
 from mapping import Network, Unsupported, fold, save
-from mapping.files import beside
+from mapping.files import beside, target
 
 from . import draw
+from .ability import missing
 from .compare import agreement
 from .draw_trained import draw_trained_whole
 from .draw_whole import draw_whole
 from .run import backend_module, run
 from .shrink import shrink
 from .stimuli import stimuli, threshold_hits
-from .tools import ProtocolError
+from .tools import MissingTool, ProtocolError
 from .trace import Trace
 
 #: Rounds of the search for directed stimuli, of each of many networks.
@@ -86,6 +88,9 @@ def campaign(
     names = [name for name in dict.fromkeys(backends) if name != "reference"]
     for name in names:
         backend_module(name)
+    lacks = [f"{name}: not installed: {why}" for name in names if (why := missing(name))]
+    if lacks:
+        raise MissingTool("; ".join(lacks))
     if not names:
         raise ValueError("a campaign needs a backend besides the reference")
     if kinds not in ("dense", "all"):
@@ -239,21 +244,22 @@ def _traces(
 
 def _read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
     """Read a journal's results; a torn last line is dropped."""
-    if not journal.exists():
-        _append(journal, head)
-        return {}
-    text = journal.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        journal.write_text(whole, encoding="utf-8")
-    try:
+    journal = target(journal)
+    text = ""
+    with _journals(journal):
+        if journal.exists():
+            text = journal.read_text(encoding="utf-8")
+        if json.dumps(head).startswith(text):  # nothing yet, or a torn first line
+            journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
+            return {}
+        whole = text[: text.rfind("\n") + 1]
         lines = [json.loads(line) for line in whole.splitlines()]
+        if not lines or not isinstance(lines[0], dict) or "campaign" not in lines[0]:
+            raise ValueError("its first line does not say so")
         results = [Result(**line) for line in lines[1:]]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{journal} is not a campaign's journal: {error}") from None
-    if not lines:
-        _append(journal, head)
-        return {}
+    if whole != text:
+        with beside(journal) as part:
+            part.write_text(whole, encoding="utf-8")
     if lines[0] != head:
         raise ValueError(f"{journal} is of another campaign ({lines[0]}): name another file")
     return {r.group: r for r in results}
@@ -261,7 +267,20 @@ def _read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
 
 def _append(journal: Path, line: dict[str, Any]) -> None:
     """Append one line and see it to the disk."""
-    with journal.open("a", encoding="utf-8") as file:
+    with _journals(journal), journal.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _journals(journal: Path) -> Iterator[None]:
+    """Name the journal in what goes wrong with it."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(f"{journal}: {error.strerror or error}") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{journal} is there and is not a campaign's journal ({error}): name another file"
+        ) from None

@@ -8,19 +8,31 @@ Trace is right has seen a broken rule, which is an error here too.
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import Network
+from mapping import Network, temporary
 
 from . import beats, vectors
 from .compare import agreement
 from .engines import cocotb_runner
 from .tools import ProtocolError, packages
 from .trace import Record, Trace, finish, needed
+
+
+def tools() -> None:
+    """Raise MissingTool where cocotb or a simulator is not installed."""
+    packages("cocotb")
+    cocotb_runner.tools()
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first node that is not emitted as RTL yet; it is named."""
+    from hdl.design import layers
+
+    layers(network)
 
 
 def run(
@@ -48,8 +60,7 @@ def run(
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
     packages("cocotb")
-    with tempfile.TemporaryDirectory(prefix="spikexact-") as scratch:
-        folder = Path(scratch)
+    with temporary.folder("spikexact-") as folder:
         if rtl is None:
             from hdl.verilog import write
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mapping import Network
-from mapping.coding import Digest
+from mapping.coding import Digest, check
 from mapping.files import digest
 
+from .ability import require
 from .compare import Divergence, agreement
 from .run import run
 
@@ -96,6 +97,9 @@ def evaluate(
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
         raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
+    inputs = check(network.input, inputs, network.timesteps)
+    steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
+    require(network, [backend], steps=steps)
     found = Evaluation(backend=backend, network_sha256=digest(network))
     seen = Digest()
     for start in range(0, len(inputs), CHUNK):
@@ -104,10 +108,11 @@ def evaluate(
         trace = run(network, x, backend, record=())
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
-        if int(y.max()) >= trace.scores.shape[1]:
-            raise ValueError(
-                f"labels reach {int(y.max())}; classes are 0..{trace.scores.shape[1] - 1}"
-            )
+        for label in (int(y.min()), int(y.max())):
+            if not 0 <= label < trace.scores.shape[1]:
+                raise ValueError(
+                    f"labels reach {label}; classes are 0..{trace.scores.shape[1] - 1}"
+                )
         found.samples += len(x)
         found.correct += int((trace.classes == y).sum())
         top = trace.scores.max(axis=1)

@@ -19,11 +19,16 @@ from mapping.intervals import planes
 from mapping.network import Connection, Gate, Population
 from mapping.ops import Conv, Dense, Identity, Pool
 
-from .tools import MissingTool, package
+from .tools import MissingTool, installed, package
 from .trace import Record, Recorder, Trace
 
 #: Times that a neuron without limit may fire.
 _NO_LIMIT = 1 << 30
+
+
+def tools() -> None:
+    """Raise MissingTool where numba is not installed."""
+    installed("numba", "the fast backend")
 
 
 def run(

@@ -6,9 +6,21 @@ import numpy as np
 
 from mapping import Network
 from mapping.coding import encode
+from mapping.kinds import refuse_beyond_dense
 
 from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
+
+
+def tools() -> None:
+    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
+    packages("lava")
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first node that is not run on Lava; it is named."""
+    refuse_beyond_dense(network, "lava")
+    network.facts  # noqa: B018  refuses widths beyond what is proved
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:

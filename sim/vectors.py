@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import importlib.resources
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import Network
+from mapping import Network, temporary
 from mapping.coding import encode
 from mapping.files import digest
 
@@ -298,31 +297,58 @@ def _ours(path: Path) -> bool:
 def swapped(folder: Path, force: bool = False) -> Iterator[Path]:
     """Give an empty folder beside ``folder``; on success it takes its place, else it goes.
 
+    A link to a folder is followed: what it names is swapped, beside itself.
+
     Raises
     ------
         FileExistsError: ``folder`` is a file, or holds something and no manifest.json of ours.
+        FileNotFoundError: the folder that it lies in does not exist.
+        OSError: it cannot be written; the sentence names it.
     """
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file: name a folder")
-    if not folder.absolute().parent.is_dir():
-        raise FileNotFoundError(
-            f"folder {folder.absolute().parent} does not exist: create it first"
-        )
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        if not _ours(folder / "manifest.json"):
+    real = replaceable(folder, force)
+    with temporary.passing(temporary.name(real)) as scratch:
+        part, old = scratch / "new", scratch / "old"
+        try:
+            part.mkdir(parents=True)
+            yield part
+            with temporary.uninterrupted():
+                if real.exists():
+                    real.rename(old)
+                try:
+                    part.rename(real)
+                except OSError:
+                    if old.exists():
+                        old.rename(real)
+                    raise
+        except OSError as error:
+            if error.filename is not None and scratch not in Path(error.filename).parents:
+                raise
+            why = error.strerror or str(error)
+            raise type(error)(f"{folder} cannot be written: {why}") from None
+
+
+def replaceable(folder: Path, force: bool = False) -> Path:
+    """Return the folder that a writer of ``folder`` replaces: itself, or what its links name.
+
+    Raises
+    ------
+        FileExistsError, FileNotFoundError: see ``swapped``.
+    """
+    real = Path(os.path.realpath(folder))  # "." too has a name then, and a place beside it
+    named = f"{folder}, a link to {real}," if folder.is_symlink() else str(folder)
+    if real.is_symlink():
+        raise FileExistsError(f"{folder} is a link that leads round in a circle: name a folder")
+    if real.exists() and not real.is_dir():
+        raise FileExistsError(f"{named} is {'a file' if real.is_file() else 'no folder'}: "
+                              "name a folder")  # fmt: skip
+    if not real.parent.is_dir():
+        raise FileNotFoundError(f"folder {real.parent} does not exist: create it first")
+    if real == Path.cwd() or real in Path.cwd().parents or real.is_mount():
+        raise FileExistsError(f"{named} is the folder that you are in, or above: name another")
+    if real.is_dir() and any(real.iterdir()) and not force:
+        if not _ours(real / "manifest.json"):
             raise FileExistsError(
                 f"{folder} is not empty and holds no manifest.json of ours: "
                 "name another folder, or use --force"
             )
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-    try:
-        part = scratch / "new"
-        part.mkdir()
-        yield part
-        if folder.exists():
-            folder.rename(scratch / "old")
-        part.rename(folder)
-    finally:
-        if (scratch / "old").exists() and not folder.exists():
-            (scratch / "old").rename(folder)
-        shutil.rmtree(scratch, ignore_errors=True)
+    return real

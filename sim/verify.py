@@ -19,10 +19,12 @@ from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 
 from . import written
+from .ability import require
 from .compare import Count, Divergence, agreement
 from .run import BACKENDS, backend_module, run
 from .tools import ProtocolError
 from .trace import RECORDS, Record, Trace
+from .vectors import read_manifest
 
 #: Bytes that the traces of one chunk may take.
 MEMORY = 256 << 20
@@ -185,7 +187,8 @@ def verify(
     Raises
     ------
         TypeError, ValueError: bad inputs, an unknown backend, ``rtl`` that nobody reads.
-        Unsupported: a backend does not run this network. MissingTool: it lacks a tool.
+        Unsupported: a backend does not run this network. MissingTool: it lacks a tool. Both are
+            asked of every backend before the first one runs.
     """
     names = [name for name in dict.fromkeys(backends) if name != reference]
     for name in (reference, *names):
@@ -204,6 +207,7 @@ def verify(
     inputs = check(network.input, inputs, network.timesteps)
     total = len(inputs)
     steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
+    require(network, (reference, *names), READ_RTL if rtl is not None else (), steps)
     chunk = chunk_samples(network, steps, memory)
     rows = {name: _Row(network) for name in names}
     hits = 0
@@ -231,8 +235,6 @@ def verify(
 
 def _verilog(folder: Path, network: Network) -> str:
     """Return the SHA-256 of a folder's Verilog; of another network's it is refused, before work."""
-    from .vectors import read_manifest
-
     path = folder / str(read_manifest(folder, network)["verilog"])
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -49,8 +49,10 @@ if TYPE_CHECKING:  # the same names, for editors
         Disagreement,
         MissingTool,
         Trace,
+        abilities,
         agreement,
         compare,
+        refusal,
         run,
     )  # fmt: skip
     from sim.campaign import campaign
@@ -83,6 +85,7 @@ __all__ = [
     "TrainedNetwork",
     "Unsupported",
     "Verification",
+    "abilities",
     "agreement",
     "bipolar",
     "campaign",
@@ -92,6 +95,7 @@ __all__ = [
     "import_model",
     "load",
     "real",
+    "refusal",
     "run",
     "save",
     "stimuli",

@@ -1,5 +1,13 @@
-"""``python -m spikexact``."""
+"""``python -m spikexact``, and the command ``spikexact``."""
 
-from .cli import main
+import _signal  # without the names that signal gives its numbers, which take time to import
 
-main()
+# Until the guard stands, some thousandths of a second from here, Ctrl-C ends the process as it ends
+# any program, without a word: there is nothing yet to be said or removed.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+from .guard import main
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,7 @@
-"""The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check."""
+"""The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check.
+
+The program starts in ``guard``, which stands ready for Ctrl-C before anything else is imported.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,24 @@ from typing import Annotated, Any
 
 import typer
 
+from . import guard
+
 app = typer.Typer(pretty_exceptions_enable=False)
 
-#: What typer returns where a command was interrupted.
-INTERRUPTED = 130
+#: Timesteps of a fold that takes long enough to say so.
+LONG = 4096
 
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=(1 << 63) - 1)]
 File = Annotated[Path, typer.Argument(help="A file written by train, fold or save.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a folder that is not ours.")]
 Folds = Annotated[str | None, typer.Option(help="One number, or one per layer: 8,4.")]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with its status."""
-    sys.exit(status(arguments))
+    """Run the command line under guard and exit with its status."""
+    guard.install()
+    guard.finish(status(arguments))
 
 
 def status(arguments: list[str] | None = None) -> int:
@@ -32,19 +38,31 @@ def status(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("ignore")
     try:
         found = app(arguments, standalone_mode=False, prog_name="spikexact")
-        if found == INTERRUPTED:
+        if found == guard.INTERRUPTED:  # what typer makes of it
             raise KeyboardInterrupt
         return int(found) if isinstance(found, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        return _error("stopped; nothing half-written was left")
-    except (ValueError, TypeError, OSError, MemoryError) as error:
+        _error(guard.sentence())
+        return guard.INTERRUPTED
+    except BrokenPipeError:  # of "| head": whoever reads has seen enough
+        return guard.PIPE
+    except SystemExit as error:  # what the parser makes of it
+        if isinstance(error.__context__, BrokenPipeError):
+            return guard.PIPE
+        raise
+    except OSError as error:
+        return _error(_told(error))
+    except (ValueError, TypeError, MemoryError) as error:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
-        from sim.tools import MissingTool, ProtocolError  # here: completion needs no numpy
+        # Imported here, as completion needs no numpy.
+        from sim.tools import MissingTool, ProtocolError, SlowTool
 
-        if isinstance(error, MissingTool | ProtocolError):
+        if isinstance(error, MissingTool | ProtocolError | SlowTool):
             _error(str(error))
-            return 2 if isinstance(error, MissingTool) else 1
+            return 1 if isinstance(error, ProtocolError) else 2
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+            return _error("the GPU's memory does not hold it: train with a smaller --set batch=N")
         message = getattr(error, "format_message", None)  # a usage error of the parser
         if message is None:
             raise
@@ -54,6 +72,31 @@ def status(arguments: list[str] | None = None) -> int:
 def _error(text: str) -> int:
     print("error: " + " ".join(text.split()), file=sys.stderr)
     return 2
+
+
+def _told(error: OSError) -> str:
+    """Return an error of the system as a sentence that begins with the file it is about."""
+    if error.strerror is None:
+        return str(error) or type(error).__name__
+    named = "the output cannot be written" if error.filename is None else error.filename
+    return f"{named}: {error.strerror}"
+
+
+def _names(text: str) -> list[str]:
+    """Return the backends that a text with commas names.
+
+    Raises
+    ------
+        ValueError: a name that there is not, or none.
+    """
+    from sim.run import backend_module
+
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise ValueError(f"--backends must be names with commas, as reference,fast, not {text!r}")
+    for name in found:
+        backend_module(name)
+    return found
 
 
 def _folds(value: str | None, what: str) -> int | list[int] | None:
@@ -140,8 +183,11 @@ def train(
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     mixed: Annotated[bool, typer.Option("--mixed", help="bfloat16 where it serves.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1)] = None,
-    workers: Annotated[int, typer.Option(help="Processes that load.", min=0)] = 0,
+    threads: Annotated[int | None, typer.Option(help="Of the CPU.", min=1, max=1024)] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="From the start, over what was finished or stopped.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that load.", min=0, max=256)] = 0,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -153,6 +199,7 @@ def train(
         dataset, output, data=data, method=method, net=net, timesteps=timesteps,
         settings=settings or [], tune=tune or [], measures=measures, device=device, mixed=mixed,
         threads=threads, workers=workers, seed=seed, json=json,
+        anew=anew,
     )  # fmt: skip
 
 
@@ -167,11 +214,16 @@ def fold(
     import mapping
     from mapping.files import digest
 
-    from . import files
+    from . import console, files
 
     value = files.trained(file)
     _writable(output)
-    network = mapping.fold(value, timesteps)
+    if timesteps is not None and LONG < timesteps <= 1 << 16:
+        console.note(f"folding for T = {timesteps}: time and memory grow with T ..")
+    with console.progress(json) as tell:
+        network = mapping.fold(
+            value, timesteps, progress=lambda done, total: tell("populations", done, total)
+        )
     mapping.save(network, output, folded_from=digest(value))
     _show(network, json, file=str(output), exact=network.exact)
 
@@ -218,7 +270,9 @@ def verify(
     backends: Annotated[
         str, typer.Option(help="Names, separated by commas.")
     ] = "reference,fast,rtl",
-    samples: Annotated[int, typer.Option(help="Stimuli, if no inputs are given.", min=1)] = 20,
+    samples: Annotated[
+        int, typer.Option(help="Stimuli, if no inputs are given.", min=1, max=1 << 20)
+    ] = 20,
     inputs: Annotated[Path | None, typer.Option(help="A .npy instead of stimuli.")] = None,
     rtl: Annotated[Path | None, typer.Option(help="Check the Verilog in this folder.")] = None,
     trained: Annotated[
@@ -229,13 +283,16 @@ def verify(
     json: Json = False,
 ) -> int:
     """Compare backends, every spike and membrane; status 1 at any mismatch."""
+    from sim.ability import require
     from sim.stimuli import stimuli
     from sim.verify import verify as check
 
     from . import console, files
 
+    names = _names(backends)
     network = files.network(file)
-    names = [name.strip() for name in backends.split(",") if name.strip()]
+    if rtl is None and inputs is None:
+        require(network, names)
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
         _writable(output)
@@ -264,17 +321,20 @@ def verilog(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for what is written.")],
     pe: Folds = None,
     simd: Folds = None,
-    samples: Annotated[int, typer.Option(help="Vectors beside the Verilog.", min=1)] = 20,
+    samples: Annotated[
+        int, typer.Option(help="Vectors beside the Verilog.", min=1, max=1 << 20)
+    ] = 20,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Write Verilog, manifest.json, a cocotb testbench and its vectors."""
-    from sim.vectors import write_bundle
+    from sim.vectors import replaceable, write_bundle
 
     from . import files
 
     network = files.network(file)
+    replaceable(output, force)
     manifest = write_bundle(
         network, output, samples, seed, _folds(pe, "--pe"), _folds(simd, "--simd"), force
     )
@@ -314,7 +374,7 @@ def campaign(
         str, typer.Option(help="Names, separated by commas.")
     ] = "reference,fast,rtl",
     per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
-    samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1)] = 12,
+    samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1, max=1 << 20)] = 12,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Journal; resumes.")] = None,
     kinds: Annotated[
         str, typer.Option(help="all: every node kind; dense: groups that share an RTL build.")
@@ -327,7 +387,7 @@ def campaign(
 
     from . import console
 
-    names = [name.strip() for name in backends.split(",") if name.strip()]
+    names = _names(backends)
     with console.progress(json) as tell:
         found = work(
             networks, names, seed, per_build=per_build, samples=samples, journal=output,
@@ -428,23 +488,26 @@ def evaluate(
 
 def _writable(path: Path) -> None:
     """Say at once, before long work, that a file cannot be written."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"folder {path.absolute().parent} does not exist: create it first")
+    from mapping.files import target
+
+    target(path)
 
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:
+    from mapping import TrainedNetwork
     from mapping.files import digest
     from mapping.show import rows_of
 
-    from . import console
+    from . import console, targets
 
+    found = targets.told(value)
     if as_json:
         told = {"kind": type(value).__name__, "sha256": digest(value), **more}
-        console.print_json({"format": 1, **told, "populations": rows_of(value)})
+        console.print_json({"format": 1, **told, "populations": rows_of(value), **found})
     else:
         console.say(str(value))
+        for line in targets.texts(found, isinstance(value, TrainedNetwork)):
+            console.say(line)
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:

@@ -20,8 +20,18 @@ from sim.verify import Verification
 
 #: Wide enough for the matrix where no terminal says otherwise.
 _WIDTH = None if sys.stdout.isatty() else 120
-out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Console(Console):
+    """Leaves it to the command line to end where nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what is being handled."""
+        raise
+
+
+out = _Console(highlight=False, soft_wrap=True, width=_WIDTH)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -75,6 +85,11 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
             bars.update(tasks[what], completed=done)
 
         yield tell
+
+
+def note(text: str) -> None:
+    """Print a line of plain text on stderr, above a bar if there is one."""
+    err.print(text, markup=False)
 
 
 def cell(count: Count | None) -> str:

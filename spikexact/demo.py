@@ -15,8 +15,9 @@ from mapping import real
 from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 from sim import evaluate, written
+from sim.ability import missing
 from sim.stimuli import stimuli
-from sim.tools import installed, missing
+from sim.tools import installed
 from sim.vectors import swapped, write_bundle
 from sim.verify import Verification, verify
 

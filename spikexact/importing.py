@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from fractions import Fraction
@@ -199,21 +201,35 @@ def build(source: str, weights: Path | None) -> Any:
 
     Raises
     ------
-        ValueError: no such module or builder, or parameters that do not fit the model.
+        ValueError: no such module or builder, or parameters that do not fit the model; an error
+            of the user's own code, with its file and line.
     """
     module, name = _named(source)
     sys.path.insert(0, str(Path.cwd()))  # a module beside the user, as python -m finds it
     try:
-        builder = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise ValueError(f"module {module!r} cannot be imported: {error}") from None
-    except AttributeError:
-        raise ValueError(f"module {module!r} has no {name!r}") from None
+        try:
+            found_in = importlib.import_module(module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: it is the user's own code that runs
+            raise ValueError(f"module {module!r} cannot be imported: {_theirs(error)}") from None
+        builder = getattr(found_in, name, None)
+        if builder is None:
+            raise ValueError(f"module {module!r} has no {name!r}")
+        if not callable(builder):
+            raise ValueError(f"{source} must be a function that returns a model, not {builder!r}")
+        try:
+            model = builder()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise ValueError(f"builder {source!r} failed: {_theirs(error)}") from None
     finally:
         sys.path.pop(0)
-    model = builder()
     if weights is None:
         return model
+    if not hasattr(model, "load_state_dict"):
+        raise ValueError(f"builder {source!r} must return a torch model to load {weights} into")
     import torch
 
     from mapping.importers.strict import state
@@ -224,3 +240,26 @@ def build(source: str, weights: Path | None) -> Any:
     except RuntimeError as error:
         raise ValueError(f"{weights} does not fit the model: {error}") from None
     return model
+
+
+def _theirs(error: BaseException) -> str:
+    """Return an error of the user's code in one line, with the file and line where it rose."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_shown(error.filename)}, line {error.lineno}: SyntaxError: {error.msg}"
+    ours = {__file__, *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib"))}
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<", *ours))
+    ]
+    text = " ".join(str(error).split())
+    told = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if not frames:  # a module that is not there, arguments that a builder wants
+        return text or told
+    return f"{_shown(frames[-1].filename)}, line {frames[-1].lineno}: {told}"
+
+
+def _shown(file: str) -> str:
+    """Return a file's name as short as it can be from here."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -24,6 +24,7 @@ from training.mapped import mapped
 from . import checks, files, learning, plots, verdict
 from .labels import readable
 from .page import ABSENT, missing, note, page, pairs, table, warning
+from .targets import advice
 from .verdict import Finding
 
 #: Of report.json.
@@ -49,6 +50,7 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
         raise ValueError(f"{folder} is not a folder: give one with network.safetensors")
     network = files.network(folder / NETWORK)
     found = {name: _read(folder / name) for name in ABSENT}
+    absent = advice(network, ABSENT)
     if trace is None:
         trace = sim.run(network, stimuli(network, 8), "fast")
     verilog = None
@@ -78,12 +80,13 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
             {**vars(m), "parameters": m.parameters, "state": m.state} for m in mapped(network)
         ],
         "verilog": None,
-        "missing": [sentence for name, sentence in ABSENT.items() if found[name] is None],
+        "missing": [sentence for name, sentence in absent.items() if found[name] is None],
     }
     if found[MANIFEST] is not None and MANIFEST not in unproved:
         with files.whole(folder / MANIFEST, "verilog"):
             facts["verilog"] = _verilog(folder, found[MANIFEST])
-    sections = _sections(folder, found, facts, findings, matrix, _plots(network, trace))
+    pictures = _plots(network, trace)
+    sections = _sections(folder, found, facts, findings, absent, matrix, pictures)
     files.write_json(folder / "report.json", facts)
     with beside(folder / "report.html") as part:
         mark = "good" if status == "exact" else "bad" if verdict.STATUSES[status] else "sub"
@@ -136,12 +139,12 @@ def _findings(
 
 def _sections(
     folder: Path, found: dict[str, Any], facts: dict[str, Any], findings: list[Finding],
-    matrix: str, pictures: str,
+    absent: dict[str, str], matrix: str, pictures: str,
 ) -> list[tuple[str, str]]:  # fmt: skip
     def told(name: str, text: str) -> str:
         """Return what is wrong with a file, then what its section says."""
         if found[name] is None:
-            return missing(ABSENT[name])
+            return missing(absent[name])
         part = name.partition("/")[0]  # of rtl/, any file
         return "".join(warning(f) for f in findings if f.file.startswith(part)) + text
 

@@ -1,21 +1,24 @@
 """``spikexact train``: from a data set's name to a TrainedNetwork and what was measured of it.
 
 Beside FILE.safetensors lie FILE.jsonl, a line for every epoch, and FILE.json, the result; while it
-trains also FILE.safetensors.checkpoint, from which the same command goes on.
+trains also FILE.safetensors.checkpoint, from which the same command goes on. A training that has
+finished is not begun again unless it is asked for.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mapping.files import digest, sweep
+from mapping.files import digest, sweep, target
 from sim.tools import installed, package
 
-from . import console, files, labels
+from . import console, files, guard, labels, targets
 
 #: Of FILE.json.
 FORMAT = 1
@@ -35,9 +38,19 @@ SMALL = ("mlp",)
 def run(
     dataset: str, output: Path, *, data: Path | None, method: str, net: str,
     timesteps: int | None, settings: list[str], tune: list[str], measures: bool, device: str,
-    mixed: bool, threads: int | None, workers: int, seed: int, json: bool,
+    mixed: bool, threads: int | None, workers: int, seed: int, json: bool, anew: bool = False,
 ) -> None:  # fmt: skip
     """Train, write everything, and tell the result; under torchrun only the first process tells."""
+    check_named(dataset, method, net, tune)
+    checkpoint = output.with_name(output.name + ".checkpoint")
+    tuned = output.with_name(checkpoint.name + ".tune")
+    lines, result = output.with_suffix(".jsonl"), output.with_suffix(".json")
+    if output in (lines, result):
+        raise ValueError(f"{output} is the name of what is written beside it: name it .safetensors")
+    for path in (output, checkpoint, tuned, lines, result):
+        target(path)
+    if output.exists() and not (anew or checkpoint.exists()):
+        raise ValueError(finished(output, result))
     package("torch", "train", "train")
     from training.loop import Run
     from training.parallel import processes
@@ -45,16 +58,16 @@ def run(
 
     plan, opened, options = planned(dataset, data, method, net, timesteps, settings, tune)
     check_device(device, mixed)
-    checkpoint = output.with_name(output.name + ".checkpoint")
-    tuned = output.with_name(checkpoint.name + ".tune")
-    lines, result = output.with_suffix(".jsonl"), output.with_suffix(".json")
-    with processes(device) as share:
+    first = os.environ.get("RANK", "0") == "0"
+    if anew and first:  # before the processes meet, so that none of them goes on from it
+        for path in (tuned, checkpoint):
+            path.unlink(missing_ok=True)
+    with guard.hinting(lambda: stopped(checkpoint)), processes(device) as share:
         if share.rank == 0:
             for path in (output, checkpoint, tuned, lines, result):
                 sweep(path)
         quiet = json or share.rank > 0
-        if checkpoint.exists() and not quiet:
-            console.say(f"going on from {checkpoint}")
+        going = [f"going on from {checkpoint}"] if checkpoint.exists() and share.rank == 0 else []
         if threads is None and net in SMALL:
             threads = 1
         how = Run(
@@ -62,9 +75,15 @@ def run(
             checkpoint=checkpoint, config={"data options": repr(sorted(options.items()))},
         )  # fmt: skip
         with console.progress(quiet) as tell:
+
+            def progress(done: int, total: int) -> None:
+                while going:  # it was read, and fits
+                    console.note(going.pop())
+                tell("steps", done, total)
+
             found = train(
-                opened, plan, how, measures, lines,
-                progress=lambda done, total: tell("steps", done, total),
+                opened, plan, how, measures, lines, progress,
+                each=Epochs() if share.rank == 0 else silent,
             )  # fmt: skip
     if share.rank > 0:
         return
@@ -74,8 +93,15 @@ def run(
     files.write_json(result, told | costs)
     for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
         done.unlink(missing_ok=True)
+    if found.network is None:
+        able: dict[str, Any] = {
+            "backends": None,
+            "fold": "no: of full precision, no binary weights",
+        }
+    else:
+        able = targets.told(found.network, targets.LONG)
     if json:
-        console.print_json({**told, "file": str(output), **costs})
+        console.print_json({**told, "file": str(output), **costs, **able})
         return
     told = labels.readable(told)
     if found.cost is not None:
@@ -85,6 +111,52 @@ def run(
     console.say(f"file: {output}")
     for key, value in told.items():
         console.say(f"{key}: {value}")
+    for line in targets.texts(able, trained=True):
+        console.say(line)
+
+
+class Epochs:
+    """Says what each epoch came to, on stderr, whether there is a terminal or not."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, row: dict[str, Any], epochs: int) -> None:
+        """Say one line of the training's."""
+        now = time.monotonic()
+        console.note(
+            f"{'tuning, ' if row.get('tuned') else ''}epoch {row['epoch']} of {epochs}: "
+            f"loss {row['loss']:.4g}, accuracy {row['accuracy']:.1%}, "
+            f"held out {row['held_out_accuracy']:.1%}, {now - self.began:.1f} s"
+        )
+        self.began = now
+
+
+def silent(row: dict[str, Any], epochs: int) -> None:
+    """Say nothing: of several processes the first one speaks."""
+
+
+def stopped(checkpoint: Path) -> str:
+    """Return how a training that was stopped is gone on with."""
+    if checkpoint.exists():
+        return f"the same command goes on after the last whole epoch, from {checkpoint}"
+    return "no epoch had ended, and nothing was kept"
+
+
+def finished(output: Path, result: Path) -> str:
+    """Return the sentence about a training that is not to be begun again."""
+    try:
+        told = files.read_json(result)
+        came = f"{told['epochs']} epochs, held-out accuracy {told['held_out_accuracy']:.1%}"
+    except (ValueError, KeyError, TypeError):
+        return (
+            f"{output} is there already, and no training of it that was stopped: name another "
+            "file, or replace it with --anew"
+        )
+    return (
+        f"{output} is there already, its training has finished ({came}): name another file, or "
+        "train it from the start with --anew (and --set epochs=N for a longer one)"
+    )
 
 
 def facts(found: Any, dataset: str, method: str, net: str, lines: Path) -> dict[str, Any]:
@@ -131,16 +203,14 @@ def planned(
     ------
         ValueError: a name, setting or file that does not exist; one sentence.
     """
+    check_named(dataset, method, net, tune)
     from training.choices import sort
     from training.data import SETS, open_set
-    from training.train import Plan, check_names
+    from training.train import Plan
 
-    if dataset not in SETS:
-        raise ValueError(f"data set must be one of {', '.join(SETS)}, not {dataset!r}")
     if dataset in READ_WITH:
         name, extra = READ_WITH[dataset]
         installed(name, f"the data set {dataset}", extra)
-    check_names(method, net, tuple(tune))
     choices = sort(dataset, method, net, settings)
     knows = inspect.signature(SETS[dataset]).parameters
     options = dict(choices.data)
@@ -151,6 +221,16 @@ def planned(
     opened = in_memory(open_set(dataset, data, **options))
     plan = Plan(method, net, timesteps, choices.style, choices.options, choices.recipe, tuple(tune))
     return plan, opened, options
+
+
+def check_named(dataset: str, method: str, net: str, tune: list[str]) -> None:
+    """Raise ValueError for a name that there is not, before anything large is imported."""
+    from training.data import SETS
+    from training.names import check_names
+
+    if dataset not in SETS:
+        raise ValueError(f"data set must be one of {', '.join(SETS)}, not {dataset!r}")
+    check_names(method, net, tuple(tune))
 
 
 def in_memory(data: Any) -> Any:

@@ -64,7 +64,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "nodes": part("ops ends graph", "value"),
     "networks": part("network trained intervals facts show", "value nodes"),
     "running": part("apply coding real", "value nodes networks"),
-    "keeping": part("files kinds", "value nodes networks"),
+    "keeping": part("files kinds temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "calibrate": part("calibrate", "networks running folding"),

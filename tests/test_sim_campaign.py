@@ -62,7 +62,7 @@ def test_a_campaign_resumes_from_a_torn_journal(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is of another campaign"):
         campaign(21, ["fast"], 2, journal=journal)
     journal.write_text("{}\nx\n")
-    with pytest.raises(ValueError, match="is not a campaign's journal"):
+    with pytest.raises(ValueError, match="is not a campaign.s journal"):
         campaign(20, ["fast"], 2, journal=journal)
     with pytest.raises(ValueError, match="needs a backend besides"):
         campaign(20, ["reference"])

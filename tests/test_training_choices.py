@@ -8,7 +8,7 @@ import pytest
 needs.package("torch")
 from training.choices import fields_of, sort, value  # noqa: E402
 from training.data import SETS  # noqa: E402
-from training.methods import METHODS  # noqa: E402
+from training.names import METHODS  # noqa: E402
 from training.networks import NETWORKS  # noqa: E402
 
 pytestmark = pytest.mark.torch

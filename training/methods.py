@@ -12,8 +12,6 @@ from dataclasses import replace
 from .networks.mlp import MLP
 from .style import Style
 
-METHODS = ("agmm", "ste", "fp", "latency")
-
 
 def style_of(method: str, net: str, **changes: object) -> Style:
     """Return the style of a method's layers, with changes by field name.

@@ -23,7 +23,8 @@ from .graph import SpikingNetwork
 from .latency import coded
 from .loop import Objective, Run, accuracy, deterministic, fit
 from .measures import Measures
-from .methods import METHODS, style_of
+from .methods import style_of
+from .names import check_names
 from .networks import NETWORKS
 from .objective import Classify
 from .recipe import Recipe, of
@@ -93,21 +94,6 @@ TUNINGS: dict[str, Callable[[SpikingNetwork, Any], None]] = {  # in the order in
 DIGITS_MLP, ONE_THREAD = Plan(), Run(threads=1)
 
 
-def check_names(method: str, net: str, tune: tuple[str, ...] = ()) -> None:
-    """Raise ValueError, one sentence, for anything that cannot be trained."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    if net not in NETWORKS:
-        raise ValueError(f"net must be one of {', '.join(NETWORKS)}, not {net!r}")
-    for name in tune:
-        if name not in TUNINGS:
-            raise ValueError(f"tune must be one of {', '.join(TUNINGS)}, not {name!r}")
-        if "gates" in name and method != "agmm":
-            raise ValueError(f"tune {name!r} needs gates: train with method agmm")
-    if method == "latency" and (net != "mlp" or tune):
-        raise ValueError("the latency method trains net mlp, and there is nothing to tune in it")
-
-
 def build(data: DataSet, plan: Plan) -> SpikingNetwork | SpikeTimeNetwork:
     """Return an untrained model of a plan.
 
@@ -137,14 +123,16 @@ def train(
     measures: bool = False,
     lines: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    each: Callable[[dict[str, Any], int], None] | None = None,
 ) -> Trained:
     """Train a network; the held-out part is only read to state accuracies.
 
     Args:
-        measures: whether every epoch's line holds flips, gradients, firing rates, and the accuracy
-            on the held-out part, in eval mode.
+        measures: whether every epoch's line holds flips, gradients, and firing rates.
         lines: a file that gets the epochs' lines as they come, JSON each; or None.
         progress: called with (steps done, steps) after each.
+        each: called after every epoch with its line and the epochs in all. With it, or with
+            measures, a line also holds the accuracy on the held-out part, in eval mode.
 
     Raises
     ------
@@ -161,16 +149,19 @@ def train(
         watcher = Measures(model) if measures else None
         batch = max(recipe.batch, 256)
 
-        def after(rows: list[dict[str, Any]]) -> None:
-            if measures:
+        def after(rows: list[dict[str, Any]], epochs: int, tuned: bool = False) -> None:
+            if measures or each is not None:
                 rows[-1]["held_out_accuracy"] = accuracy(model, objective, data.test, batch, run)
-            if lines is not None and run.share.rank == 0:
+            if lines is not None and run.share.rank == 0 and not tuned:
                 write_lines(lines, rows)
+            if each is not None:
+                each({**rows[-1], "tuned": True} if tuned else rows[-1], epochs)
 
         learn = partial(fit, model, objective, data.train, augment=data.augment, watcher=watcher)
-        rows = learn(recipe, run, after=after, progress=progress)
+        rows = learn(recipe, run, after=partial(after, epochs=recipe.epochs), progress=progress)
         if plan.tune:
-            rows += _tune(model, data, plan, recipe, run, partial(learn, progress=progress))
+            tune = partial(learn, progress=progress)
+            rows += _tune(model, data, plan, recipe, run, tune, after)
             if lines is not None and run.share.rank == 0:
                 write_lines(lines, rows)
         reached = [accuracy(model, objective, part, batch, run) for part in (data.train, data.test)]
@@ -196,8 +187,9 @@ def exported(model: nn.Module, plan: Plan) -> TrainedNetwork | None:
 
 
 def _tune(
-    model: SpikingNetwork, data: DataSet, plan: Plan, recipe: Recipe, run: Run, learn: Callable
-) -> list[dict[str, Any]]:
+    model: SpikingNetwork, data: DataSet, plan: Plan, recipe: Recipe, run: Run, learn: Callable,
+    after: Callable,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Bring the hardware's arithmetic in and train on, at a fifth of rate and epochs."""
     for name, bring_in in TUNINGS.items():
         if name in plan.tune:
@@ -205,7 +197,7 @@ def _tune(
     less = replace(recipe, epochs=max(1, recipe.epochs // 5), rate=recipe.rate / 5, decay=0.0)
     if run.checkpoint is not None:
         run = replace(run, checkpoint=run.checkpoint.with_name(run.checkpoint.name + ".tune"))
-    rows = learn(less, run)
+    rows = learn(less, run, after=partial(after, epochs=less.epochs, tuned=True))
     return [{**row, "tuned": True} for row in rows]
 
 

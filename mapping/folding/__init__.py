@@ -13,6 +13,7 @@ given equal inputs; the network is exact if all of them are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -26,12 +27,17 @@ from .spiking import fold_spiking
 from .streams import fold_stream
 
 
-def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network.Network:
+def fold(
+    value: trained.TrainedNetwork,
+    timesteps: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> network.Network:
     """Fold a trained network into integers and certify every population.
 
     Args:
         value: the trained network.
-        timesteps: T of the integer network; the trained one unless given.
+        timesteps: T of the integer network; the trained one unless given. The work grows with it.
+        progress: called with (populations done, populations in all).
 
     Returns
     -------
@@ -51,6 +57,8 @@ def fold(value: trained.TrainedNetwork, timesteps: int | None = None) -> network
     units = {p.name: Fraction(1) for p in value.populations} | {INPUT: Fraction(value.input.unit)}
     populations = []
     for p in value.populations:
+        if progress is not None:
+            progress(len(populations), len(value.populations))
         lines, accs, static = _read(p, derived, units, value.shapes[p.name][0])
         if p.spiking:
             found = fold_spiking(value, p, lines, accs, static)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import importlib.resources
 import os
-import signal
-import subprocess
+import runpy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.tools import MissingTool
+from mapping import temporary
+from sim.tools import MORE_TIME, MissingTool, SlowTool, patience
 
-#: Seconds that one run may take, build included.
+#: Seconds that one run may take, build included, unless told otherwise (sim.tools.patience).
 TIMEOUT = 900
+#: What the testbench says when its simulator is built.
+BUILT = "built with "
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,27 @@ class Outcome:
     output: str
 
 
+def tools() -> None:
+    """Ask the shipped testbench itself whether what it needs is there.
+
+    Raises
+    ------
+        MissingTool: cocotb or a simulator is not installed.
+    """
+    program = importlib.resources.files("hdl").joinpath("testbench", "run.py")
+    before = dict(os.environ)
+    try:
+        found = runpy.run_path(str(program), run_name="testbench")
+        found["choose"](None)
+    except Exception as error:
+        if type(error).__name__ != "MissingTool":
+            raise
+        raise MissingTool(f"the cocotb backend: {error}") from None
+    finally:  # it prepares the environment for a simulator
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def simulate(
     folder: Path, tests: tuple[str, ...] = (), simulator: str | None = None, seed: int = 0
 ) -> Outcome:
@@ -43,31 +66,26 @@ def simulate(
     Raises
     ------
         MissingTool: cocotb or a simulator is not installed; one sentence.
+        SlowTool: the simulator is not built in time.
     """
     command = [sys.executable, str(folder / "run.py"), "--seed", str(seed)]
     command += ["--sim", simulator] if simulator else []
     command += [word for test in tests for word in ("--test", test)]
     environment = {**os.environ, "SPIKEXACT_SAMPLED": str(folder.resolve())}
+    environment["TMPDIR"] = str(folder.resolve())  # of compilers, which may be killed
     for name in ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH"):
         environment.pop(name, None)
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # so that the simulator, its child, can be ended with it
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=TIMEOUT)
-        except BaseException as error:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                return Outcome(False, f"FAIL: the testbench took more than {TIMEOUT} seconds")
-            raise
-    if process.returncode == 2:
-        said = err.strip().splitlines() or ["the testbench cannot start"]
+    limit = patience(TIMEOUT)
+    try:
+        done = temporary.call(command, limit, env=environment)
+    except temporary.TooSlow as error:
+        if BUILT in error.said:
+            return Outcome(False, f"FAIL: the testbench took more than {limit:g} seconds")
+        raise SlowTool(
+            f"the cocotb backend: the simulator took more than {limit:g} s to compile this "
+            f"network's Verilog and was ended: {MORE_TIME}, or verify by the fast backend"
+        ) from None
+    if done.status == 2:
+        said = done.err.strip().splitlines() or ["the testbench cannot start"]
         raise MissingTool("the cocotb backend: " + said[-1].removeprefix("error: "))
-    return Outcome(process.returncode == 0, out + err)
+    return Outcome(done.status == 0, done.out + done.err)

