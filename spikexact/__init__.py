@@ -11,13 +11,12 @@ node kinds of a ``TrainedNetwork``, and ``sx.real`` runs one in float64.
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import TYPE_CHECKING, Any
 
-from . import rooms
-
+TYPE_CHECKING = False  # typing takes time to import, and the guard is not yet there
 if TYPE_CHECKING:  # the same names, for editors
+    from typing import Any
+
     from mapping import (
         INPUT,
         WIDTH_MAX,
@@ -115,11 +114,18 @@ _ELSEWHERE = {
     "write_bundle": "sim.vectors",
 }
 
-rooms.check()
+# The command line says it itself, once Ctrl-C is guarded (cli.status).
+_PROGRAM = (getattr(sys, "argv", None) or [""])[0].replace("\\", "/").rpartition("/")[2]
+if _PROGRAM.partition(".")[0] not in ("-m", "spikexact"):
+    from . import rooms
+
+    rooms.check()
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name."""
+    import importlib
+
     if name not in __all__:
         message = f"module 'spikexact' has no attribute {name!r}"
         raise AttributeError(message, name=name, obj=sys.modules[__name__])

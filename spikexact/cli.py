@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import guard
+from . import guard, rooms
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def status(arguments: list[str] | None = None) -> int:
     """Run a command; print any error as one sentence on stderr; return the exit status."""
+    if wrong := rooms.sentence():
+        return _error(wrong)
     if not sys.warnoptions:  # libraries' warnings are not the user's
         warnings.simplefilter("ignore")
     try:
