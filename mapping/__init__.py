@@ -6,10 +6,11 @@ Node kinds of the integer network are exported here; their trained counterparts 
 names live in ``mapping.trained``. What is where, from the ground up (a test holds the order):
 
 ``value``, ``ops``, ``ends``, ``graph``    what both network values are made of.
+``claims``                                 what a certificate may say.
 ``trained``, ``network``                   the values; ``show`` prints either.
 ``intervals``, ``facts``                   the width of everything in a Network, proved.
 ``coding``, ``apply``, ``real``            inputs encoded, ops computed, a TrainedNetwork run.
-``files``, ``kinds``                       save and load; what a backend takes.
+``files``, ``npz``, ``kinds``              save and load; plain arrays; what a backend takes.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.
 """
@@ -17,17 +18,19 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 from typing import Any
 
 from . import trained
+from .claims import Cause, Kind
 from .ends import INPUT, Input, Readout
 from .files import load, save
 from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
 from .trained import TrainedNetwork
-from .value import WIDTH_MAX, Unsupported
+from .value import WIDTH_MAX, TooWide, Unsupported
 
 __all__ = [
     "INPUT",
     "WIDTH_MAX",
+    "Cause",
     "Certificate",
     "Connection",
     "Conv",
@@ -35,11 +38,13 @@ __all__ = [
     "Gate",
     "Identity",
     "Input",
+    "Kind",
     "Network",
     "Neuron",
     "Pool",
     "Population",
     "Readout",
+    "TooWide",
     "TrainedNetwork",
     "Unsupported",
     "bipolar",

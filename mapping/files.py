@@ -30,7 +30,8 @@ import numpy as np
 from . import ends, network, ops, temporary, trained
 from .value import Value
 
-VERSION = 1
+#: Of each kind of file. Network 2: a certificate has a kind and a cause beside its sentence.
+VERSIONS = {"TrainedNetwork": 1, "Network": 2}
 #: Largest header that is read; a header grows with the number of nodes, not of weights.
 HEADER_MAX = 16 << 20
 
@@ -154,7 +155,7 @@ def save(
 
     kind, tree, arrays = _taken_apart(value, "save")
     sha256 = _digest(kind, tree, arrays)
-    header = {"version": VERSION, "kind": kind, "sha256": sha256, "value": tree}
+    header = {"version": VERSIONS[kind], "kind": kind, "sha256": sha256, "value": tree}
     if folded_from is not None:
         header |= {"folded_from": folded_from, "seal": _seal(sha256, folded_from)}
     with beside(Path(path)) as part:
@@ -219,13 +220,15 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
         meta = None
     if not isinstance(meta, dict):
         raise FileError(f"{path} is damaged: its header is not JSON")
-    if meta.get("version") != VERSION:
-        raise FileError(
-            f"{path} has format version {meta.get('version')}; this program reads {VERSION}"
-        )
     found = meta.get("kind", "")
     if not isinstance(found, str) or found not in _KINDS:
         raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
+    version = meta.get("version")
+    if version != VERSIONS[found] or isinstance(version, bool):
+        told = f"{path} has format version {version} of a {found}; this program reads "
+        older = isinstance(version, int) and version < VERSIONS[found]
+        again = ": fold the trained network again" if older and found == "Network" else ""
+        raise FileError(f"{told}{VERSIONS[found]}{again}")
     if kind is not None and found != kind.__name__:
         hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
         raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
@@ -252,7 +255,7 @@ def _seal(sha256: str, origin: str) -> str:
 
 
 def _digest(kind: str, tree: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(f"{VERSION} {kind} {tree}".encode())
+    digest = hashlib.sha256(f"{VERSIONS[kind]} {kind} {tree}".encode())
     for key in sorted(arrays):
         array = arrays[key]
         digest.update(f" {key} {array.dtype.str} {array.shape} ".encode())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .ops import Conv, Dense, Identity, Op, Pool, Shape
-from .value import WIDTH_MAX, frozen
+from .value import WIDTH_MAX, TooWide, frozen
 
 Span = tuple[int, int]
 Bounds = tuple[np.ndarray, np.ndarray]
@@ -47,6 +47,9 @@ class Interval:
     def with_zero(self) -> Interval:
         """Return it with 0 joined: before a delayed source arrives, acc is 0."""
         return Interval(np.minimum(self.low, 0), np.maximum(self.high, 0))
+
+    def __repr__(self) -> str:
+        return f"<Interval {self}, {len(self.low)} channels>"
 
     def __str__(self) -> str:
         return f"{self.span[0]} .. {self.span[1]} ({self.bits} bits)"
@@ -120,7 +123,7 @@ def checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:
     limit = 1 << (WIDTH_MAX - 1)
     if min(low) < -limit or max(high) >= limit:
         need = bits(int(min(low)), int(max(high)))
-        raise ValueError(f"{what} needs {need} bits; the widest value may have {WIDTH_MAX}")
+        raise TooWide(f"{what} needs {need} bits; the widest value may have {WIDTH_MAX}")
     return Interval(frozen(low.astype(np.int64)), frozen(high.astype(np.int64)))
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .claims import Cause, Kind
 from .ends import Input, Readout
 from .facts import Facts, facts
 from .graph import check_ends, shapes
@@ -169,7 +170,9 @@ class Certificate(Value):
     Attributes
     ----------
         exact: it does exactly what the trained population does, for every input.
-        reason: why it is exact, or why it is only bounded; one sentence.
+        kind: what is proved of it.
+        reason: why it is exact, or why it is only bounded; one sentence, for people.
+        cause: why it is not exact; None if it is.
         fraction_bits: F. Of neurons that are proved the unit connection's gain is 2**F (0 where
             one fires by its bias alone); of rounded ones, F is that of the finest channel. Of a
             population without threshold, the bits by which its unit was made finer.
@@ -180,12 +183,15 @@ class Certificate(Value):
         bound: of |v * unit - u| in units of the trained network, given equal inputs and the same
             spikes so far, or None; u is counted from v_rest where there is a threshold.
         unit: (C,) float64: what the integer 1 of v is worth in the trained network; 0 where a
-            neuron fires by its bias alone. A proved neuron fires alike, but biases far beyond
+            neuron fires by its bias alone. With a bound it is this very number, else the float64
+            next to what may be irrational. A proved neuron fires alike, but biases far beyond
             the reach of its data may have been made smaller, so that v need not be u.
     """
 
     exact: bool
+    kind: Kind
     reason: str
+    cause: Cause | None = None
     fraction_bits: int = 0
     lattice: np.ndarray | None = None
     bound: float | None = None
@@ -195,8 +201,18 @@ class Certificate(Value):
         if not isinstance(self.exact, (bool, np.bool_)) or not isinstance(self.reason, str):
             raise TypeError("a Certificate must have a bool and a sentence")
         lattice, unit = self.lattice, self.unit
+        kind = Kind(choice(self.kind, "kind of a Certificate", tuple(k.value for k in Kind)))
+        cause = self.cause
+        if cause is not None:
+            cause = Cause(choice(cause, "cause of a Certificate", tuple(c.value for c in Cause)))
+        if bool(self.exact) != (cause is None) or (self.exact and kind is Kind.ROUNDED):
+            raise ValueError("a Certificate is exact, or has a cause why it is not")
+        if not self.exact and kind is not Kind.SPIKES and self.bound is None:
+            raise ValueError("a Certificate that is not exact must have a bound, or prove spikes")
         self.set(
             exact=bool(self.exact),
+            kind=kind,
+            cause=cause,
             fraction_bits=integer(self.fraction_bits, "fraction_bits", -WIDTH_MAX, WIDTH_MAX),
             lattice=None if lattice is None else frozen(np.asarray(lattice, np.int64)),
             bound=None if self.bound is None else float(self.bound),
@@ -323,7 +339,7 @@ class Network(Value):
         Raises
         ------
             Unsupported: a node of a kind that this version does not run.
-            ValueError: a value that would need more than WIDTH_MAX bits.
+            TooWide: a value that would need more than WIDTH_MAX bits.
         """
         return facts(self)
 
@@ -332,7 +348,17 @@ class Network(Value):
         """Whether every population is certified exact."""
         return all(p.certificate is not None and p.certificate.exact for p in self.populations)
 
+    def __repr__(self) -> str:
+        from .show import line
+
+        return f"<{line(self)}>"
+
     def __str__(self) -> str:
         from .show import table
 
         return table(self)
+
+    def _repr_html_(self) -> str:
+        from .show import page
+
+        return page(self)

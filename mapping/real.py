@@ -15,10 +15,11 @@ from .apply import apply
 from .coding import encode
 from .ends import INPUT, Readout
 from .trained import Connection, Gate, Population, TrainedNetwork
+from .value import Brief
 
 
-@dataclass(frozen=True, eq=False)
-class RealTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class RealTrace(Brief):
     """Spikes and membranes of a run in float64.
 
     Attributes

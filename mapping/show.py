@@ -1,10 +1,30 @@
-"""Networks as text: one line a population."""
+"""Networks as text and as HTML: one line a population."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from . import network, trained
+from .value import Unsupported
+
+#: Colours of what a table says of a row: white letters on each can be read anywhere.
+GOOD, FAIR, BAD, PLAIN = "#2e7d32", "#a65c00", "#b71c1c", "#616161"
+CERTIFIED = {"exact": GOOD, "bounded": FAIR, "none": PLAIN}
+#: Rows of a table in a notebook; a network of more says so.
+ROWS = 60
+
+
+def line(value: network.Network | trained.TrainedNetwork) -> str:
+    """Return one line: what enters, how many populations, T, the read-out, what is certified."""
+    count = len(value.populations)
+    proved = ""
+    if isinstance(value, network.Network):
+        proofs = [p.certificate for p in value.populations if p.certificate is not None]
+        exact = sum(certificate.exact for certificate in proofs)
+        proved = f"; {exact} of {count} certified exact" if proofs else "; typed by hand"
+    return f"{_head(value)}; {count} population{'s' * (count > 1)}{proved}"
+
 
 #: How a person reads the keys of ``rows_of`` that are not read as they are written.
 HEADS = {"fraction_bits": "F", "acc_bits": "acc bits", "v_bits": "v bits"}
@@ -17,13 +37,50 @@ def table(value: network.Network | trained.TrainedNetwork) -> str:
     cells = [heads, *([str(row[h]) for h in heads] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join([_head(value), *(one.rstrip() for one in lines)])
+
+
+def page(value: network.Network | trained.TrainedNetwork) -> str:
+    """Return the table as HTML, certificates in colour: what a notebook shows."""
+    try:
+        rows = readable(rows_of(value))
+    except Unsupported as error:  # widths without proof: a print never raises
+        return f"<p>{escape(line(value))}</p><p>{escape(str(error))}</p>"
+    return html(line(value), rows, {"certificate": CERTIFIED})
+
+
+def html(title: str, rows: list[dict[str, Any]], colours: dict[str, dict[str, str]]) -> str:
+    """Return rows of equal keys as an HTML table; everything in it is escaped.
+
+    Args:
+        colours: column to text to the colour behind that text.
+    """
+
+    def cell(head: str, found: Any) -> str:
+        text, colour = escape(str(found)), colours.get(head, {}).get(str(found))
+        if colour is not None:
+            style = f"background:{colour};color:#fff;padding:0 .4em;border-radius:3px"
+            text = f'<span style="{style}">{text}</span>'
+        return f'<td style="text-align:left">{text}</td>'
+
+    heads = "".join(f'<th style="text-align:left">{escape(h)}</th>' for h in rows[0])
+    body = "".join(
+        "<tr>" + "".join(cell(*pair) for pair in row.items()) + "</tr>" for row in rows[:ROWS]
+    )
+    more = f"<p>and {len(rows) - ROWS} more</p>" if len(rows) > ROWS else ""
+    return (
+        f"<table><caption>{escape(title)}</caption><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{body}</tbody></table>{more}"
+    )
+
+
+def _head(value: network.Network | trained.TrainedNetwork) -> str:
     enter = value.input
     shape = "x".join(map(str, enter.shape))
-    head = (
+    return (
         f"{type(value).__name__}: input {shape}, {enter.bits} bit, coding {enter.coding}; "
         f"T = {value.timesteps}; read-out {value.readout.kind} of {value.readout.source!r}"
     )
-    return "\n".join([head, *(line.rstrip() for line in lines)])
 
 
 def rows_of(value: network.Network | trained.TrainedNetwork) -> list[dict[str, Any]]:
@@ -68,6 +125,8 @@ def _integer(value: network.Network, p: network.Population) -> dict[str, Any]:
         "certificate": "none"
         if certificate is None
         else ("exact" if certificate.exact else "bounded"),
+        "kind": certificate.kind.value if certificate else "-",
+        "cause": certificate.cause.value if certificate and certificate.cause else "-",
         "reason": certificate.reason if certificate else "typed by hand: integers only",
     }
 

@@ -320,7 +320,17 @@ class TrainedNetwork(Value):
                 return population
         raise KeyError(key)
 
+    def __repr__(self) -> str:
+        from .show import line
+
+        return f"<{line(self)}>"
+
     def __str__(self) -> str:
         from .show import table
 
         return table(self)
+
+    def _repr_html_(self) -> str:
+        from .show import page
+
+        return page(self)

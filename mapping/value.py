@@ -23,6 +23,10 @@ class Unsupported(ValueError):
     """A valid value that this version, or this backend, does not run; the message names it."""
 
 
+class TooWide(Unsupported):
+    """A value that would need more than WIDTH_MAX bits, or an integer that does not fit them."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
     """Base of all values: equality by content, a short print, no hash (arrays inside)."""
@@ -67,14 +71,30 @@ def same(a: Any, b: Any) -> bool:
 
 
 def brief(value: Any) -> str:
-    """Print a field on one line; a large array as its type and shape."""
+    """Print a field on one line; a large array as its type and shape, long lists as their length.
+
+    Large is more than 4 values in any shape, long more than 8 of them.
+    """
     if isinstance(value, np.ndarray):
         if value.size <= 4:
             return repr(value.tolist())
         return f"<{value.dtype} {'x'.join(map(str, value.shape))}>"
     if isinstance(value, np.generic):
         return repr(value.item())
+    if isinstance(value, dict) and value:
+        return "{" + ", ".join(f"{key!r}: {brief(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple) and len(value) > 8 and not hasattr(value, "_fields"):
+        return f"<{type(value).__name__} of {len(value)}>"
     return repr(value)
+
+
+class Brief:
+    """A base that prints a dataclass on one line, arrays as their type and shape."""
+
+    def __repr__(self) -> str:
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        shown = (f"{field.name}={brief(getattr(self, field.name))}" for field in fields)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -141,7 +161,7 @@ def integers(value: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} must be a scalar or a vector, not of shape {array.shape}")
     limit = 1 << (WIDTH_MAX - 1)
     if array.size and (int(array.max()) >= limit or int(array.min()) < -limit):
-        raise ValueError(f"{what} must fit {WIDTH_MAX} signed bits")
+        raise TooWide(f"{what} must fit {WIDTH_MAX} signed bits")
     return frozen(array.astype(np.int64))
 
 

@@ -2,6 +2,7 @@
 
 from .ability import abilities, refusal
 from .compare import Agreement, Disagreement, agreement, compare
+from .plot import plot_membrane, plot_raster
 from .run import BACKENDS, run
 from .tools import MissingTool
 from .trace import Trace
@@ -15,6 +16,8 @@ __all__ = [
     "abilities",
     "agreement",
     "compare",
+    "plot_membrane",
+    "plot_raster",
     "refusal",
     "run",
 ]

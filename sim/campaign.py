@@ -5,30 +5,33 @@ combination is drawn, and what a backend refuses by name is counted; a network t
 mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure, which
 share one RTL build (weights and numbers are written into it). Every group's results are one line
 of a journal, so that a campaign that was killed goes on where it was.
+
+Only two things are no failure, and both are counted by reason: a backend that refuses a network
+by name, and a drawn network that fold refuses by name (``Unsupported``, ``TooWide``), for which
+another is drawn. Anything else that is raised is a problem with its seed; the other groups go on.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import time
+import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import Network, Unsupported, fold, save
-from mapping.files import beside, target
+from mapping import WIDTH_MAX, Network, TooWide, TrainedNetwork, Unsupported, fold, save
+from mapping.files import beside
 
 from . import draw
 from .ability import missing
 from .compare import agreement
 from .draw_trained import draw_trained_whole
 from .draw_whole import draw_whole
+from .journal import Result, append, read
 from .run import backend_module, run
 from .shrink import shrink
 from .stimuli import stimuli, threshold_hits
@@ -39,22 +42,10 @@ from .trace import Trace
 ROUNDS = 5
 #: Foldings that are drawn; they seldom divide a layer's sizes.
 PES, SIMDS = (1, 2, 3, 5), (1, 3, 8, 13, 32)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one group of networks came to."""
-
-    group: int
-    networks: int
-    folded: bool
-    exact: int
-    compared: int
-    mismatches: int
-    threshold_hits: int
-    below_threshold: int
-    problems: list[str]
-    refused: dict[str, int] = field(default_factory=dict)
+#: Networks that may be passed over for one; a fold that refuses all of them is a problem.
+TRIES = 50
+#: What this machine lacks is no finding about a network: it ends the campaign.
+MACHINE = (MissingTool, OSError, MemoryError)
 
 
 def campaign(
@@ -80,10 +71,13 @@ def campaign(
     Returns
     -------
         The summary; the same whether the campaign was interrupted or not, but for "seconds".
+        "ok" is False where a backend differs, anything was raised that is no refusal by name, or
+        nothing was compared.
 
     Raises
     ------
         ValueError: an unknown backend, or a journal of another campaign.
+        MissingTool: a backend lacks a package or program.
     """
     names = [name for name in dict.fromkeys(backends) if name != "reference"]
     for name in names:
@@ -98,74 +92,141 @@ def campaign(
     if kinds == "all":
         per_build = 1
     began = time.monotonic()
-    head = {"campaign": 1, "seed": seed, "networks": networks, "backends": names,
+    head = {"campaign": 2, "seed": seed, "networks": networks, "backends": names,
             "kinds": kinds, "per_build": per_build, "samples": samples}  # fmt: skip
-    done = _read(journal, head) if journal is not None else {}
+    done = read(journal, head) if journal is not None else {}
     groups = -(-networks // per_build)
     for group in range(groups):
         if group not in done:
             count = min(per_build, networks - group * per_build)
-            networks_of = draw_group if kinds == "dense" else draw_any
             saved = None if journal is None else journal.with_name(f"{journal.name}-{group}")
-            drawn = networks_of(group, count, seed)
-            done[group] = _group(group, drawn, names, seed, samples, saved)
+            done[group] = _group(group, count, kinds, names, seed, samples, saved)
             if journal is not None:
-                _append(journal, asdict(done[group]))
+                append(journal, asdict(done[group]))
         if progress is not None:
             progress(min((group + 1) * per_build, networks), networks)
     results = [done[g] for g in range(groups)]
     problems = [problem for r in results for problem in r.problems]
+    compared = sum(r.compared for r in results)
+    if not compared and not problems:
+        problems.append("nothing was compared: every backend refused every network")
     folded = [r for r in results if r.folded]
     return {
+        "format": 1,
         "ok": not problems and all(r.mismatches == 0 for r in results),
         "seed": seed,
         "networks": networks,
         "builds": groups,
         "backends": ["reference", *names],
-        "folded networks": sum(r.networks for r in folded),
-        "of these certified exact": sum(r.exact for r in folded),
-        "neuron-values compared": sum(r.compared for r in results),
+        "folded": sum(r.networks for r in folded),
+        "certified_exact": sum(r.exact for r in folded),
+        "compared": compared,
         "mismatches": sum(r.mismatches for r in results),
-        "membranes exactly at their threshold": sum(r.threshold_hits for r in results),
-        "membranes one step below": sum(r.below_threshold for r in results),
-        "refused": dict(sum((Counter(r.refused) for r in results), Counter())),
+        "threshold_hits": sum(r.threshold_hits for r in results),
+        "below_threshold": sum(r.below_threshold for r in results),
+        "refused": _total(r.refused for r in results),
+        "passed_over": _total(r.passed_over for r in results),
         "problems": problems,
         "seconds": round(time.monotonic() - began, 1),
     }
 
 
-def draw_group(group: int, count: int, seed: int) -> list[Network]:
-    """Draw the networks of one group: the same structure, odd groups by folding."""
-    base = (seed * 1_000_003 + group) * 1000
-    if group % 2:
-        first = draw.draw_trained(base)
-        others = [draw.draw_trained_like(first, base + k) for k in range(1, count)]
-        return [fold(value) for value in (first, *others)]
-    first_network = draw.draw_network(base, joins=False, delays=False)
-    return [
-        first_network, *(draw.draw_like(first_network, base + k) for k in range(1, count))
-    ]  # fmt: skip
+def draw_group(
+    group: int, count: int, seed: int, passed_over: Counter[str] | None = None
+) -> list[Network]:
+    """Draw the networks of one group: the same structure, odd groups by folding.
 
-
-def draw_any(group: int, count: int, seed: int) -> list[Network]:
-    """Draw one network of any kind; of odd groups by folding.
-
-    A drawn network that would need more bits than a Network may have is passed over.
+    Args:
+        passed_over: counts, by reason, the drawn networks that fold refuses by name.
     """
+    base = (seed * 1_000_003 + group) * 1000
+    if not group % 2:
+        first_network = draw.draw_network(base, joins=False, delays=False)
+        others = (draw.draw_like(first_network, base + k) for k in range(1, count))
+        return [first_network, *others]
+    first: TrainedNetwork | None = None
+    found: list[Network] = []
+    for number in range(base, base + count + TRIES):
+        if first is None:
+            value = draw.draw_trained(number)
+        else:
+            value = draw.draw_trained_like(first, number)
+        network = _folded(value, passed_over)
+        if network is not None:
+            first = first or value
+            found.append(network)
+            if len(found) == count:
+                return found
+    raise RuntimeError(f"fold refused more than {TRIES} of the networks drawn")
+
+
+def draw_any(
+    group: int, count: int, seed: int, passed_over: Counter[str] | None = None
+) -> list[Network]:
+    """Draw one network of any kind; of odd groups by folding. Arguments as of ``draw_group``."""
     number = seed * 1_000_003 + group
     if not group % 2:
-        return [draw_whole(number)]
-    while True:
-        try:
-            network = fold(draw_trained_whole(number))
-            network.facts  # noqa: B018  refuses widths
-        except ValueError:
-            number += 1_000_000_007
-            continue
-        return [network]
+        return [draw_whole(number, passed_over)]
+    for attempt in range(TRIES):
+        value = draw_trained_whole(number + attempt * 1_000_000_007)
+        network = _folded(value, passed_over)
+        if network is not None:
+            return [network]
+    raise RuntimeError(f"fold refused all of the {TRIES} networks drawn")
+
+
+def _folded(value: TrainedNetwork, passed_over: Counter[str] | None) -> Network | None:
+    """Fold, or count the reason of a refusal by name; whatever else is raised goes through."""
+    try:
+        network = fold(value)
+        if not isinstance(network, Network):
+            raise TypeError(f"fold gave {network!r}, which is no Network")
+        network.facts  # noqa: B018  refuses widths
+    except Unsupported as error:
+        if passed_over is not None:
+            passed_over[reason(error)] += 1
+        return None
+    return network
+
+
+def reason(error: Unsupported) -> str:
+    """Return why something was refused, without the place; all that is too wide is one reason."""
+    if isinstance(error, TooWide):
+        return f"needs more than {WIDTH_MAX} bits"
+    return str(error).rpartition(": ")[2]
+
+
+def _total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sum((Counter(one) for one in counts), Counter()))
+
+
+def _raised(error: Exception) -> str:
+    """Say what was raised and where: one line."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())[:500]
+    return f"{type(error).__name__}: {said} ({Path(at.filename).name}:{at.lineno})"
 
 
 def _group(
+    group: int, count: int, kinds: str, names: list[str], seed: int, samples: int,
+    saved: Path | None,
+) -> Result:  # fmt: skip
+    """Draw and run one group; what it raises is its problem."""
+    passed_over: Counter[str] = Counter()
+    networks: list[Network] = []
+    try:
+        networks = (draw_group if kinds == "dense" else draw_any)(group, count, seed, passed_over)
+        found = _run(group, networks, names, seed, samples, saved)
+    except MACHINE:
+        raise
+    except Exception as error:
+        what = "reference" if networks else "drawing and folding"
+        told = f"seed {seed}, group {group}, {what}: {_raised(error)}"
+        found = Result(group, len(networks), bool(group % 2), problems=[told])
+    return replace(found, passed_over=dict(passed_over))
+
+
+def _run(
     group: int, networks: list[Network], names: list[str], seed: int, samples: int,
     saved: Path | None,
 ) -> Result:  # fmt: skip
@@ -184,8 +245,13 @@ def _group(
             problems.append(f"{where}: {error}")
             continue
         except Unsupported as error:
-            what = str(error).rpartition(": ")[2]
-            refused[f"{name}: {what}"] = refused.get(f"{name}: {what}", 0) + len(networks)
+            what = f"{name}: {reason(error)}"
+            refused[what] = refused.get(what, 0) + len(networks)
+            continue
+        except MACHINE:
+            raise
+        except Exception as error:
+            problems.append(f"{where}: {_raised(error)}")
             continue
         for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
             found = agreement(want, got)
@@ -221,7 +287,10 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: Path) -> s
     def fails(network: Network, inputs: np.ndarray) -> bool:
         return agreement(run(network, inputs), run(network, inputs, name)).mismatches > 0
 
-    small, few = shrink(network, inputs, fails)
+    try:
+        small, few = shrink(network, inputs, fails)
+    except Exception as error:  # the mismatch stands all the same
+        return f"not shrunk: {_raised(error)}"
     path, data = saved.with_suffix(".safetensors"), saved.with_suffix(".npy")
     save(small, path)
     with beside(data) as part, part.open("wb") as file:
@@ -240,47 +309,3 @@ def _traces(
         return run_many(networks, inputs, pe, simd)
     options = {"pe": pe, "simd": simd} if name in ("rtl", "cocotb") else {}
     return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]
-
-
-def _read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
-    """Read a journal's results; a torn last line is dropped."""
-    journal = target(journal)
-    text = ""
-    with _journals(journal):
-        if journal.exists():
-            text = journal.read_text(encoding="utf-8")
-        if json.dumps(head).startswith(text):  # nothing yet, or a torn first line
-            journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
-            return {}
-        whole = text[: text.rfind("\n") + 1]
-        lines = [json.loads(line) for line in whole.splitlines()]
-        if not lines or not isinstance(lines[0], dict) or "campaign" not in lines[0]:
-            raise ValueError("its first line does not say so")
-        results = [Result(**line) for line in lines[1:]]
-    if whole != text:
-        with beside(journal) as part:
-            part.write_text(whole, encoding="utf-8")
-    if lines[0] != head:
-        raise ValueError(f"{journal} is of another campaign ({lines[0]}): name another file")
-    return {r.group: r for r in results}
-
-
-def _append(journal: Path, line: dict[str, Any]) -> None:
-    """Append one line and see it to the disk."""
-    with _journals(journal), journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _journals(journal: Path) -> Iterator[None]:
-    """Name the journal in what goes wrong with it."""
-    try:
-        yield
-    except OSError as error:
-        raise type(error)(f"{journal}: {error.strerror or error}") from None
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{journal} is there and is not a campaign's journal ({error}): name another file"
-        ) from None

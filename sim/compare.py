@@ -85,6 +85,14 @@ class Agreement:
         """Neuron-values that differ."""
         return sum(c.mismatches for c in (*self.spikes.values(), *self.v.values()))
 
+    def __repr__(self) -> str:
+        return f"<Agreement: {self}>"
+
+    def _repr_html_(self) -> str:
+        from .show import agreement_page
+
+        return agreement_page(self)
+
     def __str__(self) -> str:
         first = "" if self.divergence is None else f"; {self.divergence}"
         return f"{self.compared:,} neuron-values compared, {self.mismatches:,} mismatches{first}"

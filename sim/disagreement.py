@@ -39,6 +39,15 @@ class Difference:
     near_ties: int
     classes: int
 
+    def __repr__(self) -> str:
+        spikes = sum(c.compared or 0 for c in self.spikes.values())
+        wrong = sum(c.mismatches for c in self.spikes.values())
+        return (
+            f"<Difference: {wrong:,} of {spikes:,} spikes differ, in {self.differing} of "
+            f"{self.samples} samples, {self.near_ties} of them first at a near-tie; "
+            f"{self.classes} classes differ>"
+        )
+
 
 def disagreement(
     value: TrainedNetwork, network: Network, inputs: np.ndarray, memory: int = MEMORY

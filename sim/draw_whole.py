@@ -6,6 +6,7 @@ network. ``sim.draw`` draws the dense ones that every backend takes.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from mapping import (
     INPUT,
+    WIDTH_MAX,
     Connection,
     Conv,
     Dense,
@@ -24,6 +26,7 @@ from mapping import (
     Pool,
     Population,
     Readout,
+    TooWide,
 )
 
 from .draw import LEAKS, draw_weights
@@ -35,14 +38,21 @@ SIDES = (1, 2, 3, 5, 6)
 TRIES = 200
 
 
-def draw_whole(seed: int) -> Network:
-    """Draw a Network of 1 to 5 populations of any kind."""
+def draw_whole(seed: int, passed_over: Counter[str] | None = None) -> Network:
+    """Draw a Network of 1 to 5 populations of any kind.
+
+    Args:
+        seed: draws the same network every time.
+        passed_over: counts the sketches that are too wide to be a network.
+    """
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, 6, attempt])
         try:
             network = _Sketch(rng).network()
             network.facts  # noqa: B018  refuses widths beyond WIDTH_MAX
-        except ValueError:
+        except TooWide:
+            if passed_over is not None:
+                passed_over[f"drawn with more than {WIDTH_MAX} bits"] += 1
             continue
         return network
     raise RuntimeError(f"seed {seed}: no network in {TRIES} tries")

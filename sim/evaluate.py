@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -73,9 +74,19 @@ class Evaluation:
         }
 
 
+class Sliced(Protocol):
+    """What gives samples when they are asked for: an array does, and so may a reader of files."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Any:
+        """Return the samples of a slice, or of an array of indices, as of ``sim.run``."""
+        ...
+
+
 def evaluate(
     network: Network,
-    inputs: np.ndarray,
+    inputs: np.ndarray | Sliced,
     labels: np.ndarray,
     backend: str = "fast",
     checked: int = 64,
@@ -84,7 +95,8 @@ def evaluate(
     """Run a labelled data set.
 
     Args:
-        inputs: as of ``sim.run``. labels: (samples,) classes.
+        inputs: as of ``sim.run``, or what gives them a chunk at a time.
+        labels: (samples,) classes.
         backend: that runs all of it.
         checked: samples, spread over the data set, that the reference runs as well; every spike
             and membrane is compared.
@@ -96,7 +108,16 @@ def evaluate(
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
-        raise ValueError(f"labels must be {len(inputs)} integers, one per sample")
+        raise ValueError(
+            f"labels must be {len(inputs)} integers, one per sample, not {labels.dtype} of shape "
+            f"{labels.shape}"
+        )
+    if not len(labels):
+        raise ValueError("there is no sample to evaluate")
+    classes = math.prod(network.shapes[network.readout.source])
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        odd = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+        raise ValueError(f"the network's classes are 0..{classes - 1}, but a label is {odd}")
     inputs = check(network.input, inputs, network.timesteps)
     steps = inputs.shape[1] if network.input.coding == "steps" else network.timesteps
     require(network, [backend], steps=steps)
@@ -108,11 +129,6 @@ def evaluate(
         trace = run(network, x, backend, record=())
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
-        for label in (int(y.min()), int(y.max())):
-            if not 0 <= label < trace.scores.shape[1]:
-                raise ValueError(
-                    f"labels reach {label}; classes are 0..{trace.scores.shape[1] - 1}"
-                )
         found.samples += len(x)
         found.correct += int((trace.classes == y).sum())
         top = trace.scores.max(axis=1)

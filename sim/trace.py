@@ -11,9 +11,11 @@ from mapping import Network
 
 Record = tuple[str, ...]
 RECORDS = ("spikes", "v")
+#: Populations that a printed trace names.
+POPULATIONS = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """Spikes and membranes of a run.
 
@@ -44,16 +46,57 @@ class Trace:
             raise ValueError(f"backend {self.backend!r} did not record what the read-out needs")
         return self.scores.argmax(axis=1)
 
-    def save(self, path: Path | str) -> None:
-        """Write an .npz: ``spikes/NAME``, ``v/NAME``, ``scores``, ``backend``; renamed."""
-        from mapping.files import beside
+    @property
+    def samples(self) -> int | None:
+        """Samples run; None where nothing was recorded."""
+        some = next(iter((*self.v.values(), *self.spikes.values())), self.scores)
+        return None if some is None else len(some)
 
-        arrays = {f"spikes/{n}": a for n, a in self.spikes.items()}
-        arrays |= {f"v/{n}": a for n, a in self.v.items()}
-        if self.scores is not None:
-            arrays["scores"] = self.scores
-        with beside(Path(path)) as part, part.open("wb") as file:
-            np.savez_compressed(file, backend=np.array(self.backend), **arrays)
+    @property
+    def timesteps(self) -> int | None:
+        """Timesteps of a sample; None where nothing was recorded."""
+        some = next(iter((*self.v.values(), *self.spikes.values())), None)
+        return None if some is None else some.shape[1]
+
+    def __repr__(self) -> str:
+        lines = [self._population(name) for name in self.thresholds]
+        if len(lines) > POPULATIONS:
+            rest = len(lines) - POPULATIONS
+            lines[POPULATIONS:] = [f"and {rest} more populations"]
+        scores = "not given" if self.scores is None else f"of {self.scores.shape[1]} classes"
+        lines.append(f"scores {scores}" + (f"; info {', '.join(self.info)}" if self.info else ""))
+        head = f"Trace of {self.backend!r}: {self.samples} samples of {self.timesteps} timesteps"
+        return "\n  ".join([head, *lines])
+
+    def _population(self, name: str) -> str:
+        spikes, v = self.spikes.get(name), self.v.get(name)
+        some = v if spikes is None else spikes
+        if some is None:
+            return f"{name}: not recorded"
+        told = [f"{name} ({'x'.join(map(str, some.shape[2:]))})"]
+        if spikes is not None:
+            told.append(f"spikes, {np.count_nonzero(spikes) / max(spikes.size, 1):.1%} fire")
+        if v is not None and v.size:
+            told.append(f"v {v.min()}..{v.max()}")
+        return ": ".join([told[0], "; ".join(told[1:])])
+
+    def save(self, path: Path | str) -> None:
+        """Write an .npz of plain arrays, beside and renamed; see ``sim.trace_file``."""
+        from .trace_file import write
+
+        write(self, Path(path))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Trace:
+        """Read what ``save`` wrote, without pickle.
+
+        Raises
+        ------
+            ValueError: missing, damaged, of another format, or no trace; one sentence.
+        """
+        from .trace_file import read
+
+        return read(Path(path))
 
 
 class Recorder:

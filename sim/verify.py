@@ -89,6 +89,13 @@ class Check:
         """Whether something was compared, all of it equal, and the protocol held."""
         return self.failure is None and self.compared > 0 and self.mismatches == 0
 
+    def __repr__(self) -> str:
+        return (
+            f"<Check: {'ok' if self.ok else 'NOT ok'}, {self.samples} samples, "
+            f"{len(self.cells)} populations, {self.compared:,} neuron-values compared, "
+            f"{self.mismatches:,} mismatches, {self.seconds:.3g} s>"
+        )
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -148,6 +155,19 @@ class Verification:
         if not self.checks:
             found.append(f"nothing was compared: no backend besides {self.reference}")
         return found
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.checks) or "nothing"
+        return (
+            f"<Verification of {names} against {self.reference}: {'ok' if self.ok else 'NOT ok'}, "
+            f"{self.samples} samples of {self.timesteps} timesteps, {self.compared:,} "
+            f"neuron-values compared, {self.mismatches:,} mismatches>"
+        )
+
+    def _repr_html_(self) -> str:
+        from .show import verification_page
+
+        return verification_page(self)
 
     def __str__(self) -> str:
         rows = [

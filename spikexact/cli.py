@@ -465,9 +465,18 @@ def import_(
 @app.command()
 def evaluate(
     file: File,
-    data: Annotated[Path, typer.Argument(help="A folder of IDX files, or a .npy of inputs.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="digits, mnist ..; an .npz or .npy; a folder (docs/data.md)."
+        ),
+    ],
     labels: Annotated[Path | None, typer.Option(help="A .npy of classes, for a .npy.")] = None,
-    part: Annotated[str, typer.Option(help="Of a folder: test or train.")] = "test",
+    data: Annotated[Path | None, typer.Option(help="Folder of a named set's files.")] = None,
+    part: Annotated[str, typer.Option(help="Of a set or folder: test, train or all.")] = "test",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of the data set.")
+    ] = None,
     backend: Annotated[str, typer.Option(help="Who runs all of it.")] = "fast",
     checked: Annotated[int, typer.Option(help="Samples compared with the reference.", min=0)] = 64,
     json: Json = False,
@@ -476,15 +485,16 @@ def evaluate(
     from sim.evaluate import evaluate as work
 
     from . import console, files
+    from .data import labelled
 
     network = files.network(file)
-    inputs, classes = files.data_set(data, labels, part, network.input.shape)
+    inputs, classes = labelled(network, source, labels, data, part, settings or [])
     with console.progress(json) as tell:
         found = work(
             network, inputs, classes, backend, checked,
             progress=lambda done, total: tell("samples", done, total),
         )  # fmt: skip
-    _tell({**found.to_json(), "data": str(data)}, json)
+    _tell({**found.to_json(), "data": source}, json)
     return 1 if found.mismatches else 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,33 +44,6 @@ def inputs(path: Path) -> np.ndarray:
     except (ValueError, EOFError, OSError, MemoryError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a .npy of plain numbers ({why})") from None
-
-
-def data_set(
-    path: Path, labels: Path | None, part: str, shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read a folder of IDX files, or a .npy of inputs beside one of classes.
-
-    Args:
-        part: of a folder, "test" or "train". shape: of one input; images are flattened or get a
-            channel axis as it asks.
-
-    Raises
-    ------
-        ValueError: a file is missing or damaged, or images do not fit the network.
-    """
-    if not path.is_dir():
-        if labels is None:
-            raise ValueError(f"{path} is no folder of IDX files: give --labels beside a .npy")
-        return inputs(path), inputs(labels)
-    from training.data import idx
-
-    if part not in idx.NAMES:
-        raise ValueError(f"part must be 'test' or 'train', not {part!r}")
-    images, classes = idx.pair(path, part)
-    if math.prod(images.shape[1:]) != math.prod(shape):
-        raise ValueError(f"images of {images.shape[1:]} do not fit an input of shape {shape}")
-    return images.reshape(len(images), *shape), classes
 
 
 def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> dict[str, Any]:

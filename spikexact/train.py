@@ -28,6 +28,7 @@ MEMORY = 2 << 30
 READ_WITH = {
     "digits": ("sklearn", "train"),
     "imagenet": ("PIL", "data"),
+    "images": ("PIL", "data"),
     "caltech-face-motorcycle": ("PIL", "data"),
     "shd": ("h5py", "data"),
 }

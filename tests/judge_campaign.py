@@ -3,7 +3,9 @@
 Draws trained networks, folds them, and runs every population beside the exact judge, given equal
 inputs: exact ones must do as trained, bounded ones keep their bound. ``--kind corners`` (the
 default) draws every combination of options in small networks, also folded to other numbers of
-timesteps; ``--kind likely`` those of ``sim.draw_trained``. Exit status 1 at any difference.
+timesteps; ``--kind likely`` those of ``sim.draw_trained``. Networks that fold refuses by name are
+counted by reason. Exit status 1 at any difference, at anything else that fold raises, and if there
+was nothing of something to compare: no tie, no class, no population of some kind.
 """
 
 from __future__ import annotations
@@ -11,42 +13,50 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from judge_network import judge
+from judge_network import KIND_COUNTS, judge
 
 from mapping import Network, TrainedNetwork, Unsupported, fold
 from mapping.coding import encode
 from sim import run
+from sim.campaign import reason
 from sim.compare import agreement
 from sim.draw_corners import draw_corner
 from sim.draw_trained import draw_trained_whole
 from sim.stimuli import stimuli, threshold_hits
 
 COUNTS = (
-    "networks", "exact networks", "unsupported", "populations", "exact", "bounded", "compared",
-    "classes", "ties", "hits",
+    "networks", "exact networks", "populations", "exact", "bounded", "compared",
+    "classes", "ties", "hits", *KIND_COUNTS,
 )  # fmt: skip
+#: What may be 0.
+OPTIONAL = {"exact networks"}
 
 
-def judged(numbers: range, samples: int = 4, kind: str = "likely") -> dict[str, int]:
-    """Judge networks drawn from these seeds; return counts.
+def judged(numbers: range, samples: int = 4, kind: str = "likely") -> Counter[str]:
+    """Judge networks drawn from these seeds; return counts, refusals by reason among them.
 
     Raises
     ------
-        AssertionError: a difference; the seed is named.
+        AssertionError: a difference, or a fold that raises anything but a refusal by name; the
+            seed is named.
     """
-    total = dict.fromkeys(COUNTS, 0)
+    total = Counter(dict.fromkeys(COUNTS, 0))
     for number in numbers:
         rng = np.random.default_rng([number, 9])
         try:
             value, network = _folded(number, kind, rng)
-        except Unsupported:
-            total["unsupported"] += 1
+            assert isinstance(network, Network), f"fold gave {network!r}"
+        except Unsupported as error:
+            total[f"refused: {reason(error)}"] += 1
             continue
+        except Exception as error:
+            raise AssertionError(f"seed {number}: {type(error).__name__}: {error}") from error
         x = stimuli(network, samples, number, rounds=3)
         if kind == "corners" and network.input.coding == "steps" and rng.random() < 0.1:
             x = x[:, : int(rng.integers(1, network.timesteps + 1))]
@@ -59,7 +69,7 @@ def judged(numbers: range, samples: int = 4, kind: str = "likely") -> dict[str, 
         total["exact networks"] += network.exact
         total["populations"] += len(network.populations)
         total["exact"] += found["populations"]
-        for what in ("bounded", "compared", "classes", "ties"):
+        for what in ("bounded", "compared", "classes", "ties", *KIND_COUNTS):
             total[what] += found[what]
         hits = threshold_hits(network, trace)
         total["hits"] += sum(
@@ -81,6 +91,11 @@ def _folded(number: int, kind: str, rng: np.random.Generator) -> tuple[TrainedNe
     return value, fold(value, steps)
 
 
+def missing(total: dict[str, int]) -> str:
+    """Name what a campaign has compared nothing of; nothing if there is no such thing."""
+    return ", ".join(what for what in COUNTS if what not in OPTIONAL and not total.get(what))
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -88,13 +103,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", choices=("corners", "likely"), default="corners")
     options = parser.parse_args()
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     began = time.monotonic()
     for start in range(0, options.networks, 50):
         first = options.seed * 1_000_003 + start
         found = judged(range(first, first + min(50, options.networks - start)), 4, options.kind)
-        total = {k: total.get(k, 0) + v for k, v in found.items()}
-        print(total, f"{time.monotonic() - began:.0f} s", flush=True)
+        total.update(found)
+        print(dict(total), f"{time.monotonic() - began:.0f} s", flush=True)
+    if missing(total):
+        sys.exit(f"nothing was compared of: {missing(total)}; draw more networks")
 
 
 if __name__ == "__main__":

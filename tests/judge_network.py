@@ -13,6 +13,33 @@ from typing import Any
 import numpy as np
 from judge_population import PopulationJudge, exactly, op, sign_of
 
+#: The kinds of certificate whose claims are judged here, and whether populations of that kind have
+#: a threshold. Any other is an error: what nobody judges must not pass as judged.
+KINDS = {"spikes": {True}, "whole": {True, False}, "classes": {False}, "table": {True},
+         "rounded": {True, False}}  # fmt: skip
+
+
+KIND_COUNTS = tuple(f"kind {kind}" for kind in KINDS)
+
+
+def kind_of(folded: Any, spiking: bool) -> str:
+    """Return what a certificate claims.
+
+    Raises
+    ------
+        ValueError: a kind that is not judged, or that contradicts the rest of the certificate.
+    """
+    certificate = folded.certificate
+    kind = str(certificate.kind)
+    if kind not in KINDS:
+        raise ValueError(f"population {folded.name!r}: the judge knows no certificate of {kind!r}")
+    bounded = certificate.bound is not None
+    if spiking not in KINDS[kind] or certificate.exact and (kind == "rounded" or bounded):
+        raise ValueError(f"population {folded.name!r}: {kind!r} is not what it may be")
+    if not certificate.exact and not bounded and kind != "spikes":
+        raise ValueError(f"population {folded.name!r}: neither exact nor bounded")
+    return kind
+
 
 def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]:
     """Run every population of a folded network beside the judge, given equal inputs.
@@ -30,9 +57,11 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
         what was wrong.
     """
     samples, steps = x.shape[:2]
+    if not samples or not steps:
+        raise ValueError("nothing to compare: there are no samples")
     unit = Fraction(value.input.unit)
     given = {"input": [exactly(x[:, t].astype(int)) * unit for t in range(steps)]}
-    counts = ("populations", "compared", "classes", "bounded", "wrong", "ties")
+    counts = ("populations", "compared", "classes", "bounded", "wrong", "ties", *KIND_COUNTS)
     found: dict[str, Any] = {**dict.fromkeys(counts, 0), "problems": []}
     for p in value.populations:
         if p.neuron.threshold is not None:
@@ -42,26 +71,29 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
             [given[c.source][t - c.delay] if t >= c.delay else None for c in p.connections]
             for t in range(steps)
         ]
-        shape = (samples, *value.shapes[p.name])
-        tabled = "exact to its gate's table" in folded.certificate.reason
-        if not folded.certificate.exact:
+        shape, spiking = (samples, *value.shapes[p.name]), p.neuron.threshold is not None
+        kind, exact, before = kind_of(folded, spiking), folded.certificate.exact, found["compared"]
+        found[f"kind {kind}"] += 1
+        if folded.certificate.bound is not None:
             judge_bound(found, PopulationJudge(p, shape), folded, feeds, trace)
-        if p.neuron.threshold is None:
-            if not folded.certificate.exact:  # readers see the integers, whatever they stand for
-                worth = Fraction(float(folded.certificate.unit[0]))
-                given[p.name] = [exactly(trace.v[p.name][:, t]) * worth for t in range(steps)]
-                continue
-            values = judge_values(found, PopulationJudge(p, shape), folded, feeds, trace)
+        if spiking and kind != "rounded":
+            tables = [None] * steps
+            if kind == "table":
+                tables = [table_of(folded, trace, x, t, shape) for t in range(steps)]
+            readout = value.readout if exact else None
+            judge_spikes(found, PopulationJudge(p, shape), feeds, tables, trace, readout)
+            if kind == "whole":
+                judge_values(found, PopulationJudge(p, shape), kind, feeds, trace)
+        elif kind == "rounded" and not spiking:  # readers see the integers, whatever they stand for
+            worth = Fraction(float(folded.certificate.unit[0]))
+            given[p.name] = [exactly(trace.v[p.name][:, t]) * worth for t in range(steps)]
+        elif not spiking:
+            values = judge_values(found, PopulationJudge(p, shape), kind, feeds, trace)
             if values is not None:
                 given[p.name] = values
-        elif folded.certificate.exact or tabled:
-            judged = PopulationJudge(p, shape)
-            tables = [None] * steps
-            if tabled:
-                tables = [table_of(folded, trace, x, t, shape) for t in range(steps)]
-            judge_spikes(found, judged, feeds, tables, trace, value.readout)
-        if folded.certificate.exact and value.readout.source == p.name:
+        if exact and value.readout.source == p.name:
             judge_classes(found, PopulationJudge(p, shape), feeds, value.readout, trace)
+        complain(found, found["compared"] == before, p.name, "nothing was compared")
     return found
 
 
@@ -121,7 +153,11 @@ def judge_spikes(
     found: dict[str, Any], judged: PopulationJudge, feeds: list, tables: list, trace: Any,
     readout: Any,
 ) -> None:  # fmt: skip
-    """Compare the spikes of an exact population, and the order of membranes that are read."""
+    """Compare the spikes of a proved population, and the order of membranes that are read.
+
+    Args:
+        readout: None if no order is claimed.
+    """
     name = judged.p.name
     found["populations"] += 1
     for t, (sources, table) in enumerate(zip(feeds, tables, strict=True)):
@@ -131,7 +167,7 @@ def judge_spikes(
         if wrong.any():
             complain(found, wrong.sum(), name, t, np.argwhere(wrong)[0].tolist())
             return
-        if readout.source == name and readout.reads_membrane and table is None:
+        if readout is not None and readout.source == name and readout.reads_membrane:
             now = trace.v[name][:, t].reshape(len(wrong), -1)
             found["compared"] += now.size
             complain(found, wrong_order(judged, now), name, t, "the order of membranes")
@@ -139,16 +175,19 @@ def judge_spikes(
 
 
 def judge_values(
-    found: dict[str, Any], judged: PopulationJudge, folded: Any, feeds: list, trace: Any
+    found: dict[str, Any], judged: PopulationJudge, kind: str, feeds: list, trace: Any
 ) -> list[np.ndarray] | None:
-    """Compare the values of an exact stream, or the order of a read-out's; return the former."""
-    name, ordered = folded.name, "ordered" in folded.certificate.reason
-    found["populations"] += 1
+    """Compare whole values, of each channel in its unit, or the order of a read-out's.
+
+    Return the former if they are a stream's.
+    """
+    name, spiking = judged.p.name, judged.n.threshold is not None
+    found["populations"] += not spiking
     found["compared"] += trace.v[name].size
     values = []
     for t, sources in enumerate(feeds):
         judged.step(sources, t)
-        if ordered:  # nobody else reads it
+        if kind == "classes":  # nobody else reads it
             now = trace.v[name][:, t].reshape(len(trace.v[name]), -1)
             complain(found, wrong_order(judged, now), name, t, "the order of classes")
             continue
@@ -156,36 +195,41 @@ def judge_values(
         if values[-1] is None:
             complain(found, 1, name, t, "irrational values were called exact")
             return None
-    if ordered:
+    if kind == "classes":
         return None
-    complain(found, bool(why := wrong_values(values, trace.v[name])), name, why)
-    return values
+    if not spiking:
+        complain(found, bool(why := wrong_values(values, trace.v[name])), name, why)
+        return values
+    rest = Fraction(judged.n.v_rest)  # from which the integer membrane counts
+    for i in range(judged.shape[1]):
+        one = [v[:, i] - rest for v in values]
+        complain(found, bool(why := wrong_values(one, trace.v[name][:, :, i])), name, i, why)
+    return None
 
 
 def judge_bound(
     found: dict[str, Any], judged: PopulationJudge, folded: Any, feeds: list, trace: Any
 ) -> None:
-    """Check that a bounded population's membranes keep their bound, its spikes forced."""
+    """Check that a population's membranes keep their bound, its spikes forced; exactly."""
     name, certificate = folded.name, folded.certificate
-    if certificate.bound is None:
-        return
     found["bounded"] += 1
-    spiking = judged.n.threshold is not None
-    rest = judged.n.v_rest if spiking else 0.0  # the integer membrane counts from rest
-    worth = certificate.unit.reshape(-1, *(1 for _ in judged.shape[2:]))
+    if not math.isfinite(certificate.bound):
+        return complain(found, 1, name, f"a bound of {certificate.bound}")
+    spiking, bound = judged.n.threshold is not None, Fraction(certificate.bound)
+    rest = Fraction(judged.n.v_rest) if spiking else 0  # the integer membrane counts from rest
+    worth = judged.wide(certificate.unit)
     for t, sources in enumerate(feeds):
         judged.step(sources, t, forced=trace.spikes[name][:, t] if spiking else None)
-        u = judged.seen[0].astype(float)
-        size = np.abs(u)
-        for part, w in zip(judged.seen[1:], judged.roots, strict=True):
-            term = part.astype(float) * np.sqrt(w.astype(float)).reshape(worth.shape)
-            u, size = u + term, size + np.abs(term)
-        error = np.abs(trace.v[name][:, t] * worth - (u - rest))
-        wrong = error > certificate.bound + 1e-12 * (size + abs(rest))
+        error = [exactly(trace.v[name][:, t]) * worth - judged.seen[0] + rest]
+        error += [-part for part in judged.seen[1:]]
+        above = judged.signs([error[0] - bound, *error[1:]])
+        below = judged.signs([error[0] + bound, *error[1:]])
+        wrong = (above > 0) | (below < 0)
         found["compared"] += wrong.size
         if wrong.any():
             at = tuple(np.argwhere(wrong)[0].tolist())
-            told = f"error {error[at]} beyond the bound {certificate.bound}"
+            parts = [float(part[at]) for part in error]
+            told = f"error {parts} (of one and of roots) beyond the bound {certificate.bound}"
             return complain(found, wrong.sum(), name, t, at, told)
 
 

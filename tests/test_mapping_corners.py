@@ -10,10 +10,12 @@ from judge_campaign import judged
 from judge_network import judge
 
 from mapping import (
+    Cause,
     Connection,
     Dense,
     Identity,
     Input,
+    Kind,
     Network,
     Neuron,
     Population,
@@ -110,7 +112,7 @@ def test_breakpoints_of_constant_inputs_prove_no_order_of_membranes() -> None:
     x = np.array([[13, 10]])
     assert real.run(value, x).classes == 0 != run(network, x).classes
     certificate = network["a"].certificate
-    assert not certificate.exact and "the order of the membranes" in certificate.reason
+    assert (certificate.kind, certificate.cause) == (Kind.SPIKES, Cause.ORDER)
     assert fold(replace(value, readout=Readout("a"))).exact
 
 
@@ -187,13 +189,38 @@ def test_a_neuron_is_held_where_the_trained_one_is(reset: str, scale: float) -> 
     assert (trace.v["a"] >= network["a"].neuron.threshold)[held].all()
 
 
-@pytest.mark.parametrize("scale", [0.75, 0.0])
-@pytest.mark.parametrize("kind", ["membrane", "count"])
-def test_a_leaky_read_out_too_wide_to_prove_is_rounded(scale: float, kind: str) -> None:
-    """255/256 over 7 or 8 timesteps takes 48 or 56 fractional bits, and 8 for v * num."""
-    for steps in (7, 8):
-        value = alone(trained.Neuron(leak=255 / 256), steps, kind=kind, scale=scale, bias=0.5)
-        assert not check(value).exact or kind == "membrane"
+@pytest.mark.parametrize(("scale", "kind", "proved"), [
+    (0.75, "membrane", Kind.CLASSES),
+    (0.0, "membrane", Kind.WHOLE),
+    (0.75, "count", None),  # numbers, not their order: no unit holds them
+    (0.0, "count", Kind.WHOLE),
+])  # fmt: skip
+def test_a_leaky_read_out_is_exact_until_it_is_too_wide(
+    scale: float, kind: str, proved: Kind | None
+) -> None:
+    """255/256 over T timesteps takes 8 (T - 1) fractional bits, and 8 more for v * num.
+
+    Of a membrane read-out the order of its classes is enough.
+    """
+    neuron = trained.Neuron(leak=255 / 256)
+    for steps in (5, 6, 7, 8):
+        certificate = check(alone(neuron, steps, kind=kind, scale=scale, bias=0.5))["a"].certificate
+        if steps < 7 and proved is not None:
+            assert certificate.exact and certificate.kind is proved
+        else:
+            assert (certificate.kind, certificate.cause) == (Kind.ROUNDED, Cause.WIDTH)
+            assert 0 < certificate.bound < 0.05
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0])
+@pytest.mark.parametrize("gate", [None, trained.Gate(np.ones(10), constant=np.full(10, 0.5))])
+def test_what_is_always_zero_needs_no_bits(
+    threshold: float | None, gate: trained.Gate | None
+) -> None:
+    """Ten leaks of 255/256 took 80 fractional bits, although there is nothing to round."""
+    neuron = trained.Neuron(leak=255 / 256, threshold=threshold)
+    network = check(alone(neuron, 10, scale=0.0, gate=gate))
+    assert network.exact and network["a"].certificate.fraction_bits <= 8
 
 
 def test_gains_beyond_machine_words_are_not_tried() -> None:

@@ -130,9 +130,15 @@ def test_wrong_kind_missing_and_foreign_files(both: tuple[Path, Path], tmp_path:
     save_file({"x": np.zeros(3)}, tmp_path / "other")
     with pytest.raises(FileError, match="but not one written by spikexact"):
         load(tmp_path / "other")
-    save_file({"x": np.zeros(3)}, tmp_path / "other", metadata={"spikexact": '{"version": 99}'})
-    with pytest.raises(FileError, match="format version 99; this program reads 1"):
-        load(tmp_path / "other")
+    for kind, version, sentence in (
+        ("Network", 99, "format version 99 of a Network; this program reads 2$"),
+        ("Network", 1, "1 of a Network; this program reads 2: fold the trained network again"),
+        ("TrainedNetwork", 99, "format version 99 of a TrainedNetwork; this program reads 1$"),
+    ):
+        header = {"spikexact": json.dumps({"version": version, "kind": kind})}
+        save_file({"x": np.zeros(3)}, tmp_path / "other", metadata=header)
+        with pytest.raises(FileError, match=sentence):
+            load(tmp_path / "other")
 
 
 def test_every_truncation_and_random_alterations_are_refused(both: tuple[Path, Path]) -> None:

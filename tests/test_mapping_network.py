@@ -71,6 +71,8 @@ def test_equal_by_content_and_different_in_any_field() -> None:
 
 def test_prints_on_one_line_and_as_a_table() -> None:
     line = repr(small())
+    assert "\n" not in line and "2 populations; typed by hand" in line
+    line = repr(small()["a"])
     assert "\n" not in line and "int8 2x3" in line and "threshold=5" in line
     text = str(small())
     assert "a " in text and "Dense 2x3" in text and "typed by hand" in text

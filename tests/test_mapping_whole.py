@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 from judge_network import judge
 
-from mapping import Conv, Dense, Identity, Input, Readout, TrainedNetwork, fold, load, real, save
+from mapping import (
+    Cause,
+    Conv,
+    Dense,
+    Identity,
+    Input,
+    Kind,
+    Readout,
+    TrainedNetwork,
+    fold,
+    load,
+    real,
+    save,
+)
 from mapping.coding import encode
 from mapping.trained import Connection, Gate, Neuron, Population, Table
 from sim import compare, run
@@ -84,7 +97,7 @@ def test_dyadic_networks_are_exact_and_the_judge_agrees(seed: int) -> None:
         meant = real.run(value, x)  # dyadic numbers are exact in float64 too
         for name, spikes in meant.spikes.items():
             assert (spikes == trace.spikes[name]).all(), (number, name)
-        whole += sum("whole multiples" in p.certificate.reason for p in network.populations)
+        whole += sum(p.certificate.kind is Kind.WHOLE for p in network.populations)
         gated += sum(c.gate is not None for p in value.populations for c in p.connections)
         compared += found["compared"]
     print(f"{whole} populations of whole numbers, {gated} gates, {compared:,} values judged")
@@ -111,7 +124,7 @@ def test_numbers_without_a_common_unit_are_not_called_whole() -> None:
     fine = replace(first.connections[0], scale=first.connections[0].scale + 2.0**-52)
     odd = replace(first, connections=(fine, *first.connections[1:]))
     network = fold(replace(value, populations=(odd, *value.populations[1:])))
-    assert "whole multiples" not in network["first"].certificate.reason
+    assert network["first"].certificate.kind is not Kind.WHOLE
 
 
 def test_factors_off_the_grid_are_not_exact() -> None:
@@ -122,8 +135,8 @@ def test_factors_off_the_grid_are_not_exact() -> None:
         Input((2,)), (Population("p", (edge,), Neuron(threshold=1.0)),), Readout("p"), 1
     )
     folded = fold(network)
-    assert not folded.exact
-    assert folded["p"].certificate.reason == "exact to its gate's table, for every input"
+    certificate = folded["p"].certificate
+    assert (certificate.kind, certificate.cause) == (Kind.TABLE, Cause.GATE)
 
 
 def test_a_table_in_a_file(tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import needs
 import numpy as np
 import pytest
+from judge_campaign import judged
 
-from mapping import fold
-from sim import compare, run
-from sim.campaign import campaign
+from mapping import TooWide, Unsupported, fold
+from sim import MissingTool, compare, run
+from sim.campaign import TRIES, campaign
 from sim.draw import draw_like, draw_network, draw_trained
 from sim.stimuli import stimuli, threshold_hits
 
@@ -52,8 +55,8 @@ def test_one_thread_and_all_agree() -> None:
 def test_a_campaign_resumes_from_a_torn_journal(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     whole = campaign(20, ["fast"], 2, journal=journal)
-    assert whole["ok"] and whole["membranes exactly at their threshold"] > 0
-    assert whole["folded networks"] == 10 and whole["of these certified exact"] > 0
+    assert whole["ok"] and whole["threshold_hits"] > 0
+    assert whole["folded"] == 10 and whole["certified_exact"] > 0
     text = journal.read_text()
     for keep in (len(text) // 3, len(text) // 2, len(text) - 5):
         journal.write_text(text[:keep])
@@ -87,6 +90,124 @@ def test_a_planted_fault_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch)
     json.dumps(found)
 
 
+def broken_fold(error: Exception | None, every: int) -> Callable[..., object]:
+    """Return a fold that fails at every so many-th call: raises, or gives None."""
+    calls = itertools.count()
+
+    def wrong(value: object) -> object:
+        if next(calls) % every:
+            return fold(value)
+        if error is not None:
+            raise error
+        return None
+
+    return wrong
+
+
+@pytest.mark.parametrize("kinds", ["dense", "all"])
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ValueError("x"), "drawing and folding: ValueError: x (test_sim_campaign.py:"),
+        (OverflowError("y"), "drawing and folding: OverflowError: y ("),
+        (None, "drawing and folding: TypeError: fold gave None, which is no Network"),
+    ],
+)
+def test_a_fold_that_fails_fails_the_campaign(
+    monkeypatch: pytest.MonkeyPatch, kinds: str, error: Exception | None, sentence: str
+) -> None:
+    monkeypatch.setattr("sim.campaign.fold", broken_fold(error, 3))
+    found = campaign(10, ["fast"], 6, per_build=1, samples=2, kinds=kinds)
+    assert not found["ok"] and len(found["problems"]) == 2, found
+    assert found["problems"][0].startswith("seed 6, group 1, " + sentence)
+    assert found["problems"][1].startswith("seed 6, group 7, ")
+    assert found["folded"] == 3 and found["compared"] > 0  # the others went on
+    assert found["mismatches"] == 0 and not found["passed_over"]
+
+
+@pytest.mark.parametrize("kinds", ["dense", "all"])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Unsupported("population 'a': no such thing"), "no such thing"),
+        (TooWide("population 'a': v needs 70 bits"), "needs more than 62 bits"),
+    ],
+)
+def test_refusals_by_name_are_passed_over_counted_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: str, error: Exception, reason: str
+) -> None:
+    journal = tmp_path / "journal"
+    monkeypatch.setattr("sim.campaign.fold", broken_fold(error, 3))
+    found = campaign(10, ["fast"], 6, samples=2, kinds=kinds, journal=journal)
+    assert found["ok"] and found["folded"] == 5, found
+    assert set(found["passed_over"]) == {reason} and found["passed_over"][reason] >= 2
+    monkeypatch.setattr("sim.campaign.fold", fold)
+    again = campaign(10, ["fast"], 6, samples=2, kinds=kinds, journal=journal)
+    assert without_time(again) == without_time(found)
+
+
+@pytest.mark.parametrize("kinds", ["dense", "all"])
+def test_a_fold_that_refuses_everything_fails_the_campaign(
+    monkeypatch: pytest.MonkeyPatch, kinds: str
+) -> None:
+    monkeypatch.setattr("sim.campaign.fold", broken_fold(Unsupported("a: no"), 1))
+    found = campaign(2, ["fast"], 1, per_build=1, samples=2, kinds=kinds)
+    assert not found["ok"] and "fold refused" in found["problems"][0], found
+    assert found["passed_over"] == {"no": len(range(TRIES)) + (kinds == "dense")}
+
+
+def test_a_draw_that_fails_fails_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.draw_whole._Sketch.network", lambda self: int("x"))
+    found = campaign(1, ["fast"], 1, samples=2, kinds="all")
+    assert not found["ok"] and "group 0, drawing and folding: ValueError" in found["problems"][0]
+
+
+def test_a_backend_that_raises_fails_the_campaign_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sim.fast
+
+    right, calls = sim.fast.run, itertools.count()
+
+    def wrong(*arguments: object, **options: object) -> object:
+        if next(calls) == 1:
+            raise ValueError("x")
+        return right(*arguments, **options)
+
+    monkeypatch.setattr(sim.fast, "run", wrong)
+    found = campaign(4, ["fast"], 1, per_build=1, samples=2)
+    assert not found["ok"] and found["compared"] > 0
+    (problem,) = found["problems"]
+    assert "seed 1, group 1, backend fast" in problem and "ValueError: x" in problem
+
+
+def test_a_campaign_that_compared_nothing_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise Unsupported("population 'a': not here")
+
+    monkeypatch.setattr("sim.fast.run", refuse)
+    found = campaign(2, ["fast"], 1, per_build=1, samples=2)
+    assert found["refused"] == {"fast: not here": 2} and not found["ok"]
+    assert found["problems"] == ["nothing was compared: every backend refused every network"]
+
+
+def test_what_the_machine_lacks_ends_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(*_: object, **__: object) -> None:
+        raise MissingTool("fast needs numba")
+
+    monkeypatch.setattr("sim.fast.run", lacks)
+    with pytest.raises(MissingTool):
+        campaign(1, ["fast"], 1, samples=2)
+
+
+def test_the_judge_does_not_pass_over_a_fold_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("judge_campaign.fold", broken_fold(ValueError("x"), 2))
+    with pytest.raises(AssertionError, match="seed 0: ValueError: x"):
+        judged(range(2), samples=1)
+    monkeypatch.setattr("judge_campaign.fold", broken_fold(Unsupported("a: gone"), 2))
+    assert judged(range(2), samples=1)["refused: gone"] == 1
+
+
 @pytest.mark.lava
 @pytest.mark.slow
 def test_fifteen_networks_on_lava() -> None:
@@ -103,7 +224,7 @@ def test_sixty_networks_over_twenty_builds_of_rtl() -> None:
     found = campaign(60, ["fast", "rtl"], 0, per_build=3)
     print(found)
     assert found["ok"], found["problems"]
-    assert found["builds"] == 20 and found["membranes exactly at their threshold"] > 0
+    assert found["builds"] == 20 and found["threshold_hits"] > 0
 
 
 @pytest.mark.rtl

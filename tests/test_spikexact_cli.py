@@ -96,7 +96,7 @@ BAD = [
     ("import trained.safetensors --from arrays -o full", "full is a folder: name a file"),
     ("evaluate net.safetensors x.npy", "give --labels beside a .npy"),
     ("evaluate net.safetensors empty", "empty must hold t10k-images-idx3-ubyte"),
-    ("evaluate net.safetensors empty --part all", "part must be 'test' or 'train', not 'all'"),
+    ("evaluate net.safetensors empty --part most", "part must be 'test', 'train', 'all', not"),
     ("evaluate net.safetensors x.npy --labels x.npy", "labels must be 5 integers"),
     ("verify net.safetensors --trained net.safetensors", "but a TrainedNetwork is needed"),
     (

@@ -104,6 +104,7 @@ COMMANDS = [
     VERIFY,
     "evaluate out/network.safetensors x.npy --labels y.npy",
     "report out",
+    "campaign --networks 2 --backends fast --samples 2 -o journal.jsonl",
 ]
 
 

@@ -137,7 +137,11 @@ def test_cifar100_takes_the_fine_label(
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
-        ("mnits", {}, "data set must be one of digits, mnist, fashion-mnist, idx, cifar10, "),
+        (
+            "mnits",
+            {},
+            "data set must be one of digits, mnist, fashion-mnist, idx, images, ",
+        ),
         ("digits", {"timesteps": 4}, "'digits' has no option 'timesteps'; it has flat"),
         ("digits", {"folder": "x"}, "'digits' reads no files: leave the folder away"),
         ("mnist", {}, "'mnist' is read from files: name their folder (--data DIR)"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .data import SETS
+from .data.sets import value
 from .methods import style_of
 from .networks import NETWORKS
 from .neurons import Dynamics
@@ -78,20 +79,6 @@ def fields_of(dataset: str, method: str, net: str) -> dict[str, set[str]]:
         found["style"] = found["dynamics"] = set()
         found["recipe"] -= {"loss", "smoothing", "settle"}
     return found
-
-
-def value(text: str) -> Any:
-    """Return a text as what it looks like: true, false, a number, a list of them, or a word."""
-    if "," in text:
-        return tuple(value(part) for part in text.split(","))
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _same_type(name: str, given: Any, default: Any) -> None:

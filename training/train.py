@@ -53,7 +53,7 @@ class Plan:
     tune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A trained model and what it reached.
 
@@ -78,6 +78,14 @@ class Trained:
     seed: int
     recipe: Recipe
     cost: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trained: {type(self.model).__name__}, {self.parameters} parameters, "
+            f"{self.binary_weights} of them one bit; {len(self.rows)} epochs; held-out accuracy "
+            f"{self.held_out_accuracy:.4f}, of the training part {self.train_accuracy:.4f}; "
+            f"network {self.network!r}>"
+        )
 
 
 #: Held-out samples whose spikes are counted for the cost.

@@ -10,7 +10,8 @@ import numpy as np
 from ..value import WIDTH_MAX
 from .exact import Real
 from .leak import Leak
-from .search import EXTRA_BITS
+from .neurons import Undecided, Unfit
+from .search import EXTRA_BITS, SEARCH_STEPS, Steps
 
 
 def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray] | None:
@@ -59,8 +60,9 @@ def classes_hold(
         None if all hold, else (i, j, n) of the first that does not.
     """
     upper = np.triu(np.ones(constants[0].shape, bool), 1)
-    beta = np.full(len(integer), start, object)
-    bias = np.array(integer, object)
+    widest = (abs(start) + max(map(abs, integer)) * len(constants)) * max(1, leak.num)
+    kind = np.int64 if widest >> (WIDTH_MAX - 2) == 0 else object
+    beta, bias = np.full(len(integer), start, kind), np.array(integer, kind)
     for n, want in enumerate(constants):
         beta = ((beta * leak.num) >> leak.q) + bias
         found = -((beta[:, None] - beta[None, :]) >> (fraction_bits - leak.q * n))
@@ -71,21 +73,28 @@ def classes_hold(
 
 
 def certify_classes(
-    leak: Leak, steps: int, real: list[Real], peak: int
-) -> tuple[int, list[int]] | None:
+    leak: Leak, steps: int, real: list[Real], peak: int, limit: int = SEARCH_STEPS
+) -> tuple[int, list[int]]:
     """Find the fewest fractional bits, and biases, that keep the order of every pair of classes.
 
     Args:
         real: B_j / A of every class. peak: largest lattice value of one step.
+        limit: steps that the search may take, each of them one pair after one timestep.
 
     Returns
     -------
-        F and the integer biases, none negative; None if no F within reach keeps the order.
+        F and the integer biases, none negative.
+
+    Raises
+    ------
+        Undecided: constants that no precision within reach decides.
+        Unfit: no F within reach keeps the order, or what does is too wide.
+        Exhausted: it took too many steps.
     """
     constants = class_constants(leak, steps, real)
     if constants is None:
-        return None
-    base = leak.q * (steps - 1)
+        raise Undecided("its biases differ by sums of square roots that cannot be told apart")
+    base, budget = leak.q * (steps - 1), Steps(limit)
     for bits in range(base, base + EXTRA_BITS + 1):
         scale = 1 << bits
         shifted = [((r - real[0]) * scale).fixed(0) for r in real]
@@ -98,7 +107,11 @@ def certify_classes(
             biases = [b - least for b in biases]  # only differences matter: none is negative
             widest = (peak * scale + max(biases) + 1) * steps * max(1, leak.num)  # v * num
             if widest >> (WIDTH_MAX - 2):
-                return None
+                what = (
+                    f"with {bits} fractional bits, which its classes need at least, its membranes"
+                )
+                raise Unfit(f"{what} take {WIDTH_MAX} bits or more")
+            budget.take(steps * len(real) ** 2)
             if classes_hold(leak, bits, constants, biases, 0) is None:
                 return bits, biases
-    return None
+    raise Unfit(f"none of {base} to {base + EXTRA_BITS} fractional bits keep its classes in order")

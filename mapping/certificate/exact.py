@@ -171,15 +171,22 @@ class Real:
 
     @property
     def exponent(self) -> int:
-        """An e with |x| < 2**e, within a few of the least; very small for zero."""
-        sizes = [abs(self.r)] + [abs(s) * (1 + w) for w, s in self.terms]
-        return max(_exponent(x) for x in sizes) + len(self.terms)
+        """An e with |x| < 2**e, within a few of the least, unless terms cancel.
+
+        Of zero it is very small.
+        """
+        sizes = [_exponent(abs(self.r)), *(-(-_exponent(s * s * w) // 2) for w, s in self.terms)]
+        return max(sizes) + len(self.terms)
 
     def __float__(self) -> float:
+        """Return a float64 within a unit in its last place, however much the terms cancel."""
         if not self.r and not self.terms:
             return 0.0
-        bits = 64 - self.exponent
-        low, high = self.fixed(bits)
+        for extra in (64, 256, 1024, 4096):
+            bits = extra - self.exponent
+            low, high = self.fixed(bits)
+            if (high - low) << 60 <= max(abs(low), abs(high)):
+                break
         return float(Fraction(low + high, 2) / Fraction(2) ** bits)
 
 

@@ -24,8 +24,20 @@ from .second import Second
 LIMIT = 1 << (WIDTH_MAX - 1)
 
 
-class Undecided(ValueError):
+class Unproved(ValueError):
+    """A proof that was not found."""
+
+
+class Undecided(Unproved):
     """A comparison of sums of different roots that no precision within reach decides."""
+
+
+class Unfit(Unproved):
+    """No integers within reach meet every constant."""
+
+
+class Exhausted(Unproved):
+    """A search that ended at its number of steps."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Neurons:
         second: a join's other branch, a soft reset, or a gated bias, or None.
         biased: the integer neuron may have a bias of its own.
         deaf: (channels,) bool: A is 0, no data arrives, and nothing was divided.
+        index: (channels,) their numbers, where these are some of others; else they count from 0.
     """
 
     leak: Leak
@@ -56,9 +69,14 @@ class Neurons:
     deaf: np.ndarray
     second: Second | None = None
     biased: bool = True
+    index: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.theta)
+
+    def number(self, i: int) -> int:
+        """Return the number of a channel in the whole population."""
+        return int(i if self.index is None else self.index[i])
 
     def part(self, channels: np.ndarray) -> Neurons:
         """Return some of the channels."""
@@ -75,6 +93,7 @@ class Neurons:
             high=self.high[channels],
             deaf=self.deaf[channels],
             second=second,
+            index=channels if self.index is None else self.index[channels],
         )
         if "constants" in self.__dict__:
             some.__dict__["constants"] = [[c[channels] for c in row] for row in self.constants]
@@ -130,7 +149,8 @@ class Neurons:
         ratio = Real() if self.second is None else self.second.ratio[i]
         found = ceilings(need, ratio, values, self.strict)
         if found is None:
-            raise Undecided(f"channel {i}: two square roots that cannot be told apart")
+            what = "sums of square roots that cannot be told apart"
+            raise Undecided(f"channel {self.number(i)} has {what}")
         if self.deaf[i]:  # need <= 0, or < 0 if strict: it fires whatever arrives
             return np.where(found <= 0, -LIMIT, LIMIT)
         return found

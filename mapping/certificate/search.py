@@ -7,8 +7,8 @@ interval's upper end is taken. A population's channels are searched side by side
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -16,55 +16,103 @@ import numpy as np
 
 from ..value import WIDTH_MAX
 from .exact import Real
-from .neurons import LIMIT, Integers, Neurons
+from .neurons import LIMIT, Exhausted, Integers, Neurons, Unfit
 
 #: Fractional bits that are tried above the q(T-1) which the lattice needs.
 EXTRA_BITS = 24
+#: Steps that the search of one population may take; what is certified in practice takes far fewer.
+SEARCH_STEPS = 1 << 28
+#: Steps that an array of constants counts beside those that are in it.
+ARRAY = 1 << 12
 #: Constants that are held in memory at once.
 _BLOCK = 1 << 21
 
 
-def certify(neurons: Neurons, extra: int = EXTRA_BITS) -> tuple[int, list[Integers | None]]:
+class Steps:
+    """What a search may still do, counted, so that it ends alike on every machine.
+
+    A step is one constant compared with what an integer neuron makes of it; each array of them
+    counts ``ARRAY`` more.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = self.left = limit
+        #: What was found for channels that fire by their bias alone, whatever F is.
+        self.silent: dict[int, Integers | None] = {}
+
+    def take(self, steps: int) -> None:
+        """Count steps.
+
+        Raises
+        ------
+            Exhausted: there were not so many left.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise Exhausted(f"its search was ended after {self.limit:,} steps")
+
+
+def certify(
+    neurons: Neurons, extra: int = EXTRA_BITS, steps: int = SEARCH_STEPS
+) -> tuple[int, list[Integers]]:
     """Find the fewest fractional bits at which every channel meets all its constants.
 
     Args:
         extra: bits that are tried above those which the lattice needs.
+        steps: that the search may take.
 
     Returns
     -------
-        F and one Integers per channel; None for the channels that meet them at no F, in which
-        case the others are those of the F that leaves the fewest of them.
+        F and one Integers per channel.
 
     Raises
     ------
+        Unfit: at every F some channel meets them with nothing that was tried.
         Undecided: constants that no precision within reach decides.
+        Exhausted: it took too many steps.
     """
+    budget = Steps(steps)
     each = sum(neurons.values(n).shape[1] for n in range(neurons.steps)) * len(neurons.starts[0])
     size = max(1, _BLOCK // each)
     indices = np.arange(len(neurons))
     blocks = [neurons.part(indices[i : i + size]) for i in range(0, len(neurons), size)]
     base = neurons.leak.q * (neurons.steps - 1)
     tried = range(base, min(base + extra, WIDTH_MAX - 2) + 1)  # the gain itself is 2**bits
-    return most_found(tried, lambda bits: [one for b in blocks for one in search(b, bits)])
-
-
-def most_found(
-    tried: range, attempt: Callable[[int], list[Integers | None]]
-) -> tuple[int, list[Integers | None]]:
-    """Return the first F whose attempt finds every channel, else the one that misses fewest."""
-    best: tuple[int, list[Integers | None]] | None = None
+    hard: list[Neurons] = []
     for bits in tried:
-        found = attempt(bits)
-        missing = sum(one is None for one in found)
-        if best is None or missing < sum(one is None for one in best[1]):
-            best = bits, found
-        if not missing:
-            break
-    assert best is not None
-    return best
+        hard, _ = _attempt(hard, bits, budget)  # what failed at the last F fails at most others
+        if hard:
+            continue
+        hard, found = _attempt(blocks, bits, budget)
+        if not hard:
+            return bits, found
+    raise unfit(tried, len(neurons), hard[0].number(0))
 
 
-def search(neurons: Neurons, fraction_bits: int) -> list[Integers | None]:
+def unfit(tried: range, channels: int, failed: int) -> Unfit:
+    """Say that no F of those that were tried serves every channel."""
+    where = "" if channels == 1 else f" (channel {failed} of {channels} fails at the last)"
+    return Unfit(
+        f"with none of {tried[0]} to {tried[-1]} fractional bits does every channel meet its "
+        f"constants in less than {WIDTH_MAX} bits{where}"
+    )
+
+
+def _attempt(
+    blocks: list[Neurons], fraction_bits: int, budget: Steps
+) -> tuple[list[Neurons], list[Integers]]:
+    """Return the channels of the first block that has some without integers, or all integers."""
+    found: list[Integers] = []
+    for block in blocks:
+        some = search(block, fraction_bits, budget)
+        failed = [i for i, one in enumerate(some) if one is None]
+        if failed:
+            return [block.part(np.array(failed))], []
+        found += [one for one in some if one is not None]
+    return [], found
+
+
+def search(neurons: Neurons, fraction_bits: int, budget: Steps) -> list[Integers | None]:
     """Find integers with F fractional bits that meet every constant, or None, per channel.
 
     The thresholds that work for a bias, starts and second gain are an interval; its upper end is
@@ -76,23 +124,28 @@ def search(neurons: Neurons, fraction_bits: int) -> list[Integers | None]:
     for i in np.flatnonzero(ignoring):  # no bias at all keeps the membrane narrow, if it will do
         one = neurons.part(np.array([i]))
         quiet = _candidates(one, scale, Fraction(0))
-        found[i] = _first(one, fraction_bits, quiet)[0]
+        found[i] = _first(one, fraction_bits, quiet, budget)[0]
         if found[i] is None and neurons.biased:
-            found[i] = silent(one)
+            found[i] = silent(one, budget)
     again = ~ignoring if neurons.biased else np.ones(len(neurons), bool)
-    left = np.array([i for i in range(len(neurons)) if found[i] is None and again[i]], int)
+    left = [i for i in range(len(neurons)) if found[i] is None and again[i]]
     # A bias far beyond the reach of the data may be any other that is far beyond it: where the
     # real one is too wide, smaller ones keep the constants that are not clamped.
+    bits: dict[int, int] = {}
     for shrink in range(0, 1 << 12, 4):
         if shrink:
-            left = np.array([i for i in left if shrink <= _room(neurons, i)], int)
-        if not len(left):
+            left = [i for i in left if found[i] is None and shrink <= _room(neurons, i)]
+        if not left:
             break
-        part = neurons if len(left) == len(neurons) else neurons.part(left)
-        tried = _first(part, fraction_bits, _candidates(part, scale, Fraction(1, 1 << shrink)))
-        for i, one in zip(left, tried, strict=True):
+        fit = [i for i in left if not shrink or bits[i] - shrink <= WIDTH_MAX]
+        if not fit:
+            continue
+        part = neurons if len(fit) == len(neurons) else neurons.part(np.array(fit))
+        tries = _candidates(part, scale, Fraction(1, 1 << shrink))
+        if not shrink:
+            bits = dict(zip(fit, map(int.bit_length, tries[0].largest()), strict=True))
+        for i, one in zip(fit, _first(part, fraction_bits, tries, budget), strict=True):
             found[i] = one
-        left = np.array([i for i in left if found[i] is None], int)
     return found
 
 
@@ -120,6 +173,10 @@ class _Try:
     bias: list[int]
     starts: list[tuple[int, ...]]
     second: list[int]
+
+    def largest(self) -> list[int]:
+        """Return per channel the largest of its bias and starts, without its sign."""
+        return [max(map(abs, (b, *one))) for b, one in zip(self.bias, self.starts, strict=True)]
 
 
 def _candidates(neurons: Neurons, scale: int, factor: Fraction) -> list[_Try]:
@@ -158,7 +215,9 @@ def _candidates(neurons: Neurons, scale: int, factor: Fraction) -> list[_Try]:
     return tries
 
 
-def _first(neurons: Neurons, fraction_bits: int, tries: list[_Try]) -> list[Integers | None]:
+def _first(
+    neurons: Neurons, fraction_bits: int, tries: list[_Try], budget: Steps
+) -> list[Integers | None]:
     """Return per channel the first of the tries that meets every constant."""
     found: list[Integers | None] = [None] * len(neurons)
     left = np.arange(len(neurons))
@@ -170,7 +229,7 @@ def _first(neurons: Neurons, fraction_bits: int, tries: list[_Try]) -> list[Inte
             [one.second[i] for i in left],
         )
         for i, k, threshold in zip(
-            left, range(len(left)), _thresholds(part, fraction_bits, here), strict=True
+            left, range(len(left)), _thresholds(part, fraction_bits, here, budget), strict=True
         ):
             if threshold is not None:
                 found[i] = Integers(
@@ -182,47 +241,61 @@ def _first(neurons: Neurons, fraction_bits: int, tries: list[_Try]) -> list[Inte
     return found
 
 
-def _thresholds(neurons: Neurons, fraction_bits: int, tried: _Try) -> list[int | None]:
+def _thresholds(
+    neurons: Neurons, fraction_bits: int, tried: _Try, budget: Steps
+) -> list[int | None]:
     """Return per channel a threshold that meets every constant, or None."""
-    leak, steps = neurons.leak, neurons.steps
-    size = len(neurons)
+    leak, size = neurons.leak, len(neurons)
     above = np.full(size, -LIMIT, object)
     upto = np.full(size, LIMIT, object)
-    peak = np.zeros(size, object)
-    for k, row in enumerate(neurons.constants):
-        beta = np.array([s[k] for s in tried.starts], object)
-        peak = np.maximum(peak, np.abs(beta))
-        bias, second = np.array(tried.bias, object), np.array(tried.second, object)
-        for n in range(steps):
-            beta = ((beta * leak.num) >> leak.q) + bias
-            step = 1 << (fraction_bits - leak.q * n)
-            low, high = neurons.ranges[n]
-            gain = second >> (leak.q * n)
-            values = neurons.values(n)
-            edge = np.maximum(np.abs(low), np.abs(high)).astype(object) * step
-            peak = np.maximum(peak, np.abs(beta) + edge + np.abs(gain) * int(np.abs(values).max()))
-            fits = (peak < LIMIT >> 1) & (np.abs(gain) < LIMIT >> 1)
-            c = row[n]
+    bias, second = np.array(tried.bias, object), np.array(tried.second, object)
+    betas = [np.array([s[k] for s in tried.starts], object) for k in range(len(neurons.constants))]
+    peak = functools.reduce(np.maximum, map(np.abs, betas))
+    alive = np.arange(size)
+    for n in range(neurons.steps):  # those of few lattice values first: most tries fail there
+        step = 1 << (fraction_bits - leak.q * n)
+        low, high = (edge[alive] for edge in neurons.ranges[n])
+        values = neurons.values(n)
+        values = values if len(values) == 1 else values[alive]
+        gain = second[alive] >> (leak.q * n)
+        edge = np.maximum(np.abs(low), np.abs(high)).astype(object) * step
+        data = edge + np.abs(gain) * int(np.abs(values).max())
+        for k, row in enumerate(neurons.constants):
+            betas[k] = ((betas[k] * leak.num) >> leak.q) + bias
+            beta = betas[k][alive]
+            peak[alive] = np.maximum(peak[alive], np.abs(beta) + data)
+            fits = (peak[alive] < LIMIT >> 1) & (np.abs(gain) < LIMIT >> 1)
+            c = row[n] if len(alive) == size else row[n][alive]
+            budget.take(c.size + ARRAY)
             offset = np.where(fits, gain, 0).astype(np.int64)[:, None] * values
             bound = offset + np.where(fits[:, None], c, 0) * step
             shift = np.where(fits, beta, 0).astype(np.int64)
             over = np.where(c > low[:, None], bound - step, -LIMIT).max(axis=1)
             under = np.where(c <= high[:, None], bound, LIMIT).min(axis=1)
-            above = np.maximum(above, np.where(over > -LIMIT, over + shift, -LIMIT).astype(object))
-            upto = np.minimum(upto, np.where(under < LIMIT, under + shift, LIMIT).astype(object))
-    found: list[int | None] = []
-    for a, u, p in zip(above, upto, peak, strict=True):
-        if int(p) * max(1, leak.num) >= LIMIT >> 1:
-            found.append(None)
-        elif u == LIMIT:
-            found.append(int(a) + 1)  # never fires; a exists, since every c is high + 1 > low
-        else:
-            found.append(int(u) if a < u else None)
+            least = np.where(over > -LIMIT, over + shift, -LIMIT).astype(object)
+            most = np.where(under < LIMIT, under + shift, LIMIT).astype(object)
+            above[alive] = np.maximum(above[alive], least)
+            upto[alive] = np.minimum(upto[alive], most)
+        wide = peak[alive] * max(1, leak.num) >= LIMIT >> 1
+        alive = alive[~wide & ((above[alive] < upto[alive]) | (upto[alive] == LIMIT))]
+        if not len(alive):
+            break
+    found: list[int | None] = [None] * size
+    for i in alive:
+        # one that never fires has no upto; above exists, since every c is high + 1 > low
+        found[i] = int(above[i]) + 1 if upto[i] == LIMIT else int(upto[i])
     return found
 
 
-def silent(neurons: Neurons) -> Integers | None:
+def silent(neurons: Neurons, budget: Steps) -> Integers | None:
     """Find a neuron of gain 0 that fires by its bias alone; its scale is free, so it is small."""
+    name = neurons.number(0)
+    if name not in budget.silent:
+        budget.silent[name] = _silent(neurons, budget)
+    return budget.silent[name]
+
+
+def _silent(neurons: Neurons, budget: Steps) -> Integers | None:
     leak, steps = neurons.leak, neurons.steps
     bias, starts = neurons.bias[0], neurons.starts[0]
     exponent = max(x.exponent for x in (neurons.theta[0], bias, *starts))
@@ -237,7 +310,7 @@ def silent(neurons: Neurons) -> Integers | None:
     ]
     for bits in range(4, WIDTH_MAX - 4):
         tries = _candidates(quiet, 1, Fraction(2) ** (bits - exponent))
-        found = _first(quiet, leak.q * (steps - 1), tries)[0]
+        found = _first(quiet, leak.q * (steps - 1), tries, budget)[0]
         if found is not None:
             return replace(found, gain=0)
     return None

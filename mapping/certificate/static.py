@@ -15,7 +15,10 @@ from fractions import Fraction
 from ..value import WIDTH_MAX
 from .leak import Leak
 from .neurons import Integers, Neurons, Undecided
-from .search import EXTRA_BITS, most_found
+from .search import EXTRA_BITS, Steps, unfit
+
+#: Steps that the search of one population may take.
+STATIC_STEPS = 1 << 25
 
 
 def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
@@ -34,7 +37,8 @@ def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
             need = (neurons.theta[i] - start * leak**n) * (1 / total) - neurons.bias[i]
             least = need.first_reaching(neurons.strict)
             if least is None:
-                raise Undecided(f"channel {i}: two square roots that cannot be told apart")
+                what = "sums of square roots that cannot be told apart"
+                raise Undecided(f"channel {neurons.number(i)} has {what}")
             if neurons.deaf[i]:
                 least = low if least <= 0 else high + 1
             row.append(min(max(least, low), high + 1))
@@ -42,24 +46,37 @@ def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
     return found
 
 
-def certify_static(neurons: Neurons, leak: Fraction) -> tuple[int, list[Integers | None]]:
+def certify_static(
+    neurons: Neurons, leak: Fraction, steps: int = STATIC_STEPS
+) -> tuple[int, list[Integers]]:
     """Find the fewest fractional bits at which every channel has its breakpoints.
 
     Args:
         neurons: with the dyadic leak that the integers use. leak: the trained one.
+        steps: that the search may take, each of them one timestep of an integer neuron.
 
     Returns
     -------
-        As ``search.certify``.
+        As ``search.certify``, and so are the errors.
     """
     wanted = [breakpoints(neurons, leak, i) for i in range(len(neurons))]
-    return most_found(
-        range(EXTRA_BITS + 1),
-        lambda bits: [_search(neurons, i, wanted[i], bits) for i in range(len(neurons))],
-    )
+    budget, tried, hard = Steps(steps), range(EXTRA_BITS + 1), 0
+    for bits in tried:
+        found: dict[int, Integers] = {}
+        for i in (hard, *(i for i in range(len(neurons)) if i != hard)):
+            one = _search(neurons, i, wanted[i], bits, budget)
+            if one is None:  # it is tried first at the next F
+                hard = i
+                break
+            found[i] = one
+        else:
+            return bits, [found[i] for i in range(len(neurons))]
+    raise unfit(tried, len(neurons), neurons.number(hard))
 
 
-def _search(neurons: Neurons, i: int, wanted: list[list[int]], bits: int) -> Integers | None:
+def _search(
+    neurons: Neurons, i: int, wanted: list[list[int]], bits: int, budget: Steps
+) -> Integers | None:
     scale = 1 << bits
     bias = (neurons.bias[i] * scale).fixed(0)[0]
     starts = [(s * scale).fixed(0)[0] for s in neurons.starts[i]]
@@ -71,6 +88,7 @@ def _search(neurons: Neurons, i: int, wanted: list[list[int]], bits: int) -> Int
         one = Integers(
             scale, bias + ups[0], 0, tuple(s + u for s, u in zip(starts, ups[1:], strict=True))
         )
+        budget.take(len(starts) * neurons.steps**2)
         threshold = _threshold(neurons.leak, one, wanted, span)
         if threshold is not None:
             return replace(one, threshold=threshold)

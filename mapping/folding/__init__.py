@@ -9,6 +9,8 @@ given equal inputs; the network is exact if all of them are.
 ``streams``   a population without one: streams, pools, joins, read-outs.
 ``rounded``   any population that is not proved: numbers rounded, and the error bounded.
 ``gate``      the adaptive gate as a mean and a table; ``table``: a proof against that table.
+``whole``     numbers that are whole multiples of one unit; ``units``: their range, and float64's.
+``obstacle``  why a population is not exact.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from .. import network, trained
 from ..ends import INPUT
 from ..facts import Derivation, most_spikes
 from ..intervals import Interval, acc_interval
-from ..value import Unsupported
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
+from .units import refuse_far
 
 
 def fold(
@@ -45,8 +47,8 @@ def fold(
 
     Raises
     ------
-        Unsupported: a node that has no integer form, or needs more than WIDTH_MAX bits; it is
-            named.
+        Unsupported: a node that has no integer form; it is named. TooWide, which is one: a node
+            that needs more than WIDTH_MAX bits.
     """
     if not isinstance(value, trained.TrainedNetwork):
         raise TypeError(f"fold needs a TrainedNetwork, not {value!r}")
@@ -60,14 +62,12 @@ def fold(
         if progress is not None:
             progress(len(populations), len(value.populations))
         lines, accs, static = _read(p, derived, units, value.shapes[p.name][0])
+        refuse_far(p, lines)
         if p.spiking:
             found = fold_spiking(value, p, lines, accs, static)
         else:
             found, units[p.name] = fold_stream(value, p, lines, accs)
-        try:
-            derived.add(found)
-        except ValueError as error:  # values so far apart that no integers of 62 bits hold them
-            raise Unsupported(str(error)) from None
+        derived.add(found)  # values so far apart that no integers of 62 bits hold them: TooWide
         populations.append(found)
     return network.Network(value.input, tuple(populations), value.readout, steps)
 

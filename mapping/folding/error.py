@@ -1,12 +1,17 @@
 """How far a rounded membrane may be from the trained one, given the same spikes so far.
 
 Gaps between real numbers and integers are bounded from above in exact arithmetic. What follows
-only adds and multiplies bounds that are not negative, in float64; one factor covers its rounding.
+only adds and multiplies bounds that are not negative, in float64, in units of the integer
+membrane; one factor covers its rounding, and one tiny number what is too small for it. Nothing in
+these units is large or small: the fold divides by units that make it so.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -14,15 +19,26 @@ from ..certificate.exact import Real
 from ..certificate.leak import Leak
 
 #: Fractional bits of a gap.
-_BITS = 32
+_BITS = 64
 #: Covers the rounding of float64 in some million additions.
 _SLACK = 1 + 1e-9
+#: Covers what some million products of float64 lose that are below its range.
+_TINY = 2.0**-200
+
+
+def upward(x: Fraction) -> float:
+    """Return the least float64 that is not below x; infinity if there is none."""
+    try:
+        near = float(x)
+    except OverflowError:
+        return math.inf
+    return near if Fraction(near) >= x else math.nextafter(near, math.inf)
 
 
 def gap(x: Real, integer: int = 0) -> float:
-    """Return a bound of |x - integer|, 2**-32 above it at most (but for float64)."""
+    """Return a bound of |x - integer|, 2**-64 above it at most (but for float64)."""
     low, high = (x - Real.of(integer)).fixed(_BITS)
-    return max(abs(low), abs(high)) / (1 << _BITS)
+    return upward(Fraction(max(abs(low), abs(high)), 1 << _BITS))
 
 
 @dataclass
@@ -84,4 +100,10 @@ class Bounds:
                 error, size = np.maximum(error, reset[0]), np.maximum(size, reset[1])
             if all((x == y).all() for x, y in zip(before, (error, size), strict=True)):
                 break  # every further step is the same
-        return most * _SLACK
+        return np.where((most > 0) | (snapped > 0), most * _SLACK + _TINY, 0.0)
+
+
+def bound_of(worst: np.ndarray, units: Iterable[Fraction]) -> float:
+    """Return the largest bound of any channel, in units of the trained network, rounded upward."""
+    channels = zip(worst.tolist(), units, strict=True)
+    return max(upward(Fraction(error) * unit) for error, unit in channels)

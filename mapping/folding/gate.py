@@ -15,7 +15,7 @@ import numpy as np
 from .. import network, trained
 from ..certificate.exact import Real
 from ..intervals import Interval
-from ..value import WIDTH_MAX
+from ..value import WIDTH_MAX, Unsupported
 from .affine import Affine
 
 #: Fractional bits of a gate's factor, and entries of its table.
@@ -28,6 +28,10 @@ FINEST = 44
 OFFSET_BITS = 50
 #: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
 FLAT = 9.0
+#: Fractional bits of the finest fixed-point mean.
+FINEST_MEAN = 900
+#: Covers the rounding of float64 in a gate's mean, as a share of what it reaches, and its factors.
+FLOATS = 2.0**-36
 
 
 def fold_gate(
@@ -46,11 +50,13 @@ def fold_gate(
         column = entries.astype(np.int64)[:, None]
         return network.Gate(weights=0, offset=0, shift=0, table=column), error
     if gate.table is not None:
-        return _given(gate, gate.table, line, steps)
+        return _given(gate, gate.table, line, acc, area, steps)
     channels = len(line.a)
-    share = (1 if gate.per_channel else channels) * area * float(input_gain)
-    slopes = np.array([s * _slope(line, i) / share for i, s in enumerate(line.sign)])
-    offsets = np.array([float(Real.of(b)) for b in line.b]) / float(input_gain)
+    share = (1 if gate.per_channel else channels) * area * input_gain
+    slopes = np.array(
+        [float(line.slope(i) * (int(sign) / share)) for i, sign in enumerate(line.sign)]
+    )
+    offsets = np.array([float(Real.of(b) * (1 / input_gain)) for b in line.b])
     if not gate.per_channel:
         offsets = np.array([offsets.mean()])
     largest = float(np.abs(slopes).max()) or 1.0
@@ -58,7 +64,9 @@ def fold_gate(
     reach = float((np.abs(slopes) * peak).sum() + np.abs(offsets).max()) or 1.0
     # Sums of a deep stream may be so wide that K must be narrower, or the total would not fit.
     fixed = 2.0 ** min(
-        MEAN_BITS - 1 - math.ceil(math.log2(largest)), WIDTH_MAX - 3 - math.ceil(math.log2(reach))
+        MEAN_BITS - 1 - math.ceil(math.log2(largest)),
+        WIDTH_MAX - 3 - math.ceil(math.log2(reach)),
+        FINEST_MEAN,
     )
     low, high = acc.low * float(area), acc.high * float(area)
     edges = np.sort(np.stack([slopes * low, slopes * high]), axis=0)
@@ -66,7 +74,8 @@ def fold_gate(
         edges = edges.sum(axis=1, keepdims=True)
     least, most = float((edges[0] + offsets).min()), float((edges[1] + offsets).max())
     alphas = np.abs(gate.alpha[:steps])
-    flat = FLAT / max(float(alphas.min()), 1e-9)
+    # a gate of alpha 0 is as flat anywhere
+    flat = FLAT / float(alphas[alphas > 0].min()) if alphas.any() else FLAT
     least, most = max(least, -flat), min(most, flat)
     span = max(float(np.abs(offsets - least).max()), most - least)
     if span * fixed > 2.0**OFFSET_BITS:  # offsets far above the slopes: these lose bits
@@ -76,12 +85,15 @@ def fold_gate(
     shift = max(0, math.ceil(math.log2(width / ENTRIES)))
     entries = max(1, -(-width >> shift))
     centres = least + (np.arange(entries) + 0.5) * (1 << shift) / fixed
-    inside = np.clip(gate.alpha[:steps, None] * centres, -700, 700)
+    with np.errstate(over="ignore"):  # far beyond what is clipped
+        inside = np.clip(gate.alpha[:steps, None] * centres, -700, 700)
     table = np.clip(np.rint((1 << GATE_BITS) / (1 + np.exp(-inside))), 0, (1 << GATE_BITS) - 1)
     offset = np.rint((offsets - least) * fixed).astype(np.int64)
+    # what weights and offset are off by, and float64 in all of this
     rounded = (np.abs(weights / fixed - slopes) * peak).sum() + 1 / fixed
-    mean_error = (1 << shift) / fixed / 2 + float(rounded)
-    error = 2.0**-GATE_BITS + float(alphas.max()) / 4 * mean_error + math.exp(-FLAT)
+    mean_error = (1 << shift) / fixed / 2 + float(rounded) + reach * FLOATS
+    error = 2.0**-GATE_BITS + float(alphas.max()) / 4 * mean_error + math.exp(-FLAT) + FLOATS
+    error = min(error, 1.0)  # no factor is further from another
     return (
         network.Gate(
             weights=weights,
@@ -97,24 +109,43 @@ def fold_gate(
 def fold_gates(
     p: trained.Population, lines: list[Affine], accs: list[Interval], area: int, steps: int
 ) -> list[tuple[network.Gate | None, float]]:
-    """Return ``fold_gate`` of every connection; (None, 0) where there is no gate."""
-    gain = Fraction(p.neuron.input_gain)
-    return [
-        (None, 0.0) if c.gate is None else fold_gate(c.gate, line, acc, area, steps, gain)
-        for c, line, acc in zip(p.connections, lines, accs, strict=True)
-    ]
+    """Return ``fold_gate`` of every connection; (None, 0) where there is no gate.
+
+    Raises
+    ------
+        Unsupported: a gate whose sums take more bits than there are; its connection is named.
+    """
+    gain, found = Fraction(p.neuron.input_gain), []
+    for c, line, acc in zip(p.connections, lines, accs, strict=True):
+        try:
+            one = c.gate and fold_gate(c.gate, line, acc, area, steps, gain)
+        except Unsupported as error:
+            where = f"population {p.name!r}, connection from {c.source!r}"
+            raise Unsupported(f"{where}: {error}") from None
+        found.append(one or (None, 0.0))
+    return found
 
 
 def _given(
-    gate: trained.Gate, table: trained.Table, line: Affine, steps: int
+    gate: trained.Gate, table: trained.Table, line: Affine, acc: Interval, area: int, steps: int
 ) -> tuple[network.Gate, float]:
-    """Return a gate that is a table already, exactly if its numbers are dyadic."""
+    """Return a gate that is a table already, exactly if its numbers are dyadic and fit."""
     worth = [
         Fraction(x) * line.unit * int(f) for x, f in zip(table.weights, line.flips, strict=True)
     ]
     offset = [Fraction(x) for x in np.atleast_1d(table.offset)]
     finest = max(x.denominator for x in (*worth, *offset))
-    shift = min(finest.bit_length() - 1, FINEST)
+    peaks = np.maximum(np.abs(acc.low), np.abs(acc.high)).tolist()
+    reach = max(map(abs, offset)) + sum(
+        abs(x) * n * area for x, n in zip(worth, peaks, strict=True)
+    )
+    room = WIDTH_MAX - 2 - math.ceil(max(reach, *map(abs, worth))).bit_length()
+    if room < 0:
+        bits = WIDTH_MAX - room
+        raise Unsupported(
+            f"the sums of its gate's table take {bits} bits; {WIDTH_MAX} are the most"
+        )
+    shift = min(finest.bit_length() - 1, FINEST, room)
     grid = 1 << shift
     whole = all((x * grid).denominator == 1 for x in (*worth, *offset))
     factors = table.factors[:steps] * (1 << GATE_BITS)
@@ -126,10 +157,7 @@ def _given(
         table=entries.astype(np.int64),
         per_channel=gate.per_channel,
     )
+    error = float(np.abs(entries - factors).max()) / (1 << GATE_BITS)
     if not whole:  # another bin may be met than the trained gate's
-        return found, float(np.ptp(table.factors[:steps], axis=1).max())
-    return found, float(np.abs(entries - factors).max()) / (1 << GATE_BITS)
-
-
-def _slope(line: Affine, i: int) -> float:
-    return float(line.a[i]) / math.sqrt(line.w[i])
+        error += float(np.ptp(table.factors[:steps], axis=1).max())
+    return found, error

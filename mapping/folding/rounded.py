@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
 
 from .. import network, trained
 from ..certificate.exact import Real
@@ -15,13 +11,16 @@ from ..certificate.leak import Leak
 from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
-from .error import Bounds
+from .error import Bounds, bound_of
 from .gate import GATE_BITS, fold_gates
+from .units import smallest, unit_next_to
 
 #: Signed bits that the membrane of a population without a certificate may take.
 BOUNDED_BITS = 40
 #: Signed bits that a number of a stream may take; a shift then takes off what is too many.
 STREAM_BITS = 52
+#: No number but zero has an exponent below -NOTHING.
+NOTHING = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Rounded:
         connections: with gains, biases and gates. numbers: per name (C,) lists, those asked for.
         bits: F of the finest channel. bound: of |v * unit - u| in units of the trained network,
             given equal inputs and the same spikes so far; u above rest where there is a threshold.
-        unit: (C,) what the integer 1 of v is worth.
+        unit: (C,) what the integer 1 of v is worth; where there is a bound, float64 numbers.
         errors: by how much the gate's factor of each connection may be wrong.
     """
 
@@ -41,7 +40,7 @@ class Rounded:
     numbers: dict[str, list[int]]
     bits: int
     bound: float
-    unit: np.ndarray
+    unit: list[Fraction]
     errors: tuple[float, ...]
 
 
@@ -82,14 +81,14 @@ def rounded(
     biases: list[list[int]] = [[] for _ in lines]
     found: dict[str, list[int]] = {name: [] for name in numbers}
     bounds = Bounds(count, floor=(1.0 if leak.q else 0.0) / (1 << gated))
-    worths = np.empty(count)
+    worths = []
     for i in range(count):
-        worth, divide = _worth(lines, i) if unit is None else (unit, _by(unit))
+        worth = _worth(lines, i, sizes[i]) if unit is None else unit
         own = min(bits, BOUNDED_BITS - gated - sizes[i] + _exponent(worth)) if unit is None else 0
-        scale = Fraction(2) ** own
-        worths[i] = float(worth / scale / (1 << gated))
+        scale = Fraction(2) ** own / worth
+        worths.append(1 / (scale * (1 << gated)))
         for k, (line, acc) in enumerate(zip(lines, accs, strict=True)):
-            slope, offset = divide(line.slope(i)) * scale, divide(Real.of(line.b[i])) * scale
+            slope, offset = line.slope(i) * scale, Real.of(line.b[i]) * scale
             gain, bias = near(slope), near(offset)
             bounds.line(i, slope, offset, gain, bias, peak_of(acc, i))
             bounds.gate(i, slope, offset, peak_of(acc, i), gates[k][1])
@@ -97,7 +96,7 @@ def rounded(
             gains[k].append(int(line.sign[i]) * gain * more)
             biases[k].append(bias * more)
         for name, column in numbers.items():
-            x = divide(Real(column[i])) * scale * (1 << gated)
+            x = Real(column[i]) * scale * (1 << gated)
             if name == "threshold":
                 low, high = x.fixed(0)
                 found[name].append(low + 1 if p.neuron.compare == ">" else high)
@@ -111,7 +110,7 @@ def rounded(
         )
     )
     worst = bounds.worst(leak, acting_leak(p, steps), steps) * (1 << gated)
-    bound = float((worst * worths).max())
+    bound = bound_of(worst, worths)
     errors = tuple(error for _, error in gates)
     return Rounded(connections, found, bits + gated, bound, worths, errors)
 
@@ -134,10 +133,10 @@ def peak_of(acc: Interval, i: int) -> float:
 
 def _reach(lines: list[Affine], accs: list[Interval], i: int) -> int:
     """Return an e with sum |A * acc| < 2**e."""
-    reach = sum(
-        float(line.slope(i)) * peak_of(acc, i) for line, acc in zip(lines, accs, strict=True)
-    )
-    return math.frexp(reach)[1] + 1
+    reach = Real()
+    for line, acc in zip(lines, accs, strict=True):
+        reach += line.slope(i) * max(abs(int(acc.low[i])), abs(int(acc.high[i])))
+    return reach.exponent
 
 
 def _sizes(lines: list[Affine], numbers: dict[str, list[Fraction]]) -> list[int]:
@@ -156,15 +155,14 @@ def _exponent(x: Fraction) -> int:
     return x.numerator.bit_length() - x.denominator.bit_length() + 1
 
 
-def _by(unit: Fraction) -> Callable[[Real], Real]:
-    return lambda x: x * (1 / unit)
+def _worth(lines: list[Affine], i: int, size: int) -> Fraction:
+    """Return a float64 next to the largest scale of a channel; without one, 1 or its numbers'.
 
-
-def _worth(lines: list[Affine], i: int) -> tuple[Fraction, Callable[[Real], Real]]:
-    """Return the unit of a channel (to within float64), and the function that divides by it."""
-    slopes = [(float(line.slope(i)), line) for line in lines]
-    size, largest = max(slopes, key=lambda one: one[0])
-    a, w = largest.a[i], largest.w[i]
-    if not a or not size:
-        return Fraction(1), lambda x: x
-    return Fraction(size), lambda x: x.times_root(w) * (1 / a)
+    Args:
+        size: e with |x| < 2**e for every number of the channel.
+    """
+    slopes = [line.slope(i) for line in lines if line.a[i]]
+    if not slopes:
+        return max(Fraction(2) ** min(size, 0), smallest()) if size > -NOTHING else Fraction(1)
+    top = max(x.exponent for x in slopes)
+    return unit_next_to(max(slopes, key=lambda x: x.fixed(64 - top)))

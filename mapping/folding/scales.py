@@ -9,6 +9,7 @@ import numpy as np
 
 from ..certificate.exact import Real, rational_root
 from ..intervals import Interval
+from ..value import WIDTH_MAX
 from .affine import Affine
 
 #: Largest whole numbers to which the scales of two connections may stand to be merged.
@@ -83,6 +84,13 @@ def _join(group: Group, k: int, line: Affine, low: np.ndarray, high: np.ndarray)
             return False
         pairs.append((ratio.numerator, ratio.denominator))
     up, down = (np.array(x, np.int64) for x in zip(*pairs, strict=True))
+    # in Python's integers: a sum that does not fit is no lattice of this group
+    sums = [
+        x.astype(object) * down + y.astype(object) * up
+        for x, y in ((group.low, low), (group.high, high))
+    ]
+    if max(max(abs(x)) for x in sums) >= 1 << (WIDTH_MAX - 2):
+        return False
     for i, (a, b) in enumerate(zip(group.a, line.a, strict=True)):
         if not a and b:
             group.a[i], group.w[i] = b, line.w[i]
@@ -90,7 +98,7 @@ def _join(group: Group, k: int, line: Affine, low: np.ndarray, high: np.ndarray)
             group.a[i] = a / int(down[i])
     group.times = [t * down for t in group.times] + [line.sign * up]
     group.members.append(k)
-    group.low, group.high = group.low * down + low * up, group.high * down + high * up
+    group.low, group.high = (x.astype(np.int64) for x in sums)
     return True
 
 

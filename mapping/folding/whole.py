@@ -11,15 +11,15 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-import numpy as np
-
 from .. import network, trained
 from ..certificate.exact import rational_root
 from ..certificate.leak import Leak
+from ..claims import Cause
 from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
 from .gate import GATE_BITS, fold_gates
+from .obstacle import Obstacle, gate_obstacle
 from .rounded import Rounded
 
 #: Signed bits that a membrane of this kind may take, which leaves room for gains and sums.
@@ -35,7 +35,7 @@ def whole(
     leak: Leak,
     numbers: dict[str, list[Fraction]],
     alike: bool = False,
-) -> tuple[Rounded, list[Fraction]] | None:
+) -> Rounded | Obstacle:
     """Write a population in units of which everything is a whole multiple.
 
     Args:
@@ -45,13 +45,16 @@ def whole(
 
     Returns
     -------
-        The integers, with a bound of 0, and what 1 of each channel's v is worth. None if a
-        number is irrational, a gate is not exact, or the membrane would be too wide.
+        The integers, with a bound of 0; or why there are none: a number is irrational, a gate is
+        not exact, or the membrane would be too wide.
     """
     exact = [rational(line) for line in lines]
     gates = fold_gates(p, lines, accs, area, steps)
-    if any(one is None for one in exact) or any(error for _, error in gates):
-        return None
+    inexact = [c.gate for c, (_, error) in zip(p.connections, gates, strict=True) if error]
+    if inexact:
+        return gate_obstacle(inexact[0])
+    if any(one is None for one in exact):
+        return Obstacle(Cause.SCALES, "its real scales have no common unit")
     gated = GATE_BITS if any(gate is not None for gate, _ in gates) else 0
     count, lines_of = len(lines[0].a), [one for one in exact if one is not None]
     columns = [[column[i] for column in numbers.values()] for i in range(count)]
@@ -61,8 +64,10 @@ def whole(
     ]
     if alike:
         units = [unit_of(units)] * count
-    fine = 1 << leak.q * steps  # every leak of every step stays whole
-    units = [unit / fine for unit in units]
+    # every leak of every step stays whole; what is always zero needs no bits
+    zero = not any(x for slopes, offsets in lines_of for x in (*slopes, *offsets))
+    bits = 0 if zero and not any(map(any, columns)) else leak.q * steps
+    units = [unit / (1 << bits) for unit in units]
     more = [1 if gate is not None else 1 << gated for gate, _ in gates]
     for i, unit in enumerate(units):
         peaks = [
@@ -70,8 +75,12 @@ def whole(
             for (slopes, offsets), acc in zip(lines_of, accs, strict=True)
         ]
         reach = sum(peaks, Fraction(0)) * steps + max(map(abs, columns[i]), default=Fraction(0))
+        # a scale through which nothing arrives must be an integer as well
+        reach = max(reach, *(abs(slopes[i]) for slopes, _ in lines_of))
         if reach / unit * (1 << gated) >= 1 << (WHOLE_BITS - 1):
-            return None
+            wide = math.ceil(reach / unit * (1 << gated)).bit_length() + 1
+            what = f"in the unit of which all its numbers are whole multiples it takes {wide} bits"
+            return Obstacle(Cause.WIDTH, f"{what}, and {WHOLE_BITS} is the most")
     connections = tuple(
         network.Connection(
             c.source, line.op, gate=gate, delay=c.delay,
@@ -89,8 +98,8 @@ def whole(
     if p.neuron.compare == ">" and "threshold" in found:
         found["threshold"] = [x + 1 for x in found["threshold"]]
     finest = [unit / (1 << gated) for unit in units]
-    worth, errors = np.array([float(unit) for unit in finest]), tuple(0.0 for _ in lines)
-    return Rounded(connections, found, leak.q * steps + gated, 0.0, worth, errors), finest
+    errors = tuple(0.0 for _ in lines)
+    return Rounded(connections, found, bits + gated, 0.0, finest, errors)
 
 
 def rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from mapping import Input
+from mapping.value import Brief
 
 from .augment import Augment
 
@@ -34,8 +35,8 @@ class Part(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class Arrays:
+@dataclass(frozen=True, eq=False, repr=False)
+class Arrays(Brief):
     """A part that lies in memory.
 
     Attributes
@@ -60,8 +61,8 @@ class Arrays:
         return self.inputs[place(index, len(self))]
 
 
-@dataclass(frozen=True, eq=False)
-class Subset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Subset(Brief):
     """Some samples of another part, in the order of ``indices``, (n,) int64."""
 
     of: Part
@@ -79,8 +80,8 @@ class Subset:
         return self.of[int(self.indices[place(index, len(self))])]
 
 
-@dataclass(frozen=True, eq=False)
-class DataSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class DataSet(Brief):
     """A data set as a network meets it.
 
     Attributes

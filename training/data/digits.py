@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import Input
+from mapping.value import Brief
 
 from .dataset import Arrays, DataSet
 
@@ -19,8 +20,8 @@ SPLIT_SEED = 0
 HELD_OUT = 0.2
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+@dataclass(frozen=True, eq=False, repr=False)
+class Split(Brief):
     """Images and labels; the held-out part must never be used to choose anything.
 
     Attributes

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import Input
+from mapping.value import Brief
 
 #: Bits of a timestamp: nine years in microseconds. Products of times stay within int64.
 TIME_BITS = 48
 SPLITS = ("count", "time")
 
 
-@dataclass(frozen=True, eq=False)
-class Events:
+@dataclass(frozen=True, eq=False, repr=False)
+class Events(Brief):
     """Events of one recording, in order of time.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from mapping import Unsupported
 from mapping.extras import install
+from mapping.value import Brief
 
 from .dataset import place
 from .folder import size_of
@@ -57,8 +58,8 @@ class Centre:
         return (left * across, upper * down, min(right, width), min(lower, height))
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pictures(Brief):
     """Samples that are files of pictures.
 
     Attributes
@@ -97,14 +98,33 @@ def decode(path: Path, view: Whole | Centre) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("error", image.DecompressionBombWarning)
             with image.open(path, formats=FORMATS) as file:
+                if file.mode[0] in "IF":  # Pillow would cut values off
+                    raise ValueError("it holds more than 8 bits a pixel")
                 box = view.region(*file.size)
                 picture = file.convert(view.mode)
         resample = image.Resampling.BILINEAR
         pixels = np.asarray(picture.resize((view.cols, view.rows), resample, box))
     except _broken(image) as error:
-        why = " ".join(str(error).split()).replace(str(path), "it")[:200]
-        raise ValueError(f"{path} is no picture that can be read: {why}") from None
+        raise _unreadable(path, error) from None
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Return a picture's rows and columns, from its head alone.
+
+    Raises
+    ------
+        ValueError, Unsupported: as of ``decode``.
+    """
+    image = _pillow()
+    size_of(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", image.DecompressionBombWarning)
+            with image.open(path, formats=FORMATS) as file:
+                return file.height, file.width
+    except _broken(image) as error:
+        raise _unreadable(path, error) from None
 
 
 def listed(folder: Path) -> list[str]:
@@ -120,6 +140,11 @@ def listed(folder: Path) -> list[str]:
     if not names:
         raise ValueError(f"{folder} holds no picture ({', '.join(SUFFIXES)})")
     return sorted(names)
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    why = " ".join(str(error).split()).replace(str(path), "it")[:200]
+    return ValueError(f"{path} is no picture that can be read: {why}")
 
 
 def _pillow() -> Any:

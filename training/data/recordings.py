@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mapping.value import Brief
+
 from .aedat import read_dvs128, read_polarity
 from .augment import Augment, Flip, Roll
 from .dataset import DataSet, place
@@ -32,8 +34,8 @@ OBJECTS = (
 LEARNT = 0.9
 
 
-@dataclass(frozen=True, eq=False)
-class Recordings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recordings(Brief):
     """Samples that are files, or spans of files.
 
     Attributes

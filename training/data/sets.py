@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .arrays import arrays
 from .cifar import cifar10, cifar100
 from .dataset import DataSet
 from .digits import digits
 from .idx import data_set, fashion_mnist, mnist
+from .own import images
 from .pictures import caltech, imagenet
 from .recordings import dvs_cifar10, dvs_gesture
 from .shd import shd
@@ -22,6 +24,8 @@ SETS: dict[str, Callable[..., DataSet]] = {
     "mnist": mnist,
     "fashion-mnist": fashion_mnist,
     "idx": data_set,
+    "images": images,
+    "arrays": arrays,
     "cifar10": cifar10,
     "cifar100": cifar100,
     "caltech-face-motorcycle": caltech,
@@ -64,6 +68,20 @@ def open_set(name: str, folder: Path | str | None = None, **options: Any) -> Dat
     if folder is None:
         raise ValueError(f"data set {name!r} is read from files: name their folder (--data DIR)")
     return read(Path(folder), **options)
+
+
+def value(text: str) -> Any:
+    """Return a text as what it looks like: true, false, a number, a list of them, or a word."""
+    if "," in text:
+        return tuple(value(part) for part in text.split(","))
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _same_type(name: str, option: str, value: Any, default: Any) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from mapping import Input, Unsupported
 from mapping.extras import install
 from mapping.files import FileError
+from mapping.value import Brief
 
 from .dataset import DataSet, place
 from .events import clipped
@@ -38,8 +39,8 @@ FILTERS = (1, 2, 3, 32000)
 MOST = 1 << 22
 
 
-@dataclass(frozen=True, eq=False)
-class Spoken:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spoken(Brief):
     """Samples of one file.
 
     Attributes
