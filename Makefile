@@ -1,14 +1,14 @@
 # make demo    trains, folds, verifies and writes Verilog: the whole way on a small network
 # make test    everything that is tested;  make test-fast  the part that takes minutes
-# Both make .venv first, and reuse it while nothing it depends on has changed.
+# Both make .venv first, each with what it uses, and reuse it while nothing it depends on has changed.
 
 export YOWASP_CACHE_DIR := $(CURDIR)/.venv/yowasp-cache
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-fast lint setup setup310 clean
+.PHONY: demo test test-fast lint setup setup-demo setup310 clean
 
-demo: setup
+demo: setup-demo
 	@$(BIN)/spikexact demo $(ARGS)
 
 test: setup setup310 lint
@@ -23,7 +23,10 @@ lint: setup
 	$(BIN)/ruff format --check
 
 setup:
-	@sh tools/setup.sh .venv
+	@sh tools/setup.sh .venv test
+
+setup-demo:
+	@sh tools/setup.sh .venv demo
 
 setup310:
 	@sh tools/setup.sh .venv310

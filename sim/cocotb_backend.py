@@ -18,12 +18,13 @@ from mapping import Network, temporary
 from . import beats, vectors
 from .compare import agreement
 from .engines import cocotb_runner
-from .tools import ProtocolError
+from .tools import ProtocolError, packages
 from .trace import Record, Trace, finish, needed
 
 
 def tools() -> None:
     """Raise MissingTool where cocotb or a simulator is not installed."""
+    packages("cocotb")
     cocotb_runner.tools()
 
 
@@ -58,6 +59,7 @@ def run(
         ProtocolError: the device hangs, or sends other beats than it should.
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
+    packages("cocotb")
     with temporary.folder("spikexact-") as folder:
         if rtl is None:
             from hdl.verilog import write

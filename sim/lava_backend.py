@@ -8,13 +8,13 @@ from mapping import Network
 from mapping.coding import encode
 from mapping.kinds import refuse_beyond_dense
 
-from .tools import ProtocolError, installed, package
+from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
 
 
 def tools() -> None:
-    """Raise MissingTool where lava-nc is not installed."""
-    installed("lava", "the lava backend", "lava")
+    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
+    packages("lava")
 
 
 def refuse(network: Network) -> None:
@@ -30,7 +30,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
     ------
         MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
     """
-    package("lava", "the lava backend", "lava")
+    packages("lava")
     from lava_procs import own
     from lava_procs.session import LavaFailed
 

@@ -7,13 +7,13 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import ProtocolError, installed, package
+from .tools import ProtocolError, packages
 from .trace import Record, Recorder, Trace, finish
 
 
 def tools() -> None:
-    """Raise MissingTool where lava-nc is not installed."""
-    installed("lava", "the lava-stock backend", "lava")
+    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
+    packages("lava-stock")
 
 
 def refuse(network: Network) -> None:
@@ -31,7 +31,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
         MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
         Unsupported: a population that stock processes do not run exactly; it is named.
     """
-    package("lava", "the lava-stock backend", "lava")
+    packages("lava-stock")
     from lava_procs import stock
     from lava_procs.session import LavaFailed
 

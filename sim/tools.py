@@ -10,6 +10,17 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from mapping.extras import install
+
+#: lava-nc may be there without what it imports: pip is told --no-deps for it.
+_LAVA = (("lava", "lava"), ("asteval", "lava"), ("networkx", "lava"), ("scipy", "lava"))
+#: Backend to the packages that it imports, and the extras that bring them.
+PACKAGES: dict[str, tuple[tuple[str, str], ...]] = {
+    "cocotb": (("cocotb_tools", "rtl"),),
+    "lava": _LAVA,
+    "lava-stock": _LAVA,
+}
+
 
 class MissingTool(RuntimeError):
     """An optional package or program is not installed; the message says how to get it."""
@@ -54,8 +65,7 @@ def installed(name: str, unlocks: str, extra: str | None = None) -> None:
         MissingTool: it is not installed.
     """
     if importlib.util.find_spec(name) is None:
-        what = f"'spikexact[{extra}]'" if extra else name
-        raise MissingTool(f"{unlocks} needs the package {name!r}: pip install {what}")
+        raise MissingTool(f"{unlocks} needs the package {name!r}: {install(extra)}")
 
 
 def package(name: str, unlocks: str, extra: str | None = None) -> ModuleType:
@@ -75,6 +85,17 @@ def program(name: str, unlocks: str, how: str) -> str:
     if path is None:
         raise MissingTool(f"{unlocks} needs the program {name!r}: {how}")
     return path
+
+
+def packages(backend: str) -> None:
+    """Require the packages of a backend, without importing them.
+
+    Raises
+    ------
+        MissingTool: one is not installed.
+    """
+    for name, extra in PACKAGES[backend]:
+        installed(name, f"the {backend} backend", extra)
 
 
 def yowasp_environment() -> dict[str, str]:

@@ -12,14 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from . import guard
+from . import guard, rooms
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Trained binary spiking networks, bit for bit on Lava and FPGA.",
-)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 #: Timesteps of a fold that takes long enough to say so.
 LONG = 4096
@@ -39,9 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def status(arguments: list[str] | None = None) -> int:
     """Run a command; print any error as one sentence on stderr; return the exit status."""
-    from sim import MissingTool
-    from sim.tools import ProtocolError, SlowTool
-
+    if wrong := rooms.sentence():
+        return _error(wrong)
     if not sys.warnoptions:  # libraries' warnings are not the user's
         warnings.simplefilter("ignore")
     try:
@@ -52,9 +46,6 @@ def status(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _error(guard.sentence())
         return guard.INTERRUPTED
-    except ProtocolError as error:
-        _error(str(error))
-        return 1
     except BrokenPipeError:  # of "| head": whoever reads has seen enough
         return guard.PIPE
     except SystemExit as error:  # what the parser makes of it
@@ -63,9 +54,15 @@ def status(arguments: list[str] | None = None) -> int:
         raise
     except OSError as error:
         return _error(_told(error))
-    except (ValueError, TypeError, MissingTool, SlowTool, MemoryError) as error:
+    except (ValueError, TypeError, MemoryError) as error:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
+        # Imported here, as completion needs no numpy.
+        from sim.tools import MissingTool, ProtocolError, SlowTool
+
+        if isinstance(error, MissingTool | ProtocolError | SlowTool):
+            _error(str(error))
+            return 1 if isinstance(error, ProtocolError) else 2
         if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
             return _error("the GPU's memory does not hold it: train with a smaller --set batch=N")
         message = getattr(error, "format_message", None)  # a usage error of the parser
@@ -116,6 +113,28 @@ def _folds(value: str | None, what: str) -> int | list[int] | None:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Trained binary spiking networks, bit for bit on Lava and FPGA."""
+    if version:
+        typer.echo(f"spikexact {_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("spikexact")
+    except metadata.PackageNotFoundError:  # a checkout on the path
+        return "(not installed: run from its sources)"
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("demo"),
@@ -133,13 +152,16 @@ def demo(
 def doctor(json: Json = False) -> None:
     """Say what is installed, and what each missing piece would unlock."""
     from . import console
-    from .doctor import survey
+    from .doctor import advice, survey
 
     found = survey()
     if json:
         console.print_json({"format": 1, "pieces": found})
     else:
-        console.rows("spikexact doctor", found)
+        heads = ("what", "version", "unlocks")
+        console.rows("spikexact doctor", [{head: row[head] for head in heads} for row in found])
+        for line in advice(found):
+            console.say(line)
 
 
 @app.command()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from sim.compare import Count
 from sim.verify import Verification
@@ -36,6 +39,14 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
+def program(name: str) -> str:
+    """Return what to type for a program of this environment, activated or not."""
+    here = Path(sys.executable).parent / name
+    if shutil.which(name) == str(here):
+        return name
+    return str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here)
+
+
 def print_json(value: Any) -> None:
     """Print JSON, and nothing else."""
     print(json.dumps(value, indent=2))
@@ -43,21 +54,27 @@ def print_json(value: Any) -> None:
 
 def rows(title: str, found: list[dict[str, Any]]) -> None:
     """Print a list of rows with the same keys as a table."""
-    table = Table(title=title, title_justify="left")
-    for head in found[0]:
-        table.add_column(str(head), overflow="fold")
+    table = _table(title, found[0])
     for row in found:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(Text(str(value)) for value in row.values()))
     out.print(table)
+
+
+def _table(title: str, heads: Iterable[str]) -> Table:
+    """Return a table without rows. Its texts are plain: in markup, brackets would vanish."""
+    table = Table(title=Text(title), title_justify="left")
+    for head in heads:
+        table.add_column(Text(str(head)), overflow="fold")
+    return table
 
 
 @contextlib.contextmanager
 def progress(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """Give a callback (what, done, total) that draws bars on stderr, on a terminal only."""
     bars = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(), console=err, transient=True,
-        disable=quiet or not err.is_terminal,
+        TextColumn("{task.description}", markup=False), BarColumn(),
+        TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), console=err,
+        transient=True, disable=quiet or not err.is_terminal,
     )  # fmt: skip
     tasks: dict[str, Any] = {}
     with bars:
@@ -82,16 +99,14 @@ def cell(count: Count | None) -> str:
 
 def matrix(found: Verification) -> None:
     """Print the agreement matrix: mismatches / neuron-values compared."""
-    table = Table(
-        title=f"agreement with {found.reference}: mismatches / neuron-values compared",
-        title_justify="left",
+    table = _table(
+        f"agreement with {found.reference}: mismatches / neuron-values compared",
+        ("backend", "samples", "population", "spikes", "membranes", "seconds", "result"),
     )
-    for head in ("backend", "samples", "population", "spikes", "membranes", "seconds", "result"):
-        table.add_column(head, overflow="fold")
     for name, check in found.checks.items():
         for k, (population, values) in enumerate(check.cells.items()):
             first = k == 0
-            table.add_row(
+            row = (
                 name if first else "",
                 f"{check.samples}" if first else "",
                 population,
@@ -100,6 +115,7 @@ def matrix(found: Verification) -> None:
                 f"{check.seconds:.1f}" if first else "",
                 ("agrees" if check.ok else "FAILS") if first else "",
             )
+            table.add_row(*map(Text, row))
     out.print(table)
     say(
         f"{found.compared:,} neuron-values compared, {found.mismatches:,} mismatches; "

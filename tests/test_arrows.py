@@ -61,7 +61,7 @@ def part(names: str, may: str = "") -> Part:
 
 
 PARTS = {  # of mapping, from the ground up: a part may name only parts above it in this table
-    "value": part("value"),
+    "value": part("value extras"),
     "nodes": part("ops ends graph", "value"),
     "networks": part("claims network trained intervals facts show", "value nodes"),
     "running": part("apply coding real", "value nodes networks"),

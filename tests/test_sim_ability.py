@@ -10,6 +10,7 @@ from test_mapping_network import small
 from test_spikexact_hostile import conv
 
 from mapping import Network, Unsupported, save
+from mapping.extras import install
 from sim import BACKENDS, ability, run, tools
 from sim.draw_whole import draw_whole
 from sim.stimuli import stimuli
@@ -88,7 +89,7 @@ def test_cocotb_asks_its_testbench_and_leaves_the_environment_alone(
         "importlib.util.find_spec", lambda name: None if name == "cocotb_tools" else find(name)
     )
     assert ability.missing("cocotb") == (
-        "the cocotb backend: the testbench needs cocotb: pip install 'cocotb>=2.1'"
+        f"the cocotb backend needs the package 'cocotb_tools': {install('rtl')}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import needs
@@ -12,6 +13,7 @@ import pytest
 
 from lava_procs import own
 from mapping import Connection, Conv, Dense, Input, Network, Neuron, Population, Readout, fold
+from mapping.extras import install
 from mapping.value import Unsupported
 from sim import run
 from sim.compare import agreement, compare
@@ -149,12 +151,15 @@ def test_what_the_contract_does_not_run_yet_is_named_before_lava_starts() -> Non
 
 
 @pytest.mark.parametrize("backend", ["lava", "lava-stock"])
-def test_without_lava_one_sentence_says_so(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["lava", "asteval", "networkx", "scipy"])
+def test_without_lava_or_what_it_imports_one_sentence_says_so(
+    backend: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = draw_network(6)
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "lava" else find(n))
-    sentence = f"the {backend} backend needs the package 'lava': pip install 'spikexact"
-    with pytest.raises(MissingTool, match=sentence):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == name else find(n))
+    sentence = f"the {backend} backend needs the package {name!r}: {install('lava')}"
+    with pytest.raises(MissingTool, match=f"^{re.escape(sentence)}$"):
         run(network, random_inputs(network, 1), backend)
 
 

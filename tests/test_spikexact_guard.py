@@ -156,7 +156,10 @@ def test_a_loop_of_a_shell_ends_with_the_command_that_is_stopped(here: Path) -> 
 
 
 def test_the_guard_is_light() -> None:
-    code = "import sys; a = set(sys.modules); import spikexact.guard; print(*set(sys.modules) - a)"
+    code = (
+        "import sys; sys.argv = ['bin/spikexact']; a = set(sys.modules);"
+        "import spikexact.guard; print(*set(sys.modules) - a)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from datasets_check import check
 
+from mapping.extras import install
 from training.data import Arrays, Subset, batch, cifar, gathered, hold_back, open_set
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,6 +223,6 @@ def test_numpy_is_enough_to_import() -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.splitlines() == [
         "(8, 8, 2, 16, 16)",
-        "pictures are read with Pillow: pip install 'spikexact[data]'",
-        "SHD is read with h5py: pip install 'spikexact[data]'",
+        f"pictures are read with Pillow: {install('data')}",
+        f"SHD is read with h5py: {install('data')}",
     ], run.stderr

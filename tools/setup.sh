@@ -1,15 +1,20 @@
 #!/bin/sh
-# Brings the Python environment up to date: sh tools/setup.sh [.venv | .venv310]
+# Brings the Python environment up to date: sh tools/setup.sh [.venv [test | demo] | .venv310]
 #
-# Finds a Python and leaves the rest to setup.py. When nothing has changed since the last complete
+# demo: what the demo uses; test, the default: everything. Finds a Python and leaves the rest to setup.py. When nothing has changed since the last complete
 # set-up this ends at once and touches no network.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
+level=${2:-test}
 case $venv in
-    .venv) versions="3.11 3.12 3.10 3.13" ;;
-    .venv310) versions="3.10" ;;
+    .venv) versions="3.11 3.12 3.10 3.13"; levels="demo or test" ;;
+    .venv310) versions="3.10"; levels="test" ;;
     *) echo "set-up: the environment must be .venv or .venv310, not $venv" >&2; exit 2 ;;
+esac
+case "$venv $level" in
+    ".venv demo" | *" test") ;;
+    *) echo "set-up: the level of $venv must be $levels, not $level" >&2; exit 2 ;;
 esac
 
 missing=
@@ -38,11 +43,13 @@ find_python() {
                 return
             fi
         done
-        for python in "${HOME:-/nonexistent}/.pyenv/versions/$version"*/bin/"python$version"; do
-            if works "$python" "$version"; then
-                echo "$python"
-                return
-            fi
+        for pyenv in "${PYENV_ROOT:-/nonexistent}" "${HOME:-/nonexistent}/.pyenv"; do
+            for python in "$pyenv/versions/$version"*/bin/"python$version"; do
+                if works "$python" "$version"; then
+                    echo "$python"
+                    return
+                fi
+            done
         done
     done
 }
@@ -50,11 +57,11 @@ find_python() {
 # A complete environment updates itself; anything else, a moved one too, is made by a Python outside.
 if [ "$(head -n 1 "$venv/complete" 2>/dev/null)" = "$(pwd -P)/$venv" ] &&
     "$venv/bin/python" -I -c "" 2>/dev/null; then
-    exec "$venv/bin/python" -I tools/setup.py "$venv"
+    exec "$venv/bin/python" -I tools/setup.py "$venv" "$level"
 fi
 python=$(find_python)
 if [ -n "$python" ]; then
-    exec "$python" -I tools/setup.py "$venv"
+    exec "$python" -I tools/setup.py "$venv" "$level"
 fi
 if [ "$venv" = .venv310 ]; then
     echo "set-up: no Python 3.10 here, so the tests on 3.10 will be skipped (in CI: fail)"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib.util
 import json
 import math
 import os
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import install
 from ..files import FileError
 from ..value import Unsupported
 
@@ -43,6 +45,8 @@ DTYPES = {"<i1", "<i2", "<i4", "<i8", "<u1", "<u2", "<u4", "<u8", "|i1", "|u1", 
           "<f2", "<f4", "<f8"}  # fmt: skip
 DIED = "could not be read: the process that reads it died"
 PARSERS = {"hdf5": "HDF5", "mat": "MATLAB", "torch": "torch"}
+#: Parser to the package that it is of, and the extra that brings it.
+READ_WITH = {"hdf5": ("h5py", "import"), "mat": ("scipy", "import"), "torch": ("torch", "train")}
 
 _servers: dict[tuple[int, str], subprocess.Popen[bytes]] = {}
 _lock = threading.Lock()
@@ -140,6 +144,9 @@ def _server(parser: str) -> subprocess.Popen[bytes]:
         return found
     if found is not None:
         stop(parser)  # it has died: its pipes are ours to close
+    module, extra = READ_WITH[parser]
+    if importlib.util.find_spec(module) is None:
+        raise Unsupported(f"{PARSERS[parser]} files are read with {module}: {install(extra)}")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     environment |= {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
                     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mapping import Unsupported
+from mapping.extras import install
 from mapping.value import Brief
 
 from .dataset import place
@@ -150,7 +151,7 @@ def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError:
-        raise Unsupported("pictures are read with Pillow: pip install 'spikexact[data]'") from None
+        raise Unsupported(f"pictures are read with Pillow: {install('data')}") from None
     return Image
 
 

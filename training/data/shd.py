@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from mapping import Input, Unsupported
+from mapping.extras import install
 from mapping.files import FileError
 from mapping.value import Brief
 
@@ -108,7 +109,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         import h5py
     except ImportError:
-        raise Unsupported("SHD is read with h5py: pip install 'spikexact[data]'") from None
+        raise Unsupported(f"SHD is read with h5py: {install('data')}") from None
     size_of(path)
     try:
         with h5py.File(path, "r") as file:

