@@ -91,7 +91,8 @@ def size(wheel: str, megabytes: str | None) -> str:
 
 def _pip(venv: Path, *arguments: str) -> list[str]:
     pip = [str(venv / "bin/python"), "-I", "-m", "pip", "--disable-pip-version-check", "install"]
-    return [*pip, "-c", "constraints.txt", *arguments]
+    # Not compiled: Python does so with what it imports, which is a small part of what comes.
+    return [*pip, "--no-compile", "-c", "constraints.txt", *arguments]
 
 
 def _run(venv: Path, *arguments: str) -> None:

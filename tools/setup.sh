@@ -1,8 +1,9 @@
 #!/bin/sh
 # Brings the Python environment up to date: sh tools/setup.sh [.venv [test | demo] | .venv310]
 #
-# demo: what the demo uses; test, the default: everything. Finds a Python and leaves the rest to setup.py. When nothing has changed since the last complete
-# set-up this ends at once and touches no network.
+# demo: what the demo uses; test, the default: everything. Finds a Python and leaves the rest to
+# setup.py. When nothing has changed since the last complete set-up this ends at once and touches no
+# network.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
