@@ -15,6 +15,7 @@ from sim.draw_papers import vggsnn
 from sim.stimuli import random_inputs
 
 
+@pytest.mark.slow
 def test_a_gated_network_with_constant_gates_is_exact() -> None:
     value = vggsnn(2, 0, 16, gates=True)
     network = fold(value)

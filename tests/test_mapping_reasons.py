@@ -250,4 +250,4 @@ def test_kinds_and_causes_are_kept_in_files_and_shown(tmp_path: Any) -> None:
         again = load(tmp_path / "n")["a"].certificate
         assert (again.kind, again.cause) == (Kind(kind), cause and Cause(cause))
         (row,) = rows_of(network)
-        assert (row["kind"], row["cause"]) == (kind, cause or "-")
+        assert (row["kind"], row["cause"]) == (kind, cause)

@@ -83,6 +83,7 @@ def draw(seed: int) -> TrainedNetwork:
     return TrainedNetwork(enter, (first, stream, last), Readout("last"), STEPS)
 
 
+@pytest.mark.slow
 def test_dyadic_networks_are_exact_and_the_judge_agrees(seed: int) -> None:
     whole = gated = compared = 0
     for number in range(24):

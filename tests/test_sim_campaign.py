@@ -52,6 +52,7 @@ def test_one_thread_and_all_agree() -> None:
         run(network, x, "fast", threads=1000)
 
 
+@pytest.mark.slow
 def test_a_campaign_resumes_from_a_torn_journal(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     whole = campaign(20, ["fast"], 2, journal=journal)

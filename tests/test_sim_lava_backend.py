@@ -64,6 +64,7 @@ def recurrent(rng: np.random.Generator) -> Network:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_random_networks(seed: int) -> None:
     hits = values = features = 0
     for index in range(10):

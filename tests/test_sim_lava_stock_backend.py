@@ -46,6 +46,7 @@ def check(network: Network, x: np.ndarray) -> int:
     return found.compared
 
 
+@pytest.mark.slow
 def test_random_networks(seed: int) -> None:
     """Draw until 16 networks are certified; each must fire as the reference does."""
     certified = refused = values = hits = joins = leaky = graded = 0

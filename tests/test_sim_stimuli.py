@@ -47,7 +47,7 @@ def met(network: Network, inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("case", range(12))
-@pytest.mark.parametrize("samples", [1, 2, 3, 4, 20])
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, pytest.param(20, marks=pytest.mark.slow)])
 def test_stimuli_are_valid_repeatable_and_as_many_as_asked(case, samples):
     network = draw_network(case)
     inputs = stimuli(network, samples, seed=case)

@@ -24,6 +24,7 @@ from sim.draw_whole import draw_whole
 from sim.stimuli import random_inputs
 
 
+@pytest.mark.slow
 def test_three_hundred_networks_of_every_kind(seed: int) -> None:
     found = campaign(300, ["fast"], seed, samples=4, kinds="all")
     print({k: v for k, v in found.items() if k != "refused"})
@@ -57,6 +58,7 @@ def test_every_kind_of_node_is_drawn() -> None:
     assert wanted <= seen, wanted - seen
 
 
+@pytest.mark.slow
 def test_sixty_folded_networks_agree_with_the_exact_judge(seed: int) -> None:
     first = 1_000_003 * seed + 5000
     total = judged(range(first, first + 60), samples=2)
