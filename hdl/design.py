@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mapping import INPUT, Dense, Network, Neuron, Population, Unsupported
-from mapping.intervals import bits, n_neg
+from mapping.intervals import bits
 from mapping.kinds import refuse_beyond_dense
 from mapping.value import integer
 
 from .dense import DenseCore
 from .history import History
-from .packing import counts, pack
+from .packing import counts, n_neg, pack
 from .population import Parameters, PopulationCore, Widths
 
 #: Folding unless told: outputs and inputs that a core takes per cycle.
@@ -158,6 +158,14 @@ def refuse_unsupported(network: Network) -> None:
         known.add(population.name)
 
 
+def raw_bits(op: Dense, planes: int) -> int:
+    """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
+
+    That is ``sum_b 2**b * popcount(xnor(x_b, w))``, b below ``planes``.
+    """
+    return (op.fan_in * ((1 << planes) - 1)).bit_length()
+
+
 def folding(value: Folding, count: int, sizes: list[int], default: int, what: str) -> list[int]:
     """Return one PE or SIMD per layer, none larger than the layer.
 
@@ -203,17 +211,18 @@ def layers(
     for k, p in enumerate(populations):
         mine = [f[p.name] for f in facts]
         edges = []
-        for j, c in enumerate(p.connections):
+        for c in p.connections:
             source = order[c.source]
+            planes = network.input.span[1].bit_length() if source < 0 else 1
             edges.append(
                 Edge(
                     source=source,
                     delay=c.delay,
                     op=c.op,
-                    bits=network.input.span[1].bit_length() if source < 0 else 1,
+                    bits=planes,
                     pe=pes[k],
                     simd=min(simds[0 if source < 0 else k], c.op.weights.shape[1]),
-                    raw_bits=max(max(1, f.raw[j][1].bit_length()) for f in mine),
+                    raw_bits=raw_bits(c.op, planes),
                 )
             )
         widths = Widths(

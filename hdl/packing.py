@@ -13,6 +13,11 @@ def counts(op: Dense, pe: int, simd: int) -> tuple[int, int]:
     return -(-out // pe), -(-fan // simd)
 
 
+def n_neg(op: Dense) -> np.ndarray:
+    """Return the number of -1 weights of each output, (out,) int64."""
+    return (op.weights < 0).sum(axis=1).astype(np.int64)
+
+
 def pack(op: Dense, pe: int, simd: int, tail: str = "low") -> list[int]:
     """Return the ROM words of a dense op, group by group, word by word.
 

@@ -5,11 +5,12 @@
 Node kinds of the integer network are exported here; their trained counterparts of the same
 names live in ``mapping.trained``. What is where, from the ground up (a test holds the order):
 
-``value``, ``ops``, ``ends``, ``graph``    what both network values are made of.
+``value``, ``intervals``                  frozen values; exact intervals and their bits.
+``ops``, ``ends``, ``graph``              what both network values are made of: one file an op.
 ``claims``                                 what a certificate may say.
 ``trained``, ``network``                   the values; ``show`` prints either.
-``intervals``, ``facts``                   the width of everything in a Network, proved.
-``coding``, ``apply``, ``real``            inputs encoded, ops computed, a TrainedNetwork run.
+``facts``                                  the width of everything in a Network, proved.
+``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
 ``files``, ``npz``, ``kinds``              save and load; plain arrays; what a backend takes.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .ends import INPUT, Input
-from .intervals import Bounds, Interval, Span, acc_interval, checked, planes, product, uniform
-from .ops import Conv, Dense, Op, Pool, Shape
+from .intervals import Bounds, Interval, checked, product, uniform
+from .ops import Shape
 from .value import Unsupported
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ class Facts:
         depth: populations between the input and its output, along the longest way.
         static: its drive is the same at every timestep of a sample.
         acc: per connection, the Interval of op(source).
-        raw: per connection with one-bit weights on unsigned values, the least and largest XNOR
-            popcount sum ``sum_b 2**b * popcount(xnor(x_b, w))`` (contract, section 2), partial
-            sums included; else None.
         totals: per connection, the Interval of its gate's total before the shift, or None.
         drive: Interval of the sum of all currents.
         scaled: Interval of v * num, before the shift.
@@ -56,7 +53,6 @@ class Facts:
     depth: int
     static: bool
     acc: tuple[Interval, ...]
-    raw: tuple[Span | None, ...]
     totals: tuple[Interval | None, ...]
     drive: Interval
     scaled: Interval
@@ -186,7 +182,7 @@ def _population(population: Population, feeds: list[Source], shape: Shape, steps
     where = f"population {population.name!r}: "
     area = int(np.prod(shape[1:]))
     pairs = list(zip(connections, feeds, strict=True))
-    accs = tuple(acc_interval(c.op, f.out, f.shape) for c, f in pairs)
+    accs = tuple(c.op.interval(f.out, f.shape) for c, f in pairs)
     data = [_weighed(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
     currents = [
         _current(c, d, a, area, where) for c, d, a in zip(connections, data, accs, strict=True)
@@ -225,19 +221,12 @@ def _population(population: Population, feeds: list[Source], shape: Shape, steps
         depth=1 + max(f.depth for f in feeds),
         static=all(f.static and not c.delay and c.gate is None for c, f in pairs),
         acc=accs,
-        raw=tuple(_raw(c.op, f) for c, f in pairs),
         totals=tuple(total for _, total in currents),
         drive=drive,
         scaled=checked(state_lo * neuron.num, state_hi * neuron.num, where + "v * num"),
         v=v,
         state=state,
     )
-
-
-def _raw(op: Op, source: Source) -> Span | None:
-    if not isinstance(op, Dense | Conv) or op.bits != 1 or source.out.span[0] < 0:
-        return None
-    return 0, op.weights[0].size * ((1 << planes(source.out)[0]) - 1)
 
 
 def _whole_sample(
@@ -255,8 +244,9 @@ def _whole_sample(
     low = np.minimum(neuron.v_init, neuron.v_reset).astype(object)
     high = np.maximum(neuron.v_init, neuron.v_reset).astype(object)
     for c, f, (data_lo, data_hi) in zip(connections, feeds, data, strict=True):
-        ors = isinstance(c.op, Pool) and c.op.kind == "max"  # as many as all neurons of a window
-        times = steps if f.spikes is None or ors else f.spikes
+        times = f.spikes  # a maximum is reached as often as all neurons of its window fire
+        if times is None or not c.op.linear:
+            times = steps
         bias = c.bias.astype(object) * steps
         low = low + np.minimum(data_lo, 0) * times + np.minimum(bias, 0)
         high = high + np.maximum(data_hi, 0) * times + np.maximum(bias, 0)

@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from . import ends, network, ops, temporary, trained
+from . import ends, network, temporary, trained
+from .ops import OPS
 from .value import Value
 
 #: Of each kind of file. Network 2: a certificate has a kind and a cause beside its sentence.
@@ -35,7 +36,7 @@ VERSIONS = {"TrainedNetwork": 1, "Network": 2}
 #: Largest header that is read; a header grows with the number of nodes, not of weights.
 HEADER_MAX = 16 << 20
 
-_SHARED = {c.__name__: c for c in (ops.Dense, ops.Conv, ops.Pool, ops.Identity, ends.Input)}
+_SHARED = {c.__name__: c for c in (*OPS, ends.Input)}
 _SHARED["Readout"] = ends.Readout
 _NODES = ("Gate", "Connection", "Neuron", "Population")
 _KINDS: dict[str, dict[str, type]] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .ends import INPUT, Readout
-from .ops import Conv, Dense, Shape
+from .ops import Shape
 from .value import integer
 
 
@@ -62,15 +62,6 @@ def _joined(connection: Any, shape: Shape, where: str) -> Shape:
         return connection.op.out_shape(shape)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-def fan_in(op: Any, shape: Shape) -> int:
-    """Return how many source values one output of ``op`` sums over, padding included."""
-    if isinstance(op, Dense):
-        return op.weights.shape[1]
-    if isinstance(op, Conv):
-        return int(op.weights[0].size)
-    return int(op.kernel[0] * op.kernel[1]) if hasattr(op, "kernel") else 1
 
 
 def check_ends(

@@ -1,4 +1,4 @@
-"""Intervals of integers, exact: their bits, and what an op makes of them.
+"""Intervals of integers, exact, and their bits.
 
 Bounds are inclusive, per channel, and computed in Python's integers, so that what is too wide is
 seen and refused. ``mapping.facts`` propagates them through a network.
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .ops import Conv, Dense, Identity, Op, Pool, Shape
 from .value import WIDTH_MAX, TooWide, frozen
 
 Span = tuple[int, int]
@@ -55,11 +53,6 @@ class Interval:
         return f"{self.span[0]} .. {self.span[1]} ({self.bits} bits)"
 
 
-def n_neg(op: Dense) -> np.ndarray:
-    """Return the number of -1 weights of each output channel, (out,) int64."""
-    return frozen((op.weights < 0).sum(axis=1).astype(np.int64))
-
-
 def planes(out: Interval) -> tuple[int, bool]:
     """Return the bit planes that hold a source's values, and whether the last one is a sign."""
     low, high = out.span
@@ -71,51 +64,6 @@ def uniform(low: int, high: int, channels: int) -> Interval:
     return Interval(
         frozen(np.full(channels, low, np.int64)), frozen(np.full(channels, high, np.int64))
     )
-
-
-def acc_interval(op: Op, source: Interval, shape: Shape) -> Interval:
-    """Return the interval of op(source).
-
-    Args:
-        source: per channel of the source. shape: of the source.
-    """
-    low, high = source.low, source.high
-    if isinstance(op, Conv | Pool) and any(op.padding):  # windows may hold zeros
-        low, high = np.minimum(low, 0), np.maximum(high, 0)
-    if isinstance(op, Identity):
-        return Interval(low, high)
-    if isinstance(op, Pool):
-        if op.kind == "max":
-            return Interval(frozen(low), frozen(high))
-        count = op.kernel[0] * op.kernel[1]
-        return checked(low.astype(object) * count, high.astype(object) * count, "acc")
-    positive, negative = _halves(op, shape)
-    if (low == low[0]).all() and (high == high[0]).all():
-        lows: Any = int(low[0])
-        highs: Any = int(high[0])
-        positive = positive.sum(axis=1, keepdims=True)
-        negative = negative.sum(axis=1, keepdims=True)
-    else:
-        groups = getattr(op, "groups", 1)
-        each = len(positive) // groups
-        lows, highs = (
-            np.repeat(x.astype(object).reshape(groups, -1), each, axis=0) for x in (low, high)
-        )
-    positive, negative = positive.astype(object), negative.astype(object)
-    return checked(
-        (positive * lows - negative * highs).sum(axis=1),
-        (positive * highs - negative * lows).sum(axis=1),
-        "acc",
-    )
-
-
-def _halves(op: Dense | Conv, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sums of positive and of negated negative weights, (out, source channels)."""
-    weights = op.weights.reshape(len(op.weights), -1)
-    channels = shape[0] if isinstance(op, Dense) else op.weights.shape[1]
-    weights = weights.reshape(len(weights), channels, -1)
-    positive = np.where(weights > 0, weights, 0).sum(axis=2, dtype=np.int64)
-    return positive, positive - weights.sum(axis=2, dtype=np.int64)
 
 
 def checked(low: np.ndarray, high: np.ndarray, what: str) -> Interval:

@@ -25,7 +25,7 @@ from .claims import Cause, Kind
 from .ends import Input, Readout
 from .facts import Facts, facts
 from .graph import check_ends, shapes
-from .ops import OPS, Op
+from .ops import Op
 from .value import (
     LEAK_BITS_MAX,
     WIDTH_MAX,
@@ -99,7 +99,7 @@ class Connection(Value):
 
     def __post_init__(self) -> None:
         name(self.source, "connection source")
-        if not isinstance(self.op, OPS):
+        if not isinstance(self.op, Op):
             found = type(self.op).__name__
             raise TypeError(
                 f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .apply import apply
 from .coding import encode
 from .ends import INPUT, Readout
 from .trained import Connection, Gate, Population, TrainedNetwork
@@ -57,7 +56,7 @@ def run(network: TrainedNetwork, inputs: np.ndarray, watch: Watch | None = None)
             for k, c in enumerate(p.connections):
                 acc = np.zeros_like(total)
                 if t >= c.delay:
-                    acc = apply(c.op, outs[c.source][t - c.delay])
+                    acc = c.op.apply(outs[c.source][t - c.delay])
                 if watch is not None and c.gate is not None:
                     watch(p.name, k, t, _factor(c, acc, t))
                 total += current(c, acc, t)

@@ -22,7 +22,7 @@ import numpy as np
 
 from .ends import Input, Readout
 from .graph import check_ends, shapes
-from .ops import OPS, Op
+from .ops import Op
 from .value import Value, choice, fire_by, frozen, integer, name, per_channel, real, reals
 
 RESETS = ("zero", "subtract", "none")
@@ -144,7 +144,7 @@ class Connection(Value):
 
     def __post_init__(self) -> None:
         name(self.source, "connection source")
-        if not isinstance(self.op, OPS):
+        if not isinstance(self.op, Op):
             found = type(self.op).__name__
             raise TypeError(
                 f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"

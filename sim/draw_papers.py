@@ -24,7 +24,6 @@ from mapping import (
     TrainedNetwork,
     trained,
 )
-from mapping.apply import apply
 from mapping.coding import encode
 from mapping.real import Neurons, current
 
@@ -62,7 +61,7 @@ class Sketch:
         op = Conv(weights, stride, size // 2, bits=bits)
         scale = self.rng.lognormal(0, 0.2, out) / np.sqrt(fan * size * size) / (1 << (bits - 1))
         scale = scale.astype(np.float32)
-        sums = np.stack([apply(op, self.flows[source][:, t]) for t in range(self.steps)], axis=1)
+        sums = np.stack([op.apply(self.flows[source][:, t]) for t in range(self.steps)], axis=1)
         sums = sums * scale.reshape(-1, 1, 1)
         norm = trained.Norm(
             gamma=self.rng.normal(1, 0.3, out).astype(np.float32),
@@ -88,7 +87,7 @@ class Sketch:
         out = []
         for t in range(self.steps):
             total = sum(
-                current(_wide(c, shape[0]), apply(c.op, self.flows[c.source][:, t]), t)
+                current(_wide(c, shape[0]), c.op.apply(self.flows[c.source][:, t]), t)
                 for c in edges
             )
             out.append(state.step(total, t)[0])

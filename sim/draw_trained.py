@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import Conv, Dense, Network, Readout, TrainedNetwork, trained
-from mapping.graph import fan_in
+from mapping import Network, Readout, TrainedNetwork, trained
 
 from .draw_whole import draw_whole
 
@@ -50,7 +49,7 @@ def _population(
         facts = None if c.source in later or c.source == "input" else network.facts[c.source]
         streamed = facts is not None and not network[c.source].spiking
         spread = 1.0 if c.source != "input" else network.input.span[1] * 0.6
-        spread *= np.sqrt(fan_in(c.op, network.shapes[c.source]))
+        spread *= np.sqrt(c.op.fan_in)
         edges.append(_edge(rng, c, channels, spread, coarse, gates and not streamed, p.spiking, j))
     n = p.neuron
     leak = float(rng.choice(LEAKS)) if rng.random() < 0.9 else 0.9
@@ -82,7 +81,7 @@ def _edge(
     rng: np.random.Generator, c: Any, channels: int, spread: float, coarse: bool, gates: bool,
     spiking: bool, j: int,
 ) -> trained.Connection:  # fmt: skip
-    weighted = isinstance(c.op, Dense | Conv)
+    weighted = c.op.bits is not None
     gate = None
     if gates and weighted and rng.random() < 0.08:
         constant = rng.integers(0, 256, 64) / 256 if rng.random() < 0.3 else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from mapping import INPUT, Network
-from mapping.apply import apply
 from mapping.coding import encode
 from mapping.facts import Facts
 from mapping.intervals import Interval
@@ -34,7 +33,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
             for k, c in enumerate(p.connections):
                 acc = np.zeros_like(drive)
                 if t >= c.delay:
-                    acc = apply(c.op, history[c.source][t - c.delay])
+                    acc = c.op.apply(history[c.source][t - c.delay])
                     within(fact.acc[k], acc, p.name, "acc")
                 drive += current(c, acc, t, fact.totals[k], p.name)
             within(fact.drive, drive, p.name, "drive")

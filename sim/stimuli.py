@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapping import INPUT, Dense, Network, Population
-from mapping.graph import fan_in
+from mapping import INPUT, Network, Population
 
 from .reference import run
 from .trace import Trace
@@ -109,7 +108,7 @@ def directed_inputs(
 def _synapses(network: Network) -> int:
     """Return the additions of one timestep."""
     return sum(
-        math.prod(network.shapes[p.name]) * fan_in(c.op, network.shapes[c.source])
+        math.prod(network.shapes[p.name]) * c.op.fan_in
         for p in network.populations
         for c in p.connections
     )
@@ -158,8 +157,8 @@ class _Search:
     ----------
         neurons: per target, the flat indices of those aimed at: all, or some of a large map.
         thresholds: of these.
-        aims: (target, connection, where its neurons stand among all), of one-bit dense
-            connections that read the input as it is.
+        aims: (target, connection, where its neurons stand among all), of connections that sum
+            every value of the input, as it is, with a sign.
     """
 
     network: Network
@@ -183,7 +182,8 @@ class _Search:
             for p, start in zip(self.targets, np.cumsum([0, *self.sizes]).tolist(), strict=False)
             for k, c in enumerate(p.connections)
             if c.source == INPUT and not c.delay and c.gate is None and not c.shift
-            if isinstance(c.op, Dense) and c.op.bits == 1 and network.input.coding != "latency"
+            if network.input.coding != "latency"
+            and c.op.sign_rows(self.neurons[p.name]) is not None
         ]  # fmt: skip
 
     def membranes(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -250,7 +250,7 @@ class _Search:
             toward = ((lack - 1) * np.sign(gain)) // np.abs(gain)
         x = tries.reshape(len(sample), *((-1,) if direct else (tries.shape[2], -1)))
         rows = x if direct else x[np.arange(len(sample)), t]
-        rows = _shifted(rows, connection.op.weights[some[n]], toward, self.network.input.top, rng)
+        rows = _shifted(rows, connection.op.sign_rows(some[n]), toward, self.network.input.top, rng)
         if direct:
             x[:] = rows
         else:

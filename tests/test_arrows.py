@@ -61,10 +61,10 @@ def part(names: str, may: str = "") -> Part:
 
 
 PARTS = {  # of mapping, from the ground up: a part may name only parts above it in this table
-    "value": part("value extras"),
+    "value": part("value intervals extras"),
     "nodes": part("ops ends graph", "value"),
-    "networks": part("claims network trained intervals facts show", "value nodes"),
-    "running": part("apply coding real", "value nodes networks"),
+    "networks": part("claims network trained facts show", "value nodes"),
+    "running": part("coding real", "value nodes networks"),
     "keeping": part("files kinds npz temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),

@@ -10,7 +10,7 @@ import pytest
 from streams import play
 
 from hdl import layouts
-from hdl.design import layers
+from hdl.design import layers, raw_bits
 from hdl.gather import Gather
 from hdl.top import NetworkTop
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
@@ -276,4 +276,5 @@ def test_widths_are_those_of_the_facts(rng) -> None:
         facts = network.facts[p.name]
         assert layer.widths.v == facts.v.bits and layer.widths.state == facts.state.bits
         assert layer.widths.drive == facts.drive.bits and layer.widths.scaled == facts.scaled.bits
-        assert layer.widths.raw == (facts.raw[0][1].bit_length(),)
+        planes = 5 if p.name == network.populations[0].name else 1
+        assert layer.widths.raw == (raw_bits(p.connections[0].op, planes),)

@@ -102,10 +102,7 @@ def table_gates(model: SpikingNetwork) -> None:
         assert integers is not None and c.gate is not None
         grid, unit = 1 << integers.shift, units.get(c.source, 1.0)
         before = trained[name].connections[k].op
-        flips = np.ones(len(np.atleast_1d(integers.weights)))
-        if isinstance(before, mapping.Dense | mapping.Conv):  # fold flips what has a negative gain
-            after = network[name].connections[k].op.weights
-            flips = (after == before.weights).reshape(len(after), -1).all(axis=1) * 2.0 - 1.0
+        flips = before.flips(network[name].connections[k].op)  # fold flips a negative gain
         c.gate.table = Table(
             weights=torch.tensor(integers.weights * flips / (grid * unit)),
             offset=torch.tensor(integers.offset / grid),

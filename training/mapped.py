@@ -69,7 +69,7 @@ def _population(network: Network, p: Population) -> Mapped:
     lasts = neuron.num > 0 and network.timesteps > 1
     return Mapped(
         population=p.name,
-        weights=sum(c.op.weights.size * c.op.bits for c in p.connections if _weighs(c.op)),
+        weights=sum(c.op.weight_bits for c in p.connections),
         gains=sum(table(c.gain, 1) for c in p.connections),
         biases=sum(table(c.bias, 0) for c in p.connections),
         thresholds=thresholds + table(neuron.v_init, 0),
@@ -88,10 +88,6 @@ def table(numbers: np.ndarray, idle: int | None = None) -> int:
     if low == high == idle:
         return 0
     return bits(low, high) * (1 if low == high else np.size(numbers))
-
-
-def _weighs(op: object) -> bool:
-    return hasattr(op, "weights")
 
 
 def _width(network: Network, source: str) -> int:

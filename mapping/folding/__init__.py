@@ -22,7 +22,7 @@ from fractions import Fraction
 from .. import network, trained
 from ..ends import INPUT
 from ..facts import Derivation, most_spikes
-from ..intervals import Interval, acc_interval
+from ..intervals import Interval
 from .affine import Affine, affine
 from .spiking import fold_spiking
 from .streams import fold_stream
@@ -80,7 +80,7 @@ def _read(
     for c in p.connections:
         source = derived.source(c.source, p.name)
         line = affine(c, channels, units[c.source], Fraction(p.neuron.input_gain))
-        acc = acc_interval(line.op, source.out, source.shape)
+        acc = line.op.interval(source.out, source.shape)
         lines.append(line)
         accs.append(acc.with_zero() if c.delay else acc)
         static = static and source.static and not c.delay

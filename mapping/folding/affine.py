@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from .. import trained
 from ..certificate.exact import Real, Surd
-from ..ops import Conv, Dense, Op
+from ..ops import Op
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,8 @@ def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: 
         a.append(slope)
         w.append(root)
         b.append(offset)
-    if isinstance(op, Dense | Conv):
-        flips = sign.astype(np.int8).reshape(-1, *(1 for _ in op.weights.shape[1:]))
-        flipped = replace(op, weights=op.weights * flips)
-        return Affine(flipped, np.ones_like(sign), a, w, b, sign, unit)
-    return Affine(op, sign, a, w, b, np.ones_like(sign), unit)
+    flipped, left = op.flipped(sign)
+    return Affine(flipped, left, a, w, b, sign * left, unit)
 
 
 def bias_of(lines: list[Affine], i: int) -> Real:
