@@ -151,7 +151,7 @@ class _Sketch:
         rng, channels = self.rng, shape[0]
         top = self.input.span[1] * self.input.unit if source == INPUT else 1.0
         spread = max(0.25, top * np.sqrt(getattr(op, "weights", np.ones((1, 1)))[0].size))
-        if getattr(op, "bits", 1) > 1:
+        if op.bits > 1:
             spread *= 1 << (op.bits - 2)
         delay = self.sometimes(0.12, int(rng.integers(1, 4)), 0)
         gate = self.gate() if rng.random() < 0.1 else None

@@ -81,7 +81,7 @@ def _edge(
     rng: np.random.Generator, c: Any, channels: int, spread: float, coarse: bool, gates: bool,
     spiking: bool, j: int,
 ) -> trained.Connection:  # fmt: skip
-    weighted = c.op.bits is not None
+    weighted = c.op.bits > 0
     gate = None
     if gates and weighted and rng.random() < 0.08:
         constant = rng.integers(0, 256, 64) / 256 if rng.random() < 0.3 else None

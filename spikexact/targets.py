@@ -69,8 +69,8 @@ def advice(network: mapping.Network, absent: dict[str, str]) -> dict[str, str]:
 
 def weights(value: mapping.TrainedNetwork) -> int:
     """Return how many weights a trained network has."""
-    arrays = (getattr(c.op, "weights", None) for p in value.populations for c in p.connections)
-    return sum(array.size for array in arrays if array is not None)
+    ops = (c.op for p in value.populations for c in p.connections)
+    return sum(op.weight_bits // op.bits for op in ops if op.bits)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -81,7 +81,7 @@ def test_every_option_is_drawn() -> None:
             seen |= {"zero"} if (n.threshold == 0).any() else set()
             for c in p.connections:
                 seen |= {"back"} if c.source == p.name else set()
-                seen |= {f"delay {min(c.delay, 1)}", f"bits {getattr(c.op, 'bits', 0)}"}
+                seen |= {f"delay {min(c.delay, 1)}", f"bits {c.op.bits}"}
                 seen |= {f"pool {c.op.kind}"} if hasattr(c.op, "kind") else set()
                 if c.norm is not None:
                     seen |= {f"gamma {s}" for s in np.sign(c.norm.gamma).astype(int)}

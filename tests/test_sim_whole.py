@@ -43,7 +43,7 @@ def test_every_kind_of_node_is_drawn() -> None:
             seen |= {n.reset if p.spiking else "stream"} | {f"joins {len(p.connections) > 1}"}
             seen |= {w for w in ("max_spikes", "refractory", "fire_by") if getattr(n, w)}
             for c in p.connections:
-                seen |= {type(c.op).__name__, f"bits {getattr(c.op, 'bits', 0)}"}
+                seen |= {type(c.op).__name__, f"bits {c.op.bits}"}
                 seen |= {w for w in ("gate", "shift", "delay") if getattr(c, w)}
                 if isinstance(c.op, Pool):
                     seen.add(c.op.kind)

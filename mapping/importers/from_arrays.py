@@ -201,7 +201,7 @@ def _connection(table: Any, where: str, folder: Folder, lines: list[str]) -> Con
             _known(given[field], {f.name for f in fields(build)}, f"{field} of {where}", folder)
             given[field] = build(**_vectors(given[field], f"of {where}", folder))
     size = "x".join(map(str, getattr(op, "weights", np.zeros(())).shape))
-    bits = f" of {op.bits} bits" if hasattr(op, "bits") else ""
+    bits = f" of {op.bits} bits" if op.bits else ""
     lines.append(f"{where}: {type(op).__name__} {size}{bits}, delay {given.get('delay', 0)}")
     given["op"], given["scale"] = op, scale * given.get("scale", 1.0)
     return Connection(**given)

@@ -24,12 +24,12 @@ class Op(Value, ABC):
         fan_in: source values that one output is made of, padding included.
         linear: whether acc is a sum of source values times constants; a maximum is none.
         weight_bits: of all its weights together, 0 without weights.
-        bits: of one weight, or None without weights.
+        bits: of one weight, 0 without weights.
     """
 
     linear = True
     weight_bits = 0
-    bits = None
+    bits = 0
 
     @property
     @abstractmethod
