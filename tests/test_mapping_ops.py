@@ -1,0 +1,182 @@
+"""Every op answers for its kind: what it says of itself is what it computes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mapping import (
+    Connection,
+    Conv,
+    Dense,
+    Identity,
+    Input,
+    Network,
+    Neuron,
+    Pool,
+    Population,
+    Readout,
+)
+from mapping.intervals import Interval
+from mapping.ops import OPS, Op
+from sim import run
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def drawn(seed: int) -> tuple[Op, tuple[int, ...], np.random.Generator]:
+    """Draw an op of any kind and a small source shape that it takes."""
+    rng = np.random.default_rng(seed)
+    groups = int(rng.choice([1, 1, 2]))
+    shape = (groups * int(rng.integers(1, 3)), int(rng.integers(3, 7)), int(rng.integers(3, 7)))
+    bits = int(rng.choice([1, 1, 2, 5]))
+    top = (1 << (bits - 1)) - 1
+
+    def weights(*size: int) -> np.ndarray:
+        return rng.choice([-1, 1], size) if bits == 1 else rng.integers(-top, top + 1, size)
+
+    window = {
+        "stride": tuple(rng.integers(1, 3, 2).tolist()),
+        "padding": tuple(rng.integers(0, 2, 2).tolist()),
+    }
+    kernel = tuple(rng.integers(1, 4, 2).tolist())
+    kind = int(rng.integers(4))
+    if kind == 0:
+        return Dense(weights(int(rng.integers(1, 5)), int(np.prod(shape))), bits), shape, rng
+    if kind == 1:
+        size = (groups * int(rng.integers(1, 3)), shape[0] // groups, *kernel)
+        reach = tuple(1 if k == 1 or (k - 1) * 2 >= n else int(rng.integers(1, 3))
+                      for k, n in zip(kernel, shape[1:], strict=True))  # fmt: skip
+        return Conv(weights(*size), dilation=reach, groups=groups, bits=bits, **window), shape, rng
+    if kind == 2:
+        return Pool(kernel, kind=str(rng.choice(["sum", "max"])), **window), shape, rng
+    return Identity(), shape, rng
+
+
+def columns(op: Op, shape: tuple[int, ...]) -> np.ndarray:
+    """Return acc of every unit vector, (source values, outputs): all there is of a linear op."""
+    units = np.eye(int(np.prod(shape)), dtype=np.int64)
+    return op.apply(units.reshape(-1, *shape)).reshape(len(units), -1)
+
+
+@given(SEEDS)
+def test_shape_and_sums(seed: int) -> None:
+    op, shape, rng = drawn(seed)
+    x = rng.integers(-9, 10, (3, *shape))
+    acc = op.apply(x)
+    assert acc.dtype == np.int64 and acc.shape == (3, *op.out_shape(shape))
+    assert (op.apply(x.astype(np.float64)) == acc).all()
+    if op.linear:
+        assert (x.reshape(3, -1) @ columns(op, shape) == acc.reshape(3, -1)).all()
+        odd = x * (1 << 46) + rng.integers(0, 4, x.shape)  # beyond what float64 holds
+        assert (op.apply(odd).reshape(3, -1) == odd.reshape(3, -1) @ columns(op, shape)).all()
+
+
+@given(SEEDS)
+def test_interval_holds_and_is_reached(seed: int) -> None:
+    op, shape, rng = drawn(seed)
+    low = rng.integers(-3, 2, shape[0])
+    high = low + rng.integers(0, 4, shape[0])
+    if rng.random() < 0.5:
+        low, high = np.full_like(low, low[0]), np.full_like(high, high[0])
+    found = op.interval(Interval(low, high), shape)
+    edge = (shape[0], *(1 for _ in shape[1:]))
+    x = rng.integers(low.reshape(edge), high.reshape(edge) + 1, (64, *shape))
+    acc = np.moveaxis(op.apply(x), 1, 0).reshape(op.out_shape(shape)[0], -1)
+    assert (acc.min(axis=1) >= found.low).all() and (acc.max(axis=1) <= found.high).all()
+    if isinstance(op, Dense):  # every value at the end that its weight asks for
+        ends = [np.repeat(e, x[0].size // len(e)) for e in (low, high)]
+        most = np.where(op.weights > 0, op.weights * ends[1], op.weights * ends[0]).sum(axis=1)
+        assert (found.high == most).all()
+
+
+@given(SEEDS)
+def test_fan_in_and_fan_out_count_the_sums(seed: int) -> None:
+    op, shape, _ = drawn(seed)
+    if not op.linear:
+        assert not op.fan_out(shape).any()
+        return
+    ones = op
+    if op.bits:  # a weight of 0 is a place all the same
+        ones = replace(op, weights=np.ones_like(op.weights))
+    counted = columns(ones, shape)
+    fan = np.broadcast_to(op.fan_out(shape), shape[-op.fan_out(shape).ndim or len(shape) :])
+    assert (np.broadcast_to(fan, shape).ravel() == counted.sum(axis=1)).all()
+    assert counted.sum(axis=0).max() <= op.fan_in
+
+
+@given(SEEDS)
+def test_signs_go_into_weights_or_are_left(seed: int) -> None:
+    op, shape, rng = drawn(seed)
+    out = op.out_shape(shape)
+    sign = rng.choice([-1, 1], out[0])
+    flipped, left = op.flipped(sign)
+    x = rng.integers(0, 4, (2, *shape))
+    wide = (1, out[0], *(1 for _ in out[1:]))
+    assert (flipped.apply(x) * left.reshape(wide) == op.apply(x) * sign.reshape(wide)).all()
+    if op.bits and (op.weights.reshape(out[0], -1) != 0).any(axis=1).all():
+        assert (op.flips(flipped) == sign).all()
+    assert op.bits or (left == sign).all()
+
+
+def test_sign_rows_are_those_of_one_bit_dense() -> None:
+    op = Dense([[1, -1, 1], [1, 1, -1]])
+    assert op.sign_rows(np.array([1])).tolist() == [[1, 1, -1]]
+    assert Dense([[3, -1, 1]], bits=3).sign_rows(np.array([0])) is None
+    assert Conv(np.ones((1, 1, 2, 2))).sign_rows(np.array([0])) is None
+
+
+def test_weight_bits() -> None:
+    assert Dense(np.ones((2, 3))).weight_bits == 6
+    assert Conv(np.ones((2, 1, 3, 3)), bits=4).weight_bits == 72
+    assert Pool(2).weight_bits == Identity().weight_bits == Pool(2).bits == 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reversed(Op):
+    """The source in the opposite order of channels: a kind that only this file knows."""
+
+    fan_in = 1
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of acc."""
+        return shape
+
+    def apply(self, source: np.ndarray) -> np.ndarray:
+        """Return the source, its channels the other way round."""
+        return source[:, ::-1]
+
+    def interval(self, source: Interval, shape: tuple[int, ...]) -> Interval:
+        """Return the source's own, the other way round."""
+        return Interval(source.low[::-1], source.high[::-1])
+
+    def fan_out(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Each value enters one sum."""
+        return np.array(1)
+
+
+def test_a_new_kind_is_one_class() -> None:
+    """A Network takes it, its widths are proved, and the reference runs it."""
+    assert Reversed not in OPS
+    edges = Connection("input", Reversed(), gain=[1, 2, 3]), Connection("input", Identity())
+    network = Network(
+        Input((3,), bits=2), (Population("a", edges, Neuron(1, 0)),), Readout("a", "membrane"), 2
+    )
+    assert network.facts["a"].v.high.tolist() == [12, 18, 24]
+    x = np.array(list(itertools.product(range(4), repeat=3)))[:, None].repeat(2, axis=1)
+    v = run(network, x).v["a"][:, -1]
+    assert (v == 2 * (x[:, 0, ::-1] * [1, 2, 3] + x[:, 0])).all()
+
+
+def test_a_kind_that_leaves_a_question_open_is_none() -> None:
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Open(Op):
+        fan_in = 1
+
+    with pytest.raises(TypeError, match="abstract"):
+        Open()
