@@ -207,6 +207,8 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
         raise FileError(f"{path} does not hold a valid {found}: {error}") from None
     if type(value) is not _KINDS[found][found]:
         raise FileError(f"{path} does not hold a {found}")
+    if digest(value) != meta["sha256"]:
+        raise FileError(f"{path} is damaged or was altered: it holds more than its network")
     return value
 
 

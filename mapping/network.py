@@ -64,7 +64,7 @@ class Gate(Value):
         table = np.asarray(self.table)
         if table.ndim != 2 or table.dtype.kind not in "iu" or not table.size:
             raise TypeError(f"gate table must be integers of shape (T, n), not {table.shape}")
-        if np.abs(table).max() >= 1 << 32:
+        if int(table.max()) >= 1 << 32 or int(table.min()) <= -(1 << 32):
             raise ValueError("gate table must fit 33 signed bits")
         self.set(
             weights=integers(self.weights, "gate weights"),

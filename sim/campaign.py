@@ -260,7 +260,7 @@ def _run(
             if found.divergence is not None:
                 told = f"{where}, network {k}: {found.divergence}"
                 if saved is not None:
-                    told += f"; {_smallest(networks[k], inputs[k], name, saved)}"
+                    told += f"; {_smallest(networks[k], inputs[k], name, f'{saved}-{name}-{k}')}"
                 problems.append(told)
             elif found.compared == 0:
                 problems.append(f"{where}, network {k}: nothing was compared")
@@ -281,7 +281,7 @@ def _run(
     )
 
 
-def _smallest(network: Network, inputs: np.ndarray, name: str, saved: Path) -> str:
+def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> str:
     """Shrink what shows a mismatch, save it beside the journal, and say where."""
 
     def fails(network: Network, inputs: np.ndarray) -> bool:
@@ -291,7 +291,7 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: Path) -> s
         small, few = shrink(network, inputs, fails)
     except Exception as error:  # the mismatch stands all the same
         return f"not shrunk: {_raised(error)}"
-    path, data = saved.with_suffix(".safetensors"), saved.with_suffix(".npy")
+    path, data = Path(f"{saved}.safetensors"), Path(f"{saved}.npy")
     save(small, path)
     with beside(data) as part, part.open("wb") as file:
         np.save(file, few)

@@ -83,6 +83,8 @@ def run(
         trace = trace_of(network, manifest, path, record, outcome)
         if not outcome.passed and agreement(expected, trace).mismatches == 0:
             raise ProtocolError(f"the testbench failed: {_told(outcome.output)}")
+        if rtl is None:
+            trace.info["verilog_sha256"] = manifest["verilog_sha256"]
         return trace
 
 

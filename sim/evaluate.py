@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from mapping.files import digest
 from .ability import require
 from .compare import Divergence, agreement
 from .run import run
+from .trace import Record
 
 #: Samples of one chunk.
 CHUNK = 256
@@ -31,7 +32,7 @@ class Evaluation:
     ----------
         samples: run. correct: whose class is the label; ties go to the lowest class.
         correct_if_tied: whose label has the highest score, as some authors count.
-        silent: samples in which nothing of the read-out's population fired.
+        silent: samples in which nothing of the read-out's population fired; None if it never does.
         compared, mismatches, divergence: against the reference, of the samples checked.
         backend: that ran all of it. network_sha256, inputs_sha256: of what was run.
     """
@@ -39,7 +40,7 @@ class Evaluation:
     samples: int = 0
     correct: int = 0
     correct_if_tied: int = 0
-    silent: int = 0
+    silent: int | None = None
     compared: int = 0
     mismatches: int = 0
     divergence: Divergence | None = field(default=None)
@@ -123,25 +124,35 @@ def evaluate(
     require(network, [backend], steps=steps)
     found = Evaluation(backend=backend, network_sha256=digest(network))
     seen = Digest()
+    source = network[network.readout.source]
+    record: Record = ("spikes",) if source.spiking and not network.readout.reads_spikes else ()
+    if source.spiking:
+        found.silent = 0
     for start in range(0, len(inputs), CHUNK):
         x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]
         seen.add(x)
-        trace = run(network, x, backend, record=())
+        trace = run(network, x, backend, record=record)
         if trace.scores is None:
             raise ValueError(f"backend {backend!r} does not give what the read-out needs")
         found.samples += len(x)
         found.correct += int((trace.classes == y).sum())
         top = trace.scores.max(axis=1)
         found.correct_if_tied += int((trace.scores[np.arange(len(y)), y] == top).sum())
-        spikes = trace.spikes.get(network.readout.source)
-        if spikes is not None:
+        spikes = trace.spikes.get(source.name)
+        if spikes is not None and found.silent is not None:
             found.silent += int((~spikes.reshape(len(x), -1).any(axis=1)).sum())
         if progress is not None:
             progress(found.samples, len(inputs))
     found.inputs_sha256 = seen.sha256
     if checked and backend != "reference":
         some = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
-        same = agreement(run(network, inputs[some]), run(network, inputs[some], backend))
-        found.compared, found.mismatches = same.compared, same.mismatches
-        found.divergence = same.divergence
+        for start in range(0, len(some), CHUNK):
+            chosen = some[start : start + CHUNK]
+            x = inputs[chosen]
+            same = agreement(run(network, x), run(network, x, backend))
+            found.compared += same.compared
+            found.mismatches += same.mismatches
+            if found.divergence is None and same.divergence is not None:
+                where = int(chosen[same.divergence.sample])
+                found.divergence = replace(same.divergence, sample=where)
     return found

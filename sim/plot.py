@@ -46,6 +46,8 @@ def plot_raster(
         names = [population] if isinstance(population, str) else list(population)
     if not names and not any(t is not None for t in trace.thresholds.values()):
         raise ValueError("no population has a threshold, so that none fires: draw a membrane")
+    if population is not None and not names:
+        raise ValueError("population must name one population or more, not none")
     if not names:
         raise ValueError(f"the trace of {trace.backend!r} holds no spikes: record them")
     shown = [_recorded(trace, "spikes", name) for name in names]
@@ -140,7 +142,11 @@ def _axes(ax: Any) -> Any:
 def _timesteps(axes: Any, count: int) -> None:
     """Let whole timesteps run to the right."""
     axes.set_xlim(-0.5, count - 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    from matplotlib.ticker import MaxNLocator
+
+    locator = axes.xaxis.get_major_locator()
+    if isinstance(locator, MaxNLocator):  # the caller's own ticks stay
+        locator.set_params(integer=True)
     axes.set_xlabel("timestep")
 
 

@@ -71,7 +71,10 @@ def run(
             raise ValueError(f"{rtl} holds no readable {manifest['verilog']!r}") from None
     library = cxxrtl.build(text, manifest)
     with cxxrtl.Simulation(library, manifest) as simulation:
-        return _drive(network, x, simulation, manifest, record, seed, stalls)
+        trace = _drive(network, x, simulation, manifest, record, seed, stalls)
+    if rtl is None:
+        trace.info["verilog_sha256"] = manifest["verilog_sha256"]
+    return trace
 
 
 def run_many(

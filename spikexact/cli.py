@@ -5,6 +5,7 @@ The program starts in ``guard``, which stands ready for Ctrl-C before anything e
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -219,7 +220,7 @@ def fold(
     from . import console, files
 
     value = files.trained(file)
-    _writable(output)
+    _writable(output, file)
     if timesteps is not None and LONG < timesteps <= 1 << 16:
         console.note(f"folding for T = {timesteps}: time and memory grow with T ..")
     with console.progress(json) as tell:
@@ -257,7 +258,7 @@ def run(
 
     network = files.network(file)
     batch = files.inputs(inputs)
-    _writable(output)
+    _writable(output, file, inputs)
     trace = sim.run(network, batch, backend)
     trace.info.update(network_sha256=digest(network), inputs_sha256=inputs_digest(batch))
     trace.save(output)
@@ -297,8 +298,8 @@ def verify(
         require(network, names)
     batch = stimuli(network, samples, seed) if inputs is None else files.inputs(inputs)
     if output is not None:
-        _writable(output)
-    meant = None if trained is None else files.trained(trained)
+        _writable(output, file, inputs, trained)
+    meant = None if trained is None else files.source(trained, file)
     with console.progress(json) as tell:
         found = check(network, batch, names, rtl=rtl, progress=tell)
     told = found.to_json(seed=seed if inputs is None else None)
@@ -309,7 +310,8 @@ def verify(
     if json:
         console.print_json(told)
     else:
-        console.say(f"seed {seed}")
+        if inputs is None:
+            console.say(f"seed {seed}")
         console.matrix(found)
         if meant is not None:
             rows = files.difference_rows(told["checks"][0]["trained"])
@@ -446,13 +448,14 @@ def import_(
 
     from .importing import bring
 
-    _writable(output)
-    found = bring(
-        source, framework, shape=shape, timesteps=timesteps, unit=unit, input_bits=bits,
-        coding=None if coding == "steps" else coding, call=call, readout=readout, neurons=neuron,
-        weights=weights, dialect=dialect, semantics=semantics, probes=probes, near_ties=near_ties,
-        seed=seed,
-    )  # fmt: skip
+    _writable(output, Path(source), weights)
+    with contextlib.redirect_stdout(sys.stderr):  # what the user's own modules print
+        found = bring(
+            source, framework, shape=shape, timesteps=timesteps, unit=unit, input_bits=bits,
+            coding=None if coding == "steps" else coding, call=call, readout=readout,
+            neurons=neuron, weights=weights, dialect=dialect, semantics=semantics, probes=probes,
+            near_ties=near_ties, seed=seed,
+        )  # fmt: skip
     save(found.network, output)
     if json:
         _show(found.network, True, file=str(output), findings=list(found.findings))
@@ -498,11 +501,14 @@ def evaluate(
     return 1 if found.mismatches else 0
 
 
-def _writable(path: Path) -> None:
-    """Say at once, before long work, that a file cannot be written."""
+def _writable(path: Path, *read: Path | None) -> None:
+    """Say at once, before long work, that a file cannot be written, or is one that is read."""
     from mapping.files import target
 
     target(path)
+    for one in read:
+        if one is not None and path.exists() and one.exists() and path.samefile(one):
+            raise ValueError(f"{path} is read by this command: name another file for -o")
 
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:

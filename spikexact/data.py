@@ -132,7 +132,7 @@ def fitted(network: Network, inputs: np.ndarray, what: str) -> np.ndarray:
     have = inputs.shape[lead:]
     if not _same_values(have, enter.shape):
         raise ValueError(f"{what} has shape {inputs.shape}, and must have {_wanted(network)}")
-    if lead == 2 and inputs.shape[1] > network.timesteps:
+    if lead == 2 and not 1 <= inputs.shape[1] <= network.timesteps:
         raise ValueError(
             f"{what} has {inputs.shape[1]} timesteps a sample; the network runs 1 to "
             f"{network.timesteps}"

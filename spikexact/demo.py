@@ -27,6 +27,8 @@ from . import train as training
 #: What runs every held-out sample, and what runs beside it on a few.
 BULK = ("fast", "rtl", "lava")
 BACKENDS = (*BULK, "cocotb", "lava-stock")
+#: A folder that holds this file is a demo's, and may be replaced by another.
+MARK = "demo.json"
 #: Held-out samples that the slower backends run.
 FEW = 20
 
@@ -158,7 +160,7 @@ def _ok(found: dict[str, Verification]) -> bool:
 
 def run(out: Path, seed: int, force: bool, json: bool) -> int:
     """Run the demo into a folder; return the exit status."""
-    if out.is_dir() and any(out.iterdir()) and not (out / "network.safetensors").exists():
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
         if not force:
             raise FileExistsError(
                 f"{out} is not empty and holds no demo of ours: name another, or use --force"
@@ -168,6 +170,7 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
         force = True
     with swapped(out, force) as folder:
         told = run_demo(folder, seed, json)
+        files.write_json(folder / MARK, {"format": 1, "seed": seed})
     told = {**told, "folder": str(out), "report": str(out / "report.html")}
     if json:
         console.print_json({"format": 1, **told})

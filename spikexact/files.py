@@ -12,13 +12,29 @@ from typing import Any
 import numpy as np
 
 from mapping import Network, TrainedNetwork, load
-from mapping.files import beside, digest
+from mapping.files import beside, digest, folded_from
 
 
 def network(path: Path) -> Network:
     """Load a Network; a TrainedNetwork is refused with what to do."""
     value = load(path, Network)
     assert isinstance(value, Network)
+    return value
+
+
+def source(path: Path, network: Path) -> TrainedNetwork:
+    """Load the TrainedNetwork that a network file was folded from.
+
+    Raises
+    ------
+        ValueError: the network file names another one.
+    """
+    value, origin = trained(path), folded_from(network)
+    if origin is not None and origin != digest(value):
+        raise ValueError(
+            f"{path} is not what {network} was folded from ({digest(value)[:12]}, and it names "
+            f"{origin[:12]}): give that one, or fold this one"
+        )
     return value
 
 
@@ -140,7 +156,7 @@ def whole(path: Path, command: str) -> Iterator[None]:
     """Turn what goes wrong within into one sentence about a file that lacks something."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise ValueError(
             f"{path} is damaged: it is not what spikexact {command} writes "
             f"({type(error).__name__}: {error})"

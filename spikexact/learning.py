@@ -35,7 +35,7 @@ def section(
         try:
             with files.whole(folder / "trained.jsonl", "train"):
                 drawn = curves.figures(rows)
-            parts += [curves.svg(figure, f"curve-{name}") for name, figure in drawn.items()]
+                parts += [curves.svg(figure, f"curve-{name}") for name, figure in drawn.items()]
             if "flips" not in drawn and "rates" not in drawn:
                 parts.append(missing("no measures: train with --measures"))
         except MissingTool as error:

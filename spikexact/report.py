@@ -105,6 +105,8 @@ def _read(path: Path) -> Any:
     """Return what a file holds; None if there is none."""
     if not path.exists():
         return None
+    if not path.is_file():
+        raise ValueError(f"{path} is no file: remove it")
     return files.read_lines(path) if path.suffix == ".jsonl" else files.read_json(path)
 
 

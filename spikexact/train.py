@@ -45,13 +45,21 @@ def run(
     check_named(dataset, method, net, tune)
     checkpoint = output.with_name(output.name + ".checkpoint")
     tuned = output.with_name(checkpoint.name + ".tune")
-    lines, result = output.with_suffix(".jsonl"), output.with_suffix(".json")
-    if output in (lines, result):
+    stem = output.name.removesuffix(".safetensors")
+    lines, result = output.with_name(f"{stem}.jsonl"), output.with_name(f"{stem}.json")
+    if output.suffix in (".jsonl", ".json"):
         raise ValueError(f"{output} is the name of what is written beside it: name it .safetensors")
     for path in (output, checkpoint, tuned, lines, result):
         target(path)
-    if output.exists() and not (anew or checkpoint.exists()):
-        raise ValueError(finished(output, result))
+    if not (anew or checkpoint.exists()):
+        if output.exists():
+            raise ValueError(finished(output, result))
+        for path in (lines, result):
+            if path.exists():
+                raise ValueError(
+                    f"{path} is there already, without a training: name another file, or replace "
+                    "it with --anew"
+                )
     package("torch", "train", "train")
     from training.loop import Run
     from training.parallel import processes
@@ -63,7 +71,7 @@ def run(
     if anew and first:  # before the processes meet, so that none of them goes on from it
         for path in (tuned, checkpoint):
             path.unlink(missing_ok=True)
-    with guard.hinting(lambda: stopped(checkpoint)), processes(device) as share:
+    with guard.hinting(lambda: stopped(checkpoint, anew)), processes(device) as share:
         if share.rank == 0:
             for path in (output, checkpoint, tuned, lines, result):
                 sweep(path)
@@ -137,10 +145,11 @@ def silent(row: dict[str, Any], epochs: int) -> None:
     """Say nothing: of several processes the first one speaks."""
 
 
-def stopped(checkpoint: Path) -> str:
+def stopped(checkpoint: Path, anew: bool) -> str:
     """Return how a training that was stopped is gone on with."""
     if checkpoint.exists():
-        return f"the same command goes on after the last whole epoch, from {checkpoint}"
+        which = "the same command without --anew" if anew else "the same command"
+        return f"{which} goes on after the last whole epoch, from {checkpoint}"
     return "no epoch had ended, and nothing was kept"
 
 

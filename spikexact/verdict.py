@@ -147,9 +147,8 @@ def of_checks(
             findings += claim(file, check["network_sha256"], network)
             continue
         findings += _of_check(check)
-        if "trained" in check and whose(check["trained"]["trained_sha256"], folded_from) == FOREIGN:
-            text = f"{file} compares with another trained network ({check['title']})"
-            findings.append(Finding("foreign", file, text, remedy(file)))
+        if "trained" in check:
+            findings += _of_source(check, folded_from)
         if of == OURS and of_other_verilog(check, verilog):
             text = "the Verilog in rtl/ is not the one that was compared"
             detail = "run spikexact verify DIR/network.safetensors --rtl DIR/rtl -o DIR/verify.json"
@@ -160,9 +159,24 @@ def of_checks(
     return list(dict.fromkeys(findings))
 
 
+def _of_source(check: dict[str, Any], folded_from: str | None) -> list[Finding]:
+    """Return what the comparison with the trained network gives reason for."""
+    file, found = "verify.json", check["trained"]
+    whom = whose(found["trained_sha256"], folded_from)
+    if whom == FOREIGN:
+        text = f"{file} compares with another trained network ({check['title']})"
+        return [Finding("foreign", file, text, remedy(file))]
+    if whom == UNKNOWN:
+        text = f"{file}: not known whether it compares with what the network was folded from"
+        return [Finding("unknown", file, text, remedy(file))]
+    return []
+
+
 def of_other_verilog(check: dict[str, Any], verilog: str | None) -> bool:
-    """Return whether a check read Verilog that is not the one with this hash."""
-    return None not in (check["verilog_sha256"], verilog) and check["verilog_sha256"] != verilog
+    """Return whether a check ran Verilog that is not, or is not known to be, that of this hash."""
+    read = check["verilog_sha256"]
+    ran = read is not None or any(one["name"] in READ_RTL for one in check["backends"])
+    return ran and verilog is not None and read != verilog
 
 
 def whose_check(check: dict[str, Any], network: str) -> str:

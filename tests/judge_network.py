@@ -83,12 +83,12 @@ def judge(value: Any, network: Any, x: np.ndarray, trace: Any) -> dict[str, Any]
             readout = value.readout if exact else None
             judge_spikes(found, PopulationJudge(p, shape), feeds, tables, trace, readout)
             if kind == "whole":
-                judge_values(found, PopulationJudge(p, shape), kind, feeds, trace)
+                judge_values(found, PopulationJudge(p, shape), folded, feeds, trace)
         elif kind == "rounded" and not spiking:  # readers see the integers, whatever they stand for
             worth = Fraction(float(folded.certificate.unit[0]))
             given[p.name] = [exactly(trace.v[p.name][:, t]) * worth for t in range(steps)]
         elif not spiking:
-            values = judge_values(found, PopulationJudge(p, shape), kind, feeds, trace)
+            values = judge_values(found, PopulationJudge(p, shape), folded, feeds, trace)
             if values is not None:
                 given[p.name] = values
         if exact and value.readout.source == p.name:
@@ -175,13 +175,14 @@ def judge_spikes(
 
 
 def judge_values(
-    found: dict[str, Any], judged: PopulationJudge, kind: str, feeds: list, trace: Any
+    found: dict[str, Any], judged: PopulationJudge, folded: Any, feeds: list, trace: Any
 ) -> list[np.ndarray] | None:
     """Compare whole values, of each channel in its unit, or the order of a read-out's.
 
     Return the former if they are a stream's.
     """
     name, spiking = judged.p.name, judged.n.threshold is not None
+    kind, units = str(folded.certificate.kind), folded.certificate.unit
     found["populations"] += not spiking
     found["compared"] += trace.v[name].size
     values = []
@@ -198,12 +199,13 @@ def judge_values(
     if kind == "classes":
         return None
     if not spiking:
-        complain(found, bool(why := wrong_values(values, trace.v[name])), name, why)
+        complain(found, bool(why := wrong_values(values, trace.v[name], units)), name, why)
         return values
     rest = Fraction(judged.n.v_rest)  # from which the integer membrane counts
     for i in range(judged.shape[1]):
         one = [v[:, i] - rest for v in values]
-        complain(found, bool(why := wrong_values(one, trace.v[name][:, :, i])), name, i, why)
+        why = wrong_values(one, trace.v[name][:, :, i], units[i : i + 1])
+        complain(found, bool(why), name, i, why)
     return None
 
 
@@ -255,8 +257,8 @@ def table_of(folded: Any, trace: Any, x: np.ndarray, t: int, shape: tuple) -> np
     return factor.reshape(*factor.shape, *(1 for _ in shape[2:]))
 
 
-def wrong_values(values: list[Any], numbers: np.ndarray) -> str:
-    """Say where exact values are not one common multiple of the integers, or nothing."""
+def wrong_values(values: list[Any], numbers: np.ndarray, units: np.ndarray) -> str:
+    """Say where exact values are not one multiple of the integers, the units, or nothing."""
     exact = np.stack(values, axis=1)
     worth = None
     for value, number in zip(exact.ravel(), numbers.ravel().tolist(), strict=True):
@@ -265,6 +267,8 @@ def wrong_values(values: list[Any], numbers: np.ndarray) -> str:
                 return f"{value} became {number}"
         elif worth is None:
             worth = value / number
+            if worth <= 0 or any(float(worth) != unit for unit in units.tolist()):
+                return f"1 is worth {float(worth)}, and its certificate says {units.tolist()}"
         elif value != number * worth:
             return f"{value} became {number}, not {value / worth}"
     return ""

@@ -53,10 +53,11 @@ def test_a_sample_of_the_sweep() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_sweep() -> None:
-    counts = extremes.sweep(every=1)
+def test_a_ninth_of_the_sweep() -> None:
+    """All of it is ``python tests/extremes.py``: ten minutes and more."""
+    counts = extremes.sweep(every=9)
     print(dict(counts))
-    assert sum(counts.values()) > 25_000
+    assert sum(counts.values()) > 3_000
 
 
 def sized(top: int) -> st.SearchStrategy[float]:

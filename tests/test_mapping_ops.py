@@ -14,6 +14,7 @@ from mapping import (
     Connection,
     Conv,
     Dense,
+    Gate,
     Identity,
     Input,
     Network,
@@ -129,6 +130,18 @@ def test_sign_rows_are_those_of_one_bit_dense() -> None:
     assert op.sign_rows(np.array([1])).tolist() == [[1, 1, -1]]
     assert Dense([[3, -1, 1]], bits=3).sign_rows(np.array([0])) is None
     assert Conv(np.ones((1, 1, 2, 2))).sign_rows(np.array([0])) is None
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("bits", [1, 2, 8])
+def test_the_least_integer_of_a_type_is_no_weight(kind: type, bits: int) -> None:
+    """abs() wraps there: -128 of int8 has no opposite, and a flip would leave it as it is."""
+    least = np.iinfo(kind).min
+    for make, shape in ((Dense, (1, 2)), (Conv, (1, 1, 1, 2))):
+        with pytest.raises(ValueError, match="must (lie within|be two-valued)"):
+            make(np.array([least, 1], kind).reshape(shape), bits=bits)
+    with pytest.raises(ValueError, match="gate table must fit"):
+        Gate(1, 0, 0, np.array([[np.iinfo(np.int64).min]]))
 
 
 def test_weight_bits() -> None:

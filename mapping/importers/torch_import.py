@@ -48,18 +48,18 @@ def bring(
     if call == "once" and enter.coding != "direct":
         raise ValueError("call 'once' gives the model one tensor: it needs coding 'direct'")
     models.leaves(model, framework)  # what is refused for its kind need not be copied
-    model, hooks = copies.private(model)
+    model = copies.private(model)
     source = Source(model, framework, enter, timesteps, framework.call(model))
     try:
         source, last = calls.found(source, call)
     except ValueError as error:  # Unsupported is one
         kind = Unsupported if isinstance(error, Unsupported) else ValueError
-        raise kind("; ".join((str(error), *framework.notes, *hooks))) from error
+        raise kind("; ".join((str(error), *framework.notes))) from error
     if last.data.get("output") == "state":
         readout = readout or "membrane"
     network, lines, names = build(last, enter, timesteps, readout)
     _no_overshoot(source, network, names)
-    found = [f"{framework.name}: called {_called(source.call)}", *hooks, *lines]
+    found = [f"{framework.name}: called {_called(source.call)}", *lines]
     for path, name in names.items():
         found.append(_alone(source, network, path, name, seed))
     found += _whole(source, network, names, last, (probes, near_ties, seed))

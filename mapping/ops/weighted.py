@@ -113,12 +113,13 @@ def checked_weights(value: Any, bits: int, ndim: int, what: str) -> np.ndarray:
         )
     if array.ndim != ndim or array.size == 0:
         raise ValueError(f"{what} must have {ndim} axes, none empty, not shape {array.shape}")
+    top = (1 << (bits - 1)) - 1
     if bits == 1:
         if not np.isin(array, (-1, 1)).all():
             odd = array[~np.isin(array, (-1, 1))].flat[0]
             raise ValueError(f"{what} must be two-valued, -1 or +1, but hold {odd.item()!r}")
-    elif np.abs(array).max() > (1 << (bits - 1)) - 1:
-        raise ValueError(f"{what} of {bits} bits must lie within +-{(1 << (bits - 1)) - 1}")
+    elif int(array.max()) > top or int(array.min()) < -top:  # abs() wraps at a type's least
+        raise ValueError(f"{what} of {bits} bits must lie within +-{top}")
     return frozen(array.astype(np.int8))
 
 
