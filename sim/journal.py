@@ -60,11 +60,26 @@ def read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
     if lines[0] != head:
         raise ValueError(f"{journal} is of another campaign ({lines[0]}): name another file")
     with _named(journal):
-        results = [Result(**line) for line in lines[1:]]
+        results = [_result(line) for line in lines[1:]]
     if whole != text:
         with beside(journal) as part:
             part.write_text(whole, encoding="utf-8")
     return {r.group: r for r in results}
+
+
+def _result(line: dict[str, Any]) -> Result:
+    """Make a Result of a line; ValueError if a field holds something else than it should."""
+    found = Result(**line)
+    for key, value in vars(found).items():
+        if key == "problems":
+            good = type(value) is list and all(type(one) is str for one in value)
+        elif key in ("refused", "passed_over"):
+            good = type(value) is dict and all(type(n) is int for n in value.values())
+        else:
+            good = type(value) is (bool if key == "folded" else int) and value >= 0
+        if not good:
+            raise ValueError(f"{key} is {value!r}")
+    return found
 
 
 def append(journal: Path, line: dict[str, Any]) -> None:

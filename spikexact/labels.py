@@ -14,7 +14,6 @@ LABELS = {
     "compared": "neuron-values compared with the reference",
     "cycles_per_sample": "cycles per sample",
     "divergence": "first divergence",
-    "exact_networks": "of these certified exact",
     "foldings": "PE x SIMD per connection",
     "held_out_accuracy": "held-out accuracy",
     "latency": "latency of a timestep (cycles)",

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from judge_campaign import judged
 
-from mapping import TooWide, Unsupported, fold
-from sim import MissingTool, compare, run
+from mapping import Network, TooWide, Unsupported, fold
+from sim import MissingTool, Trace, compare, run
 from sim.campaign import TRIES, campaign
 from sim.draw import draw_like, draw_network, draw_trained
 from sim.stimuli import stimuli, threshold_hits
@@ -243,3 +243,45 @@ def test_twenty_networks_with_the_rom_as_emitted() -> None:
         stalls = ((0, 0), (40, 60))[number % 2]
         got = run(network, x, "rtl", pe=pe, simd=simd, stalls=stalls, seed=number)
         compare(run(network, x), got)
+
+
+def test_every_mismatch_is_kept_in_files_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sim.fast
+
+    right = sim.fast.run
+
+    def wrong(network: Network, inputs: np.ndarray, *given: object, **options: object) -> Trace:
+        trace = right(network, inputs, *given, **options)
+        first = next(iter(trace.v))
+        trace.v[first][:] += 1
+        return trace
+
+    monkeypatch.setattr(sim.fast, "run", wrong)
+    (tmp_path / "j.safetensors").write_text("mine")
+    found = campaign(3, ["fast"], 2, per_build=2, samples=2, journal=tmp_path / "j.jsonl")
+    assert not found["ok"] and len(found["problems"]) == 3
+    kept = {path.name for path in tmp_path.glob("j.jsonl-*")}
+    assert kept == {f"j.jsonl-{g}-fast-{k}.{end}" for g, k in ((0, 0), (0, 1), (1, 0))
+                    for end in ("safetensors", "npy")}  # fmt: skip
+    assert (tmp_path / "j.safetensors").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"compared": "x"},
+        {"problems": "oops"},
+        {"refused": {"a": None}},
+        {"folded": 1},
+        {"group": -1},
+    ],
+)
+def test_a_damaged_journal_is_named(tmp_path: Path, change: dict) -> None:
+    journal = tmp_path / "j"
+    campaign(1, ["fast"], 0, samples=2, journal=journal)
+    head, line = journal.read_text().splitlines()
+    journal.write_text(head + "\n" + json.dumps(json.loads(line) | change) + "\n")
+    with pytest.raises(ValueError, match="is there and is not a campaign's journal"):
+        campaign(1, ["fast"], 0, samples=2, journal=journal)

@@ -120,3 +120,20 @@ def test_without_matplotlib_there_is_one_sentence(monkeypatch: pytest.MonkeyPatc
     for draw in (plot_raster, plot_membrane):
         with pytest.raises(MissingTool, match="plotting a trace needs the package 'matplotlib'"):
             draw(small())
+
+
+def test_a_callers_own_ticks_stay() -> None:
+    from matplotlib import pyplot
+
+    axes = pyplot.subplots()[1]
+    axes.set_xticks([0, 2])
+    try:
+        assert plot_raster(small(), ax=axes) is axes
+        assert axes.get_xticks().tolist() == [0, 2]
+    finally:
+        pyplot.close("all")
+
+
+def test_no_population_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match="population must name one population or more, not none"):
+        plot_raster(small(), [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 from test_mapping_fold import draw
@@ -197,3 +198,36 @@ def test_doctor(capsys: pytest.CaptureFixture) -> None:
     assert status(["doctor", "--json"]) == 0
     found = {row["what"]: row for row in json.loads(capsys.readouterr().out)["pieces"]}
     assert found["numpy"]["version"] == np.__version__
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fold trained.safetensors -o trained.safetensors",
+        "fold trained.safetensors -o ./empty/../trained.safetensors",
+        f"{RUN} x.npy".replace("t.npz", "x.npy"),
+        "run net.safetensors --inputs x.npy -o net.safetensors",
+        "verify net.safetensors --backends fast -o net.safetensors",
+        "verify net.safetensors --backends fast --inputs x.npy -o x.npy",
+    ],
+)
+def test_what_is_read_is_not_written(folder: Path, line: str, capsys) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert status(line.split()) == 2
+    assert "is read by this command: name another file for -o" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_what_a_users_module_prints_is_no_json(folder: Path, capsys, monkeypatch) -> None:
+    needs.package("torch")
+    monkeypatch.syspath_prepend(str(folder))
+    Path("chatty.py").write_text(
+        "import torch\nprint('module')\n\ndef build():\n    print('builder')\n"
+        "    layer = torch.nn.Linear(3, 2, bias=False)\n"
+        "    layer.weight.data.fill_(1.0)\n    return torch.nn.Sequential(layer)\n"
+    )
+    line = "import chatty:build --from torch --shape 3 --timesteps 2 -o imported --json"
+    assert status(line.split()) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["file"] == "imported"
+    assert "module" in err and "builder" in err

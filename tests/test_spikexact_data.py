@@ -273,3 +273,45 @@ def test_own_data_from_training_to_evaluate(
     samples, found = accuracy(f"{kind} --data {data}", capsys)
     assert samples == 8 and found == 1.0
     assert accuracy(f"{kind} --data {data} --part all", capsys)[0] == 40
+
+
+def test_silent_samples_are_counted_whatever_is_read_out(folder: Path) -> None:
+    x, y = np.load("x.npy"), np.load("y.npy")
+    value = network(DIGITS)
+    (out,) = value.populations
+    mute = replace(value, populations=(replace(out, neuron=replace(out.neuron, threshold=10**6)),))
+    assert evaluate(mute, x, y).silent == len(x)
+    assert evaluate(value, x, y).silent == int((~run(value, x).spikes["out"].any((1, 2))).sum())
+    stream = replace(out, neuron=Neuron(1, 0))
+    assert evaluate(replace(value, populations=(stream,)), x, y).silent is None
+
+
+def test_all_that_is_checked_is_checked_in_chunks(folder: Path, monkeypatch) -> None:
+    import sim.evaluate as module
+    import sim.fast
+
+    monkeypatch.setattr(module, "CHUNK", 7)
+    right = sim.fast.run
+
+    def wrong(network: Network, inputs: np.ndarray, *given: object, **options: object) -> object:
+        assert len(inputs) <= 7
+        trace = right(network, inputs, *given, **options)
+        for k, one in enumerate(inputs):
+            if (one == last).all() and "v" in (given[0] if given else options.get("record", ())):
+                trace.v["out"][k] += 1
+        return trace
+
+    x, y = np.load("x.npy"), np.load("y.npy")
+    last = x[20]
+    value = network(DIGITS)
+    monkeypatch.setattr(sim.fast, "run", wrong)
+    found = evaluate(value, x, y, checked=30)
+    assert found.compared == 30 * 2 * 2 * 10 and found.mismatches == 20
+    assert found.divergence.sample == 20
+
+
+def test_inputs_without_timesteps_are_refused(folder: Path, capsys) -> None:
+    save(network(Input((4,))), Path("n"))
+    np.save("none.npy", np.zeros((5, 0, 4), np.uint8))
+    assert status("evaluate n none.npy --labels y.npy".split()) == 2
+    assert "none.npy has 0 timesteps a sample; the network runs 1 to 2" in capsys.readouterr().err

@@ -87,3 +87,22 @@ def test_with_the_training_extra_alone_it_runs_what_is_there(
     listed = [{"name": name, "why": why} for name, why in left_out.items()]
     assert verified["ok"] and verified["left_out"] == listed
     assert (folder / "report.html").exists()
+
+
+def test_only_a_demo_is_replaced_by_a_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """A network of the user's own stands in such a folder too."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("network.safetensors", "trained.safetensors", "thesis.txt"):
+        (mine / name).write_text(name)
+    monkeypatch.setattr(demo, "run_demo", lambda *given: pytest.fail("it ran"))
+    assert status(["demo", "--out", str(mine)]) == 2
+    assert "is not empty and holds no demo of ours" in capsys.readouterr().err
+    assert len(list(mine.iterdir())) == 3
+    (mine / demo.MARK).write_text("{}")
+    done = {"ok": True, "left_out": [], "seconds": 0}
+    monkeypatch.setattr(demo, "run_demo", lambda *given: done)
+    assert status(["demo", "--out", str(mine), "--json"]) == 0
+    assert [path.name for path in mine.iterdir()] == [demo.MARK]

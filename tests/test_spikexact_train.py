@@ -14,6 +14,7 @@ needs.package("torch")
 needs.package("sklearn")
 
 from mapping import load  # noqa: E402
+from spikexact.train import stopped  # noqa: E402
 from training import names  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -182,3 +183,27 @@ def test_what_cannot_be_folded_says_so_early(
     monkeypatch.setattr("mapping.fold", refuse)
     found = targets.told(load(trained / "t.safetensors"))
     assert found == {"backends": None, "fold": "no: population 'a' needs 70 bits"}
+
+
+def test_names_with_dots_keep_files_of_their_own_and_foreign_files_stay(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.v2.json"
+    config.write_text('{"my": "config"}')
+    short = ["train", "digits", "--set", "epochs=1", "--set", "hidden=4", "-o"]
+    assert status([*short, str(tmp_path / "run.v1")]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "run.v1", "run.v1.json", "run.v1.jsonl", "run.v2.json"
+    }  # fmt: skip
+    capsys.readouterr()
+    assert status([*short, str(tmp_path / "run.v2.safetensors")]) == 2
+    assert "run.v2.json is there already, without a training" in capsys.readouterr().err
+    assert config.read_text() == '{"my": "config"}'
+
+
+def test_a_training_begun_anew_goes_on_without_that_word(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "t.checkpoint"
+    assert stopped(checkpoint, True) == "no epoch had ended, and nothing was kept"
+    checkpoint.touch()
+    assert stopped(checkpoint, True).startswith("the same command without --anew goes on after")
+    assert stopped(checkpoint, False).startswith("the same command goes on after")

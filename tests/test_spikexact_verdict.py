@@ -6,6 +6,7 @@ Every fault is planted in a folder whose files all belong together.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -417,3 +418,17 @@ def test_the_demos_stand_in_is_of_another_network() -> None:
         of = verdict.whose_check(check, digest(network))
         assert (of, about is None) == (("ours", True) if runs is network else ("other", False))
     assert runs is network  # the last one is run by stock Lava as it is
+
+
+def test_numbers_that_no_program_of_ours_writes_are_one_sentence(folder: Path, capsys) -> None:
+    edit(folder / "rtl/manifest.json", lambda m: m["populations"][0].update(connections=[
+        {"pe": float("inf"), "simd": 1}]))  # fmt: skip
+    assert status(["report", str(folder)]) == 2
+    assert "manifest.json is damaged: it is not what spikexact verilog" in capsys.readouterr().err
+
+
+def test_a_pipe_in_the_folder_is_refused(folder: Path, capsys) -> None:
+    (folder / "accuracy.json").unlink()
+    os.mkfifo(folder / "accuracy.json")
+    assert status(["report", str(folder)]) == 2
+    assert "accuracy.json is no file: remove it" in capsys.readouterr().err
