@@ -123,6 +123,7 @@ def test_without_matplotlib_there_is_one_sentence(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_callers_own_ticks_stay() -> None:
+    needs.package("matplotlib")
     from matplotlib import pyplot
 
     axes = pyplot.subplots()[1]
