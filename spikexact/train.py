@@ -45,7 +45,7 @@ def run(
     check_named(dataset, method, net, tune)
     checkpoint = output.with_name(output.name + ".checkpoint")
     tuned = output.with_name(checkpoint.name + ".tune")
-    stem = output.name.removesuffix(".safetensors")
+    stem = output.stem if output.suffix in (".safetensors", ".st") else output.name
     lines, result = output.with_name(f"{stem}.jsonl"), output.with_name(f"{stem}.json")
     if output.suffix in (".jsonl", ".json"):
         raise ValueError(f"{output} is the name of what is written beside it: name it .safetensors")
