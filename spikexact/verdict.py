@@ -169,6 +169,10 @@ def _of_source(check: dict[str, Any], folded_from: str | None) -> list[Finding]:
     if whom == UNKNOWN:
         text = f"{file}: not known whether it compares with what the network was folded from"
         return [Finding("unknown", file, text, remedy(file))]
+    odd = found["differing_samples"] - found["near_ties"]
+    if odd > 0 and all(row["certificate"] == "exact" for row in found["populations"]):
+        text = f"float64 fires otherwise in {odd:,} samples, where every layer is certified exact"
+        return [Finding("mismatch", file, text, "and at no near-tie: a certificate is wrong")]
     return []
 
 

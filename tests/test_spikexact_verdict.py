@@ -19,7 +19,7 @@ from test_mapping_network import small
 from test_spikexact_report import page
 
 from mapping import fold, load, save
-from mapping.files import digest
+from mapping.files import digest, folded_from
 from sim import written
 from sim.stimuli import stimuli
 from sim.tools import ProtocolError
@@ -264,6 +264,24 @@ def test_another_trained_network_is_refused_and_never_taken_on_trust(folder: Pat
     save(draw(1), other)
     verify = f"verify {net} --backends fast --samples 2 --trained {other} -o {folder}/verify.json"
     assert status(verify.split()) == 2
+
+
+def test_float64_that_denies_a_certificate_leads(folder: Path) -> None:
+    told = {
+        "trained_sha256": folded_from(folder / "network.safetensors"), "samples": 4,
+        "differing_samples": 3, "near_ties": 3, "differing_classes": 0,
+        "populations": [{"name": "a", "certificate": "exact", "compared": 9, "mismatches": 3}],
+    }  # fmt: skip
+    edit(folder / "verify.json", lambda v: v["checks"][0].update(trained=told))
+    assert reported(folder)[0]["status"] == "exact"
+    told["near_ties"] = 1
+    edit(folder / "verify.json", lambda v: v["checks"][0].update(trained=told))
+    facts, _ = reported(folder)
+    assert facts["status"] == "mismatch"
+    assert "float64 fires otherwise in 2 samples, where every layer is" in facts["headline"]
+    told["populations"][0]["certificate"] = "bounded"
+    edit(folder / "verify.json", lambda v: v["checks"][0].update(trained=told))
+    assert reported(folder)[0]["status"] == "exact"
 
 
 def test_a_failing_backend_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
