@@ -258,12 +258,16 @@ def test_verilog_emitted_anew_is_told_from_that_in_the_folder(folder: Path) -> N
     assert reported(folder)[0]["status"] == "not_compared"
 
 
-def test_another_trained_network_is_refused_and_never_taken_on_trust(folder: Path) -> None:
+def test_another_trained_network_is_refused_before_anything_runs(folder: Path, capsys) -> None:
     net = folder / "network.safetensors"
     other = folder.parent / "other.trained"
     save(draw(1), other)
     verify = f"verify {net} --backends fast --samples 2 --trained {other} -o {folder}/verify.json"
+    before = (folder / "verify.json").read_bytes()
+    capsys.readouterr()
     assert status(verify.split()) == 2
+    assert f"{other} is not what {net} was folded from" in capsys.readouterr().err
+    assert (folder / "verify.json").read_bytes() == before
 
 
 def test_float64_that_denies_a_certificate_leads(folder: Path) -> None:
