@@ -135,7 +135,6 @@ def parse(command: str) -> None:
 
 
 def _spikexact(words: list[str]) -> None:
-    import click
     import typer
 
     from spikexact.cli import app
@@ -146,8 +145,10 @@ def _spikexact(words: list[str]) -> None:
             if (command := group.get_command(context, words[0])) is None:
                 raise PageError(f"No such command {words[0]!r}")
             command.make_context(words[0], words[1:])
-    except click.ClickException as error:
-        raise PageError(error.format_message()) from None
+    except Exception as error:
+        if (message := getattr(error, "format_message", None)) is None:
+            raise
+        raise PageError(message()) from None  # a usage error of the parser
 
 
 def _pip(words: list[str]) -> None:

@@ -99,12 +99,15 @@ BAD = [
     ("evaluate net.safetensors empty", "empty must hold t10k-images-idx3-ubyte"),
     ("evaluate net.safetensors empty --part most", "part must be 'test', 'train', 'all', not"),
     ("evaluate net.safetensors x.npy --labels x.npy", "labels must be 5 integers"),
-    ("verify net.safetensors --trained net.safetensors", "but a TrainedNetwork is needed"),
+    (
+        "verify net.safetensors --backends fast --trained net.safetensors",
+        "but a TrainedNetwork is needed",
+    ),
     (
         "verify net.safetensors --backends fast --trained trained.safetensors",
         "have different populations",
     ),
-    ("campaign --kinds some", "kinds must be 'dense' or 'all', not 'some'"),
+    ("campaign --backends fast --kinds some", "kinds must be 'dense' or 'all', not 'some'"),
     ("nonsense", "No such command 'nonsense'"),
     ("show", "Missing argument 'file'"),
 ]

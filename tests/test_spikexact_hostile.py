@@ -4,6 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 from test_mapping_fold import draw
@@ -433,7 +434,7 @@ LINES = [
         "campaign --backends nonsense",
         "backend must be one of reference, fast, lava, lava-stock, rtl, cocotb,",
     ),
-    ("campaign --kinds some", "kinds must be 'dense' or 'all', not 'some'"),
+    ("campaign --backends fast --kinds some", "kinds must be 'dense' or 'all', not 'some'"),
     ("campaign --per-build 0", "Invalid value for '--per-build'"),
     ("campaign --samples 0", "Invalid value for '--samples'"),
     (
@@ -658,6 +659,9 @@ def test_one_sentence(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for backend, package in (("lava", "lava"), ("cocotb", "cocotb_tools")):
+        if line.endswith(f"--backend {backend}"):  # what is missing is said first
+            needs.package(package)
     monkeypatch.chdir(folder)
     before = listing(folder.parent)
     words = [w if w != "longname" else "n" * 300 for w in shlex.split(line)]
