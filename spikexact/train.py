@@ -94,6 +94,8 @@ def run(
                 opened, plan, how, measures, lines, progress,
                 each=Epochs() if share.rank == 0 else silent,
             )  # fmt: skip
+            if going:  # nothing was left to train
+                console.note(going.pop())
     if share.rank > 0:
         return
     told = facts(found, dataset, method, net, lines)
