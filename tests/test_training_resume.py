@@ -321,11 +321,26 @@ def dies(self, data):
     return write(self, data)
 Path.write_bytes = dies
 """,
-    "lines written, checkpoint not": """
+    "nothing written yet": """
 import training.checkpoint
 def dies(*rest):
     os.kill(os.getpid(), signal.SIGKILL)
 training.checkpoint.write = dies
+""",
+    "checkpoint written, lines not": """
+import training.train
+def dies(*rest):
+    os.kill(os.getpid(), signal.SIGKILL)
+training.train.write_lines = dies
+""",
+    "first lines half written": """
+write = Path.write_text
+def dies(self, text, *rest, **options):
+    if ".jsonl." in self.name:
+        write(self, text[: len(text) // 2], *rest, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(self, text, *rest, **options)
+Path.write_text = dies
 """,
     "file written, result not": """
 def dies(*rest):

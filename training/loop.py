@@ -111,6 +111,7 @@ def fit(
     augment: tuple[Augment, ...] = (),
     watcher: Watcher | None = None,
     after: Callable[[list[dict[str, Any]]], None] | None = None,
+    kept: Callable[[list[dict[str, Any]]], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Train a model in place.
@@ -120,6 +121,8 @@ def fit(
         watcher: measures; its lines join the epoch's.
         after: called after each epoch with the lines so far (epoch, loss, accuracy, rate, ...); it
             may add to the last one before the checkpoint is written.
+        kept: called with the same lines once the checkpoint holds them: what it writes is never
+            alone when the process dies.
         progress: called with (steps done, steps) after each.
 
     Returns
@@ -156,6 +159,8 @@ def fit(
             model.train()
         if run.checkpoint is not None and run.share.rank == 0:
             checkpoint.write(run.checkpoint, model, optimizer, {"config": config, "rows": rows})
+        if kept is not None:
+            kept(rows)
     if recipe.settle:
         settle(model, part, recipe.settle, run)
     model.eval()

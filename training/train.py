@@ -160,18 +160,21 @@ def train(
         def after(rows: list[dict[str, Any]], epochs: int, tuned: bool = False) -> None:
             if measures or each is not None:
                 rows[-1]["held_out_accuracy"] = accuracy(model, objective, data.test, batch, run)
-            if lines is not None and run.share.rank == 0 and not tuned:
-                write_lines(lines, rows)
             if each is not None:
                 each({**rows[-1], "tuned": True} if tuned else rows[-1], epochs)
 
+        def kept(rows: list[dict[str, Any]]) -> None:
+            if lines is not None and run.share.rank == 0:
+                write_lines(lines, rows)
+
         learn = partial(fit, model, objective, data.train, augment=data.augment, watcher=watcher)
-        rows = learn(recipe, run, after=partial(after, epochs=recipe.epochs), progress=progress)
+        rows = learn(
+            recipe, run, after=partial(after, epochs=recipe.epochs), kept=kept, progress=progress
+        )
         if plan.tune:
             tune = partial(learn, progress=progress)
             rows += _tune(model, data, plan, recipe, run, tune, after)
-            if lines is not None and run.share.rank == 0:
-                write_lines(lines, rows)
+        kept(rows)  # the lines of tuning too, and those of a checkpoint with no epoch left
         reached = [accuracy(model, objective, part, batch, run) for part in (data.train, data.test)]
         return Trained(
             model=model,
