@@ -20,7 +20,7 @@ sys.path.remove(str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mapping import Population, TrainedNetwork, fold
-from sim.draw_papers import resnet19, vggsnn
+from sim.campaign.generate.papers import resnet19, vggsnn
 
 
 def measure(name: str, value: TrainedNetwork) -> dict:

@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
 from sim import run
+from sim.campaign.generate.papers import vggsnn
+from sim.campaign.stimuli import random_inputs
 from sim.compare import agreement
-from sim.draw_papers import vggsnn
-from sim.stimuli import random_inputs
 from sim.verify import MEMORY
 
 

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, save
 from sim import MissingTool, run
+from sim.campaign.stimuli import stimuli
 from sim.compare import agreement
-from sim.stimuli import stimuli
 
 
 def leaky(sizes: tuple[int, ...], steps: int, seed: int) -> Network:

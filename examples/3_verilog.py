@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.vectors import write_bundle
 from sim.verify import verify
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.verify import verify
 
 

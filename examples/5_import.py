@@ -5,7 +5,7 @@ from torch import nn
 
 from mapping import fold, import_model
 from mapping.trained import Neuron
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.verify import verify
 
 

@@ -63,7 +63,7 @@ def write_bundle(
     """
     from hdl import verilog
 
-    from .stimuli import stimuli
+    from .campaign.stimuli import stimuli
 
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:

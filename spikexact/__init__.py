@@ -60,8 +60,8 @@ if TYPE_CHECKING:  # the same names, for editors
         run,
     )  # fmt: skip
     from sim.campaign import campaign
+    from sim.campaign.stimuli import stimuli
     from sim.evaluate import Evaluation, evaluate
-    from sim.stimuli import stimuli
     from sim.vectors import write_bundle
     from sim.verify import Verification, verify
 
@@ -119,7 +119,7 @@ _ELSEWHERE = {
     "campaign": "sim.campaign",
     "evaluate": "sim.evaluate",
     "real": "mapping.real",
-    "stimuli": "sim.stimuli",
+    "stimuli": "sim.campaign.stimuli",
     "verify": "sim.verify",
     "write_bundle": "sim.vectors",
 }

@@ -287,7 +287,7 @@ def verify(
 ) -> int:
     """Compare backends, every spike and membrane; status 1 at any mismatch."""
     from sim.ability import require
-    from sim.stimuli import stimuli
+    from sim.campaign.stimuli import stimuli
     from sim.verify import verify as check
 
     from . import console, files

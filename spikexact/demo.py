@@ -16,7 +16,7 @@ from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 from sim import evaluate, written
 from sim.ability import missing
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.tools import installed
 from sim.vectors import swapped, write_bundle
 from sim.verify import Verification, verify

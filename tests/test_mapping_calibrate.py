@@ -11,8 +11,8 @@ from mapping.calibrate import constant_gates
 from mapping.coding import encode
 from mapping.trained import Gate
 from sim import compare, run
-from sim.draw_papers import vggsnn
-from sim.stimuli import random_inputs
+from sim.campaign.generate.papers import vggsnn
+from sim.campaign.stimuli import random_inputs
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_a_gated_network_with_constant_gates_is_exact() -> None:
 
 
 def test_the_judge_agrees_with_constant_gates() -> None:
-    from sim.draw_trained import draw_trained_whole
+    from sim.campaign.generate.trained_all_kinds import draw_trained_whole
 
     judged = 0
     for number in range(400):

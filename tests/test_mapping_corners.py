@@ -27,7 +27,7 @@ from mapping import (
 )
 from mapping.coding import encode
 from sim import run
-from sim.draw_corners import draw_corner
+from sim.campaign.generate.corners import draw_corner
 
 
 def alone(

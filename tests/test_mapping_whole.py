@@ -25,7 +25,7 @@ from mapping import (
 from mapping.coding import encode
 from mapping.trained import Connection, Gate, Neuron, Population, Table
 from sim import compare, run
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 
 STEPS = 3
 

@@ -22,11 +22,11 @@ from mapping import (
 from mapping.show import BAD, FAIR, GOOD
 from mapping.show import html as table
 from sim import Trace, agreement, run
+from sim.campaign.generate.papers import vggsnn
+from sim.campaign.generate.trained_all_kinds import draw_trained_whole
+from sim.campaign.stimuli import random_inputs
 from sim.disagreement import disagreement
-from sim.draw_papers import vggsnn
-from sim.draw_trained import draw_trained_whole
 from sim.evaluate import evaluate
-from sim.stimuli import random_inputs
 from sim.verify import verify
 from training.data import Subset, open_set
 

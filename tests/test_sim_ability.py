@@ -12,8 +12,8 @@ from test_spikexact_hostile import conv
 from mapping import Network, Unsupported, save
 from mapping.extras import install
 from sim import BACKENDS, ability, run, tools
-from sim.draw_whole import draw_whole
-from sim.stimuli import stimuli
+from sim.campaign.generate.all_kinds import draw_whole
+from sim.campaign.stimuli import stimuli
 from sim.verify import verify
 from spikexact import report
 from spikexact.cli import status

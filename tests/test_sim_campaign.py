@@ -14,9 +14,11 @@ from judge_campaign import judged
 
 from mapping import Network, TooWide, Unsupported, fold
 from sim import MissingTool, Trace, compare, run
-from sim.campaign import TRIES, campaign
-from sim.draw import draw_like, draw_network, draw_trained
-from sim.stimuli import stimuli, threshold_hits
+from sim.campaign import campaign
+from sim.campaign.generate.dense import draw_like, draw_network
+from sim.campaign.generate.groups import TRIES
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import stimuli, threshold_hits
 
 
 def without_time(found: dict) -> dict:
@@ -117,7 +119,7 @@ def broken_fold(error: Exception | None, every: int) -> Callable[..., object]:
 def test_a_fold_that_fails_fails_the_campaign(
     monkeypatch: pytest.MonkeyPatch, kinds: str, error: Exception | None, sentence: str
 ) -> None:
-    monkeypatch.setattr("sim.campaign.fold", broken_fold(error, 3))
+    monkeypatch.setattr("sim.campaign.generate.groups.fold", broken_fold(error, 3))
     found = campaign(10, ["fast"], 6, per_build=1, samples=2, kinds=kinds)
     assert not found["ok"] and len(found["problems"]) == 2, found
     assert found["problems"][0].startswith("seed 6, group 1, " + sentence)
@@ -138,11 +140,11 @@ def test_refusals_by_name_are_passed_over_counted_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: str, error: Exception, reason: str
 ) -> None:
     journal = tmp_path / "journal"
-    monkeypatch.setattr("sim.campaign.fold", broken_fold(error, 3))
+    monkeypatch.setattr("sim.campaign.generate.groups.fold", broken_fold(error, 3))
     found = campaign(10, ["fast"], 6, samples=2, kinds=kinds, journal=journal)
     assert found["ok"] and found["folded"] == 5, found
     assert set(found["passed_over"]) == {reason} and found["passed_over"][reason] >= 2
-    monkeypatch.setattr("sim.campaign.fold", fold)
+    monkeypatch.setattr("sim.campaign.generate.groups.fold", fold)
     again = campaign(10, ["fast"], 6, samples=2, kinds=kinds, journal=journal)
     assert without_time(again) == without_time(found)
 
@@ -151,14 +153,14 @@ def test_refusals_by_name_are_passed_over_counted_and_kept(
 def test_a_fold_that_refuses_everything_fails_the_campaign(
     monkeypatch: pytest.MonkeyPatch, kinds: str
 ) -> None:
-    monkeypatch.setattr("sim.campaign.fold", broken_fold(Unsupported("a: no"), 1))
+    monkeypatch.setattr("sim.campaign.generate.groups.fold", broken_fold(Unsupported("a: no"), 1))
     found = campaign(2, ["fast"], 1, per_build=1, samples=2, kinds=kinds)
     assert not found["ok"] and "fold refused" in found["problems"][0], found
     assert found["passed_over"] == {"no": len(range(TRIES)) + (kinds == "dense")}
 
 
 def test_a_draw_that_fails_fails_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.draw_whole._Sketch.network", lambda self: int("x"))
+    monkeypatch.setattr("sim.campaign.generate.all_kinds._Sketch.network", lambda self: int("x"))
     found = campaign(1, ["fast"], 1, samples=2, kinds="all")
     assert not found["ok"] and "group 0, drawing and folding: ValueError" in found["problems"][0]
 

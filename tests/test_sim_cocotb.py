@@ -11,9 +11,10 @@ from bench import alone, alter
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
 from sim import MissingTool, cocotb_backend, compare, run, vectors
+from sim.campaign.generate.dense import draw_network
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import stimuli
 from sim.compare import agreement
-from sim.draw import draw_network, draw_trained
-from sim.stimuli import stimuli
 from sim.tools import ProtocolError
 
 needs.package("cocotb")

@@ -14,7 +14,7 @@ from hdl.design import layers
 from hdl.tables import Table
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import reference, vectors
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.verify import verify
 
 pytestmark = pytest.mark.rtl

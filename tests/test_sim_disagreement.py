@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mapping import fold, real
+from sim.campaign.generate.trained_all_kinds import draw_trained_whole
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import random_inputs
 from sim.disagreement import disagreement
-from sim.draw import draw_trained
-from sim.draw_trained import draw_trained_whole
-from sim.stimuli import random_inputs
 
 
 def test_exact_networks_differ_at_near_ties_only() -> None:

@@ -16,9 +16,10 @@ from mapping import Connection, Conv, Dense, Input, Network, Neuron, Population,
 from mapping.extras import install
 from mapping.value import Unsupported
 from sim import run
+from sim.campaign.generate.dense import draw_network
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import random_inputs, stimuli
 from sim.compare import agreement, compare
-from sim.draw import draw_network, draw_trained
-from sim.stimuli import random_inputs, stimuli
 from sim.tools import MissingTool, ProtocolError
 from sim.verify import threshold_hits
 

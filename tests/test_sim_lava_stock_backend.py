@@ -14,9 +14,9 @@ from lava_procs.stock_plan import plan
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
 from mapping.value import Unsupported
 from sim import run
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import random_inputs, stimuli
 from sim.compare import compare
-from sim.draw import draw_trained
-from sim.stimuli import random_inputs, stimuli
 from sim.verify import threshold_hits
 
 pytestmark = pytest.mark.lava

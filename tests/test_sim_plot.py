@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sim import MissingTool, Trace, plot_membrane, plot_raster, run, tools
-from sim.draw_whole import draw_whole
-from sim.stimuli import random_inputs
+from sim.campaign.generate.all_kinds import draw_whole
+from sim.campaign.stimuli import random_inputs
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from sim import compare, run
-from sim.draw import draw_like, draw_network
-from sim.stimuli import stimuli
+from sim.campaign.generate.dense import draw_like, draw_network
+from sim.campaign.stimuli import stimuli
 
 pytestmark = pytest.mark.rtl
 

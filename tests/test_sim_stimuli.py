@@ -12,8 +12,8 @@ import pytest
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.coding import check
 from sim import reference
-from sim.draw import draw_network
-from sim.stimuli import directed_inputs, random_inputs, stimuli, threshold_hits
+from sim.campaign.generate.dense import draw_network
+from sim.campaign.stimuli import directed_inputs, random_inputs, stimuli, threshold_hits
 
 
 def signs(rng: np.random.Generator, out: int, fan: int) -> np.ndarray:

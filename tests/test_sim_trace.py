@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from mapping import fold
 from sim import Trace, compare, run
-from sim.draw import draw_network, draw_trained
-from sim.draw_whole import draw_whole
-from sim.stimuli import random_inputs
+from sim.campaign.generate.all_kinds import draw_whole
+from sim.campaign.generate.dense import draw_network
+from sim.campaign.generate.trained_dense import draw_trained
+from sim.campaign.stimuli import random_inputs
 
 
 def traced(number: int, record: tuple[str, ...] = ("spikes", "v")) -> Trace:

@@ -13,8 +13,8 @@ import hdl
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.files import digest
 from sim import reference, vectors
-from sim.draw import draw_network
-from sim.stimuli import stimuli
+from sim.campaign.generate.dense import draw_network
+from sim.campaign.stimuli import stimuli
 
 
 def load(name: str):

@@ -12,9 +12,9 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 from sim import reference, vectors, written
+from sim.campaign.stimuli import stimuli
 from sim.compare import Count
 from sim.run import BACKENDS
-from sim.stimuli import stimuli
 from sim.tools import MissingTool, ProtocolError
 from sim.trace import Trace
 from sim.verify import chunk_samples, threshold_hits, verify

@@ -18,10 +18,11 @@ from judge_network import judge
 from mapping import Conv, Gate, Pool, fold, load
 from mapping.coding import encode
 from sim import compare, run
-from sim.campaign import campaign, draw_any
-from sim.draw_trained import draw_trained_whole
-from sim.draw_whole import draw_whole
-from sim.stimuli import random_inputs
+from sim.campaign import campaign
+from sim.campaign.generate.all_kinds import draw_whole
+from sim.campaign.generate.groups import draw_any
+from sim.campaign.generate.trained_all_kinds import draw_trained_whole
+from sim.campaign.stimuli import random_inputs
 
 
 @pytest.mark.slow

@@ -191,7 +191,7 @@ def test_ctrl_c_is_one_sentence(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sim.stimuli.stimuli", stop)
+    monkeypatch.setattr("sim.campaign.stimuli.stimuli", stop)
     assert status("verilog net.safetensors -o rtl".split()) == 130
     assert capsys.readouterr().err == "error: stopped; nothing half-written was left\n"
     assert not Path("rtl").exists() and not list(folder.glob(".rtl*"))

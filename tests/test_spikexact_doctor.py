@@ -21,7 +21,7 @@ from hdl.testbench import run as testbench
 from mapping import Unsupported, extras
 from mapping.importers import sandbox
 from sim.ability import missing
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.tools import MissingTool, package
 from spikexact import console, doctor, train
 from spikexact.cli import status

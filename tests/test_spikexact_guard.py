@@ -79,7 +79,7 @@ guard.main()
         ("numpy.linalg", "SIGINT"),
         ("mapping.temporary", "SIGINT"),
         ("rich.table", "SIGINT"),
-        ("sim.stimuli", "SIGTERM"),
+        ("sim.campaign.stimuli", "SIGTERM"),
         ("numba", "SIGHUP"),
     ],
 )

@@ -21,7 +21,7 @@ from test_spikexact_report import page
 from mapping import fold, load, save
 from mapping.files import digest, folded_from
 from sim import written
-from sim.stimuli import stimuli
+from sim.campaign.stimuli import stimuli
 from sim.tools import ProtocolError
 from sim.verify import verify
 from spikexact import files, verdict

@@ -1,7 +1,7 @@
 """Random networks of every kind of node and combination, biased to corners.
 
 One channel, one pixel, windows as large as the map, stride 3, T = 1. The same seed draws the same
-network. ``sim.draw`` draws the dense ones that every backend takes.
+network. ``dense`` draws the ones that every backend takes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from mapping import (
     TooWide,
 )
 
-from .draw import LEAKS, draw_weights
-from .reference import run
+from ...reference import run
+from .weights import LEAKS, draw_weights
 
 CHANNELS = (1, 1, 2, 3, 5, 8)
 SIDES = (1, 2, 3, 5, 6)

@@ -1,4 +1,4 @@
-"""Random networks, for tests and campaigns: every feature that this version runs, odd corners.
+"""Random integer networks of dense layers, which every backend takes, with odd corners.
 
 The same seed draws the same network. Thresholds are drawn from membranes that really occur, so
 that neurons neither sleep nor always fire, and so that membranes land exactly on them.
@@ -10,30 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mapping import (
-    Connection,
-    Dense,
-    Input,
-    Network,
-    Neuron,
-    Population,
-    Readout,
-    TrainedNetwork,
-    trained,
-)
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 
-from .reference import run
-
-SIZES = (1, 2, 3, 7, 16, 65, 100)
-LEAKS = ((1, 0), (1, 1), (1, 2), (3, 2), (7, 3), (15, 4), (0, 0))
-
-
-def draw_weights(rng: np.random.Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
-    """Draw signs, or symmetric integers of 2 to 8 bits."""
-    if bits == 1:
-        return rng.choice(np.array([-1, 1], np.int8), shape)
-    top = (1 << bits - 1) - 1
-    return rng.integers(-top, top + 1, shape)
+from ...reference import run
+from .weights import LEAKS, SIZES, draw_signs
 
 
 def draw_network(
@@ -75,7 +55,7 @@ def draw_network(
         edges = [
             Connection(
                 source,
-                Dense(_signs(rng, neurons, sizes[source])),
+                Dense(draw_signs(rng, neurons, sizes[source])),
                 **_numbers(rng, neurons),
                 delay=int(rng.integers(0, 3)) if delays and rng.random() < 0.2 else 0,
             )
@@ -83,7 +63,7 @@ def draw_network(
         ]
         silent = last and rng.random() < 0.4
         if delays and recurrence and not silent and rng.random() < 0.15:
-            op = Dense(_signs(rng, neurons, neurons))
+            op = Dense(draw_signs(rng, neurons, neurons))
             edges.append(Connection(name, op, **_numbers(rng, neurons), delay=1))
         num, q = LEAKS[int(rng.integers(len(LEAKS)))]
         if silent:
@@ -114,7 +94,7 @@ def draw_like(network: Network, seed: int) -> Network:
     for p in network.populations:
         neurons = network.shapes[p.name][0]
         edges = tuple(
-            replace(c, op=Dense(_signs(rng, *c.op.weights.shape)), **_numbers(rng, neurons))
+            replace(c, op=Dense(draw_signs(rng, *c.op.weights.shape)), **_numbers(rng, neurons))
             for c in p.connections
         )
         neuron = replace(
@@ -124,100 +104,6 @@ def draw_like(network: Network, seed: int) -> Network:
         if p.spiking:
             populations[-1] = _with_thresholds(network.input, populations, network.timesteps, rng)
     return replace(network, populations=tuple(populations))
-
-
-def draw_trained(seed: int, dyadic: bool = True) -> TrainedNetwork:
-    """Draw a TrainedNetwork of 1 to 4 populations: batch norm, scales, both compares.
-
-    Args:
-        seed: draws the same network every time.
-        dyadic: only leaks that are dyadic, so that every layer can be exact.
-    """
-    rng = np.random.default_rng([seed, 3])
-    bits = int(rng.choice([1, 1, 1, 3, 5]))
-    unit = float(rng.choice([1.0, 1.0 / ((1 << bits) - 1), 0.25]))
-    enter = Input((int(rng.choice(SIZES)),), bits, str(rng.choice(["steps", "direct"])), unit)
-    steps, count = int(rng.integers(1, 9)), int(rng.integers(1, 5))
-    leaks = [1.0, 0.5, 0.25, 0.75] if dyadic else [0.9, 0.3, 0.5]
-    populations: list[trained.Population] = []
-    fan, source, worth = enter.shape[0], "input", unit * ((1 << bits) - 1) / 2
-    for k in range(count):
-        neurons = int(rng.choice(SIZES))
-        coarse = bool(rng.random() < 0.3)  # dyadic parameters make exact ties
-        weights = Dense(_signs(rng, neurons, fan))
-        if k == count - 1 and rng.random() < 0.4:
-            edge = trained.Connection(
-                source,
-                weights,
-                scale=_real(rng.uniform(0.1, 1.5), coarse),
-                bias=_real(rng.normal(0, 1, neurons), coarse),
-            )
-            neuron = trained.Neuron(leak=float(rng.choice([1.0, 0.5])))
-        else:
-            edge = _normed(rng, source, weights, worth * np.sqrt(fan), coarse)
-            neuron = trained.Neuron(
-                leak=float(rng.choice(leaks)),
-                threshold=float(rng.choice([1.0, 0.5, float(np.float32(0.3))])),
-                compare=str(rng.choice([">", ">="])),
-                reset=str(rng.choice(["zero", "zero", "none"])),
-                v_reset=float(rng.choice([0.0, 0.0, 0.25, -0.125])),
-                v_rest=float(rng.choice([0.0, 0.0, 0.125])),
-                v_init=float(rng.choice([0.0, 0.0, 0.25])),
-                input_gain=float(rng.choice([1.0, 0.5])),
-            )
-        populations.append(trained.Population(f"p{k}", (edge,), neuron))
-        fan, source, worth = neurons, f"p{k}", 0.5
-    last = populations[-1]
-    kind = "count" if last.spiking else "membrane"
-    return TrainedNetwork(enter, tuple(populations), Readout(last.name, kind), steps)
-
-
-def draw_trained_like(value: TrainedNetwork, seed: int) -> TrainedNetwork:
-    """Draw another trained network on the structure of one: other weights, shifted batch norm."""
-    rng = np.random.default_rng([seed, 4])
-    populations = []
-    for p in value.populations:
-        (edge,) = p.connections
-        norm = edge.norm
-        if norm is not None:
-            order = rng.permutation(len(norm.gamma))
-            norm = replace(norm, gamma=norm.gamma[order], beta=norm.beta[order])
-        op = Dense(_signs(rng, *edge.op.weights.shape))
-        populations.append(replace(p, connections=(replace(edge, op=op, norm=norm),)))
-    return replace(value, populations=tuple(populations))
-
-
-def _normed(
-    rng: np.random.Generator, source: str, op: Dense, spread: float, coarse: bool
-) -> trained.Connection:
-    neurons = op.weights.shape[0]
-    gamma = _real(rng.normal(0.8, 0.6, neurons), coarse)
-    gamma = np.where(rng.random(neurons) < 0.05, 0.0, gamma)
-    gamma = np.where(rng.random(neurons) < 0.03, gamma * 1e-7, gamma)
-    norm = trained.Norm(
-        gamma=gamma,
-        beta=_real(rng.normal(0.2, 0.3, neurons), coarse),
-        mean=_real(rng.normal(0, spread / 3, neurons), coarse),
-        var=np.full(neurons, 4.0)
-        if coarse
-        else _real(rng.uniform(0.2, 1.5, neurons), False) * max(spread, 0.1) ** 2,
-        eps=0.0 if coarse else 1e-5,
-    )
-    if rng.random() < 0.2:  # a layer without batch norm
-        scale = _real(rng.uniform(0.2, 1.5) / max(spread, 0.5), coarse) or 0.25
-        return trained.Connection(source, op, scale=scale, bias=_real(rng.normal(0.2, 0.2), coarse))
-    scales = rng.choice([0.5, 1.0, 2.0], neurons) if rng.random() < 0.5 else 1.0
-    return trained.Connection(source, op, scale=scales, norm=norm)
-
-
-def _real(values: object, coarse: bool) -> np.ndarray:
-    """Return values as trained: float32, or coarse dyadics."""
-    array = np.asarray(values, np.float64)
-    return np.round(array * 8) / 8 if coarse else array.astype(np.float32).astype(np.float64)
-
-
-def _signs(rng: np.random.Generator, out: int, fan: int) -> np.ndarray:
-    return rng.choice(np.array([-1, 1], np.int8), (out, fan))
 
 
 def _sometimes(rng: np.random.Generator, neurons: int, size: int) -> object:

@@ -1,14 +1,16 @@
-"""Random trained networks of every kind: the graphs of ``sim.draw_whole`` with real parameters."""
+"""Random trained networks of every kind: the graphs of ``all_kinds`` with real parameters."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mapping import Network, Readout, TrainedNetwork, trained
 
-from .draw_whole import draw_whole
+from .all_kinds import draw_whole
+from .weights import as_stored
 
 #: Dyadic leaks, and in one network of ten any other.
 LEAKS = (1.0, 0.5, 0.5, 0.25, 0.75)
@@ -31,8 +33,6 @@ def draw_trained_whole(seed: int, gates: bool = True) -> TrainedNetwork:
     readout = network.readout
     if readout.kind == "membrane" and rng.random() < 0.3:
         readout = Readout(readout.source, "count")
-    from dataclasses import replace
-
     return TrainedNetwork(
         replace(network.input, unit=unit), populations, readout, network.timesteps
     )
@@ -59,7 +59,7 @@ def _population(
         return trained.Population(p.name, tuple(edges), trained.Neuron(leak=leak, v_init=start))
     threshold: Any = float(rng.choice([1.0, 0.5, float(np.float32(0.3))]))
     if rng.random() < 0.2:
-        threshold = _real(rng.uniform(0.25, 1.5, channels), coarse)
+        threshold = as_stored(rng.uniform(0.25, 1.5, channels), coarse)
     neuron = trained.Neuron(
         leak=leak,
         threshold=threshold,
@@ -90,27 +90,21 @@ def _edge(
         scale: Any = float(rng.choice([1.0, 0.5, 0.25, 1 / 9, -0.5]))
         return trained.Connection(c.source, c.op, scale=scale, delay=c.delay)
     if rng.random() < (0.6 if spiking else 0.2) and j < 2:
-        gamma = _real(rng.normal(0.8, 0.6, channels), coarse)
+        gamma = as_stored(rng.normal(0.8, 0.6, channels), coarse)
         gamma = np.where(rng.random(channels) < 0.05, 0.0, gamma)
         norm = trained.Norm(
             gamma=gamma,
-            beta=_real(rng.normal(0.2, 0.3, channels), coarse),
-            mean=_real(rng.normal(0, spread / 3, channels), coarse),
+            beta=as_stored(rng.normal(0.2, 0.3, channels), coarse),
+            mean=as_stored(rng.normal(0, spread / 3, channels), coarse),
             var=np.full(channels, 4.0)
             if coarse
-            else _real(rng.uniform(0.2, 1.5, channels), False) * max(spread, 0.1) ** 2,
+            else as_stored(rng.uniform(0.2, 1.5, channels), False) * max(spread, 0.1) ** 2,
             eps=0.0 if coarse else 1e-5,
         )
         scales = rng.choice([0.5, 1.0, 2.0], channels) if rng.random() < 0.5 else 1.0
         return trained.Connection(c.source, c.op, scale=scales, norm=norm, gate=gate, delay=c.delay)
-    scale = _real(rng.uniform(0.2, 1.5) / max(spread, 0.5), coarse) or 0.25
-    bias = _real(rng.normal(0.1, 0.2, channels), coarse) if rng.random() < 0.5 else 0.0
+    scale = as_stored(rng.uniform(0.2, 1.5) / max(spread, 0.5), coarse) or 0.25
+    bias = as_stored(rng.normal(0.1, 0.2, channels), coarse) if rng.random() < 0.5 else 0.0
     return trained.Connection(
         c.source, c.op, scale=float(scale), bias=bias, gate=gate, delay=c.delay
     )
-
-
-def _real(values: object, coarse: bool) -> np.ndarray:
-    """Return values as trained: float32, or coarse dyadics."""
-    array = np.asarray(values, np.float64)
-    return np.round(array * 8) / 8 if coarse else array.astype(np.float32).astype(np.float64)

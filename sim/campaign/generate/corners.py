@@ -1,6 +1,6 @@
 """Random trained networks at the corners: every option a TrainedNetwork admits, with any other.
 
-``sim.draw_trained`` draws likely networks; these are small and unlikely. Each option is drawn by
+``trained_all_kinds`` draws likely networks; these are small and unlikely. Each option is drawn by
 itself, so that every pair of options meets within some hundred networks: all resets and their
 delays, starts beyond the threshold, held neurons, negative thresholds, up to three scales in one
 membrane, streams with several readers, read-outs of any population. Thresholds are membranes that
@@ -27,7 +27,7 @@ from mapping import (
     trained,
 )
 
-from .draw import draw_weights
+from .weights import draw_weights
 
 #: Leaks, the last of them not dyadic; and those that only one population in ten has.
 LEAKS, RARE_LEAKS = (0.0, 0.25, 0.5, 0.5, 0.75, 1.0, 1.0, 0.9), (0.875, 3 / 256, 255 / 256, 0.001)

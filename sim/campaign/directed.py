@@ -1,9 +1,4 @@
-"""Stimuli that find mistakes: random, all-zero, all-one, and directed at the thresholds.
-
-Random inputs barely notice ``>`` for ``>=``, or a threshold that is off by one: only a membrane
-that lands exactly on the threshold, or on the last value below it, tells them apart. Directed
-inputs are searched so that as many neurons as possible, in every population, land there.
-"""
+"""Inputs searched so that as many neurons as possible land on their thresholds, and just below."""
 
 from __future__ import annotations
 
@@ -14,8 +9,8 @@ import numpy as np
 
 from mapping import INPUT, Network, Population
 
-from .reference import run
-from .trace import Trace
+from ..reference import run
+from .plain import random_inputs
 
 #: Rounds of the directed search, changes tried of every sample in each, and the work (synaptic
 #: sums) that a search may take; a large network is tried less often.
@@ -26,36 +21,6 @@ TARGETS = 4096
 IDLE = 15
 #: What an exact hit is worth, in halvings of the distance from the threshold.
 EXACT = 3.0
-
-
-def stimuli(network: Network, samples: int, seed: int = 0, rounds: int = ROUNDS) -> np.ndarray:
-    """Return the usual mix: all-zero, all-one, a quarter random, the rest directed.
-
-    Args:
-        network: whose Input and thresholds are aimed at.
-        samples: how many; of fewer than four, none is all-zero or all-one.
-        seed: draws the same inputs every time.
-        rounds: of the directed search, at most.
-
-    Returns
-    -------
-        (samples, T, *shape) for coding "steps", else (samples, *shape), unsigned integers.
-    """
-    if samples < 1:
-        raise ValueError(f"samples must be at least 1, not {samples}")
-    edges = [_full(network, 0), _full(network, network.input.top)] if samples >= 4 else []
-    random = random_inputs(network, samples // 4, seed)
-    directed = directed_inputs(network, samples - len(edges) - len(random), seed, rounds)
-    return np.concatenate([*(e[None] for e in edges), random, directed])
-
-
-def random_inputs(network: Network, samples: int, seed: int = 0) -> np.ndarray:
-    """Return random inputs; each sample has its own density of non-zero values."""
-    rng = np.random.default_rng([seed, 11])
-    shape = (samples, *_shape(network))
-    values = rng.integers(1, network.input.top + 1, shape)
-    density = rng.choice([0.1, 0.3, 0.5, 0.5, 0.8], samples).reshape(-1, *[1] * (len(shape) - 1))
-    return np.where(rng.random(shape) < density, values, 0).astype(_dtype(network))
 
 
 def directed_inputs(
@@ -112,41 +77,6 @@ def _synapses(network: Network) -> int:
         for p in network.populations
         for c in p.connections
     )
-
-
-def threshold_hits(network: Network, trace: Trace) -> dict[str, tuple[int, int]]:
-    """Return, per spiking population, how often v is at the threshold, and just below it.
-
-    "Just below" is the last value below the threshold that v can take: n steps after a reset, v
-    lies on a lattice of ``gain >> q * (n - 1)``, shifted by the biases (contract, section 4).
-    """
-    hits = {}
-    for p in network.populations:
-        if not p.spiking or p.name not in trace.v:
-            continue
-        v = trace.v[p.name].reshape(*trace.v[p.name].shape[:2], -1)
-        area = v.shape[2] // len(p.neuron.threshold)
-        threshold = np.repeat(p.neuron.threshold, area)
-        below = (v < threshold) & (v >= threshold - _steps(p, v))
-        hits[p.name] = int((v == threshold).sum()), int(below.sum())
-    return hits
-
-
-def _steps(p: Population, v: np.ndarray) -> np.ndarray:
-    """Return the distance between neighbouring values of v, like v (samples, T, neurons)."""
-    neuron = p.neuron
-    area = v.shape[2] // len(neuron.threshold)
-    threshold = np.repeat(neuron.threshold, area)
-    gains = np.repeat(np.gcd.reduce([np.abs(c.gain) for c in p.connections]), area)
-    common = math.gcd(neuron.num, 1 << neuron.q)
-    shift = (1 << neuron.q).bit_length() - common.bit_length() if neuron.num else 0
-    n = np.zeros((v.shape[0], v.shape[2]), np.int64)
-    steps = np.empty_like(v)
-    for t in range(v.shape[1]):
-        steps[:, t] = np.maximum(1, gains >> np.minimum(63, shift * n))
-        fired = (v[:, t] >= threshold) & (neuron.reset == "zero")
-        n = np.where(fired, 0, n + 1)
-    return steps
 
 
 @dataclass
@@ -294,16 +224,3 @@ def _change(tries: np.ndarray, which: np.ndarray, top: int, rng: np.random.Gener
 def _worth(closeness: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return what samples add to the others' best; a little for what they meet as well."""
     return np.maximum(closeness, others).sum(axis=-1) + 1e-3 * closeness.sum(axis=-1)
-
-
-def _shape(network: Network) -> tuple[int, ...]:
-    steps = (network.timesteps,) if network.input.coding == "steps" else ()
-    return (*steps, *network.input.shape)
-
-
-def _dtype(network: Network) -> type:
-    return np.uint8 if network.input.bits <= 8 else np.uint16
-
-
-def _full(network: Network, value: int) -> np.ndarray:
-    return np.full(_shape(network), value, _dtype(network))

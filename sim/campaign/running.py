@@ -1,0 +1,114 @@
+"""A campaign: many random networks, several backends, everything compared; it resumes.
+
+Half of the networks are drawn as TrainedNetworks and folded. Of kind "all", every node kind and
+combination is drawn, and what a backend refuses by name is counted; a network that shows a
+mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure, which
+share one RTL build (weights and numbers are written into it). Every group's results are one line
+of a journal, so that a campaign that was killed goes on where it was.
+
+Only two things are no failure, and both are counted by reason: a backend that refuses a network
+by name, and a drawn network that fold refuses by name (``Unsupported``, ``TooWide``), for which
+another is drawn. Anything else that is raised is a problem with its seed; the other groups go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..ability import missing
+from ..run import backend_module
+from ..tools import MissingTool
+from .group import run_group
+from .journal import append, read
+
+
+def campaign(
+    networks: int,
+    backends: Sequence[str],
+    seed: int = 0,
+    per_build: int = 5,
+    samples: int = 12,
+    journal: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    kinds: str = "dense",
+) -> dict[str, Any]:
+    """Draw networks, run every backend, compare with the reference.
+
+    Args:
+        networks: how many to draw. backends: names; the reference is always run.
+        seed: of everything. per_build: networks that share a structure and an RTL build.
+        samples: stimuli per network, directed ones among them.
+        journal: a JSON-lines file; one that is there is gone on with.
+        progress: called with (networks done, networks in all).
+        kinds: "dense", or "all" (every network is a group of its own then).
+
+    Returns
+    -------
+        The summary; the same whether the campaign was interrupted or not, but for "seconds".
+        "ok" is False where a backend differs, anything was raised that is no refusal by name, or
+        nothing was compared.
+
+    Raises
+    ------
+        ValueError: an unknown backend, or a journal of another campaign.
+        MissingTool: a backend lacks a package or program.
+    """
+    names = [name for name in dict.fromkeys(backends) if name != "reference"]
+    for name in names:
+        backend_module(name)
+    lacks = [f"{name}: not installed: {why}" for name in names if (why := missing(name))]
+    if lacks:
+        raise MissingTool("; ".join(lacks))
+    if not names:
+        raise ValueError("a campaign needs a backend besides the reference")
+    if kinds not in ("dense", "all"):
+        raise ValueError(f"kinds must be 'dense' or 'all', not {kinds!r}")
+    if kinds == "all":
+        per_build = 1
+    began = time.monotonic()
+    head = {"campaign": 2, "seed": seed, "networks": networks, "backends": names,
+            "kinds": kinds, "per_build": per_build, "samples": samples}  # fmt: skip
+    done = read(journal, head) if journal is not None else {}
+    groups = -(-networks // per_build)
+    for group in range(groups):
+        if group not in done:
+            count = min(per_build, networks - group * per_build)
+            saved = None if journal is None else journal.with_name(f"{journal.name}-{group}")
+            done[group] = run_group(group, count, kinds, names, seed, samples, saved)
+            if journal is not None:
+                append(journal, asdict(done[group]))
+        if progress is not None:
+            progress(min((group + 1) * per_build, networks), networks)
+    results = [done[g] for g in range(groups)]
+    problems = [problem for r in results for problem in r.problems]
+    compared = sum(r.compared for r in results)
+    if not compared and not problems:
+        problems.append("nothing was compared: every backend refused every network")
+    folded = [r for r in results if r.folded]
+    return {
+        "format": 1,
+        "ok": not problems and all(r.mismatches == 0 for r in results),
+        "seed": seed,
+        "networks": networks,
+        "builds": groups,
+        "backends": ["reference", *names],
+        "folded": sum(r.networks for r in folded),
+        "certified_exact": sum(r.exact for r in folded),
+        "compared": compared,
+        "mismatches": sum(r.mismatches for r in results),
+        "threshold_hits": sum(r.threshold_hits for r in results),
+        "below_threshold": sum(r.below_threshold for r in results),
+        "refused": _total(r.refused for r in results),
+        "passed_over": _total(r.passed_over for r in results),
+        "problems": problems,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sum((Counter(one) for one in counts), Counter()))
