@@ -259,4 +259,4 @@ def test_under_torchrun_a_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
     right = torchrun(*command, "--set", "epochs=1", folder=tmp_path)
     assert right.returncode == 0, right.stderr[-3000:]
     assert right.stdout.count("held-out accuracy") == 1 and right.stderr.count("going on from") == 1
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["n.json", "n.st"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["n.json", "n.jsonl", "n.st"]

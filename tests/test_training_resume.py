@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -282,8 +283,10 @@ def test_ten_kills_at_random(
             time.sleep(float(rng.uniform(0, 0.3)))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        if process.returncode == 0:
-            assert results(folder) == want
+        if (folder / "n.st").exists() and not (folder / "n.st.checkpoint").exists():
+            assert results(folder) == want  # it came too late: the next ones start anew
+            shutil.rmtree(folder)
+            folder.mkdir()
         kills += process.returncode == -signal.SIGKILL
         torn += any(p.name.startswith(".n.") for p in folder.iterdir())
         if kills == 10:
@@ -383,7 +386,7 @@ def test_killed_at_a_named_place(place: str, short: dict[str, bytes], tmp_path: 
     left = sorted(results(tmp_path))
     if place == "one of two checkpoints removed":
         assert "n.st.checkpoint" in left and "n.st.checkpoint.tune" not in left
-    if "half" in place or "renamed" in place:
+    if place in ("checkpoint half written", "checkpoint written, not renamed"):
         assert any(n.startswith(".n.st.checkpoint.") for n in left)
     code, _, err = ended(tmp_path, *SHORT)
     assert code == 0, err
