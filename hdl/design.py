@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mapping import INPUT, Dense, Network, Neuron, Population, Unsupported
+from mapping import INPUT, Dense, Network, Neuron, Population
 from mapping.intervals import bits
-from mapping.kinds import refuse_beyond_dense
 from mapping.value import integer
 
 from .dense import DenseCore
 from .history import History
 from .packing import counts, n_neg, pack
 from .population import Parameters, PopulationCore, Widths
+from .takes import TAKES
 
 #: Folding unless told: outputs and inputs that a core takes per cycle.
 PE, SIMD = 8, 32
@@ -144,20 +144,6 @@ def parameters(
     )
 
 
-def refuse_unsupported(network: Network) -> None:
-    """Raise Unsupported at the first connection that is not built; it is named."""
-    refuse_beyond_dense(network, "RTL")
-    known = {INPUT}
-    for population in network.populations:
-        for connection in population.connections:
-            if connection.source not in known:
-                raise Unsupported(
-                    f"population {population.name!r}, connection from {connection.source!r}: "
-                    "recurrent connections are not emitted as RTL yet"
-                )
-        known.add(population.name)
-
-
 def raw_bits(op: Dense, planes: int) -> int:
     """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
 
@@ -198,7 +184,7 @@ def layers(
     ------
         Unsupported: a node that is not emitted as RTL yet. ValueError: a bad folding.
     """
-    refuse_unsupported(network)
+    TAKES.refuse(network)
     everyone = (network, *others)
     facts = [n.facts for n in everyone]
     populations = network.populations

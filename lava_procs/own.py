@@ -12,9 +12,9 @@ import dataclasses
 import numpy as np
 
 from mapping import INPUT, Network, Neuron, temporary
-from mapping.kinds import refuse_beyond_dense
 
 from . import session, shim
+from .takes import OWN
 
 #: Samples side by side.
 ROWS = 64
@@ -48,7 +48,7 @@ def run(
         Unsupported: another kind of connection; it is named. ValueError: widths beyond proof.
         session.LavaFailed: a Lava process failed.
     """
-    refuse_beyond_dense(network, "lava")
+    OWN.refuse(network)
     network.facts  # noqa: B018  refuses widths beyond what is proved
     shim.load()
     from .processes.dense import DenseConnection

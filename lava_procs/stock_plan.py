@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import INPUT, Network, Neuron, Population, Unsupported
-from mapping.kinds import refuse_beyond_dense
 
 from .stock_neuron import Numbers, fit, shifts, wanted
+from .takes import STOCK
 
 #: Largest stored weight: even (the lowest bit of mixed signs is dropped), of 8 bits and sign.
 WEIGHT_MAX = 254
@@ -72,7 +72,7 @@ def plan(network: Network, steps: int | None = None) -> list[StockPopulation]:
         Unsupported: a population that stock processes do not run exactly: one sentence with its
             name, the limit and the value.
     """
-    refuse_beyond_dense(network, "lava-stock")
+    STOCK.refuse(network)
     steps = network.timesteps if steps is None else steps
     planned = [_population(network, p, steps) for p in network.populations if p.spiking]
     if not planned:
@@ -86,16 +86,6 @@ def _population(network: Network, p: Population, steps: int) -> StockPopulation:
     where = f"lava-stock: population {p.name!r}"
     neuron, facts = p.neuron, network.facts[p.name]
     memory = steps > 1 and neuron.num > 0
-    if neuron.holds or neuron.fire_by is not None:
-        raise Unsupported(
-            f"{where}: stock LIF knows neither max_spikes nor refractory steps nor fire_by"
-        )
-    for c in p.connections:
-        if c.delay:
-            raise Unsupported(
-                f"{where}: the connection from {c.source!r} has a delay of {c.delay}; on stock "
-                "processes it would carry spikes from one sample into the next"
-            )
     if memory and neuron.reset != "zero":
         raise Unsupported(f"{where}: reset {neuron.reset!r}, and stock LIF only resets to 0")
     num, q = (neuron.num, neuron.q) if memory else (1, 0)

@@ -25,7 +25,7 @@ from .claims import Cause, Kind
 from .ends import Input, Readout
 from .facts import Facts, facts
 from .graph import check_ends, shapes
-from .ops import Op
+from .ops import Op, checked_op
 from .value import (
     LEAK_BITS_MAX,
     WIDTH_MAX,
@@ -99,11 +99,7 @@ class Connection(Value):
 
     def __post_init__(self) -> None:
         name(self.source, "connection source")
-        if not isinstance(self.op, Op):
-            found = type(self.op).__name__
-            raise TypeError(
-                f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"
-            )
+        checked_op(self.op)
         if self.gate is not None and not isinstance(self.gate, Gate):
             raise TypeError(f"gate must be a Gate or None, not {self.gate!r}")
         self.set(

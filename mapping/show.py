@@ -110,7 +110,7 @@ def readable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _op(op: Any) -> str:
     weights = getattr(op, "weights", None)
     size = "" if weights is None else " " + "x".join(map(str, weights.shape))
-    return type(op).__name__ + size
+    return op.name + size
 
 
 def _integer(value: network.Network, p: network.Population) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from .ends import Input, Readout
 from .graph import check_ends, shapes
-from .ops import Op
+from .ops import Op, checked_op
 from .value import Value, choice, fire_by, frozen, integer, name, per_channel, real, reals
 
 RESETS = ("zero", "subtract", "none")
@@ -144,11 +144,7 @@ class Connection(Value):
 
     def __post_init__(self) -> None:
         name(self.source, "connection source")
-        if not isinstance(self.op, Op):
-            found = type(self.op).__name__
-            raise TypeError(
-                f"op of a connection must be Dense, Conv, Pool or Identity, not {found}"
-            )
+        checked_op(self.op)
         if self.norm is not None and not isinstance(self.norm, Norm):
             raise TypeError(f"norm must be a Norm or None, not {self.norm!r}")
         if self.gate is not None and not isinstance(self.gate, Gate):

@@ -1,8 +1,8 @@
 """What each backend makes of a network, asked before anything is run.
 
-A backend's module may have ``refuse(network)``, which raises Unsupported where its ``run`` would,
-and ``tools()``, which raises MissingTool where something is not installed. Both are cheap: nothing
-is emitted, compiled or imported that would not fit into a second.
+Its row is asked first (``sim.backends.row``). Its module may have more to say: ``refuse`` raises
+Unsupported, ``tools`` raises MissingTool, where its ``run`` would. Both are cheap: nothing is
+emitted, compiled or imported that would not fit into a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from mapping import Network, Unsupported
 
-from .run import BACKENDS, backend_module
+from .backends.rows import BACKENDS
+from .run import backend_module, row_of
 from .tools import MissingTool
 
 
@@ -63,6 +64,7 @@ def refusal(network: Network, backend: str) -> str | None:
     """
     refuse = getattr(backend_module(backend), "refuse", None)
     try:
+        row_of(backend).takes.refuse(network)
         if refuse is not None:
             refuse(network)
     except ValueError as error:  # Unsupported, or a width beyond what is proved
@@ -79,6 +81,7 @@ def missing(backend: str) -> str | None:
     """
     tools = getattr(backend_module(backend), "tools", None)
     try:
+        row_of(backend).require()
         if tools is not None:
             tools()
     except MissingTool as error:

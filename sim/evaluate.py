@@ -15,8 +15,8 @@ from mapping.files import digest
 
 from .ability import require
 from .compare import Divergence, agreement
-from .run import run
-from .trace import Record
+from .run import row_of, run
+from .trace import Record, needed
 
 #: Samples of one chunk.
 CHUNK = 256
@@ -122,6 +122,8 @@ def evaluate(
     first = check(network.input, inputs[:1], network.timesteps)
     steps = first.shape[1] if network.input.coding == "steps" else network.timesteps
     require(network, [backend], steps=steps)
+    if needed(network)[1] and "membranes" not in row_of(backend).gives:
+        raise ValueError(f"backend {backend!r} does not give what the read-out needs")
     found = Evaluation(backend=backend, network_sha256=digest(network))
     seen = Digest()
     source = network[network.readout.source]

@@ -9,21 +9,13 @@ import numpy as np
 
 from mapping import Network
 
+from .backends.row import Backend
+from .backends.rows import BACKENDS
 from .trace import Record, Trace
 
-#: Backend name to the module whose ``run`` it is; imported at call, so that none is needed.
-BACKENDS = {
-    "reference": "sim.reference",
-    "fast": "sim.fast",
-    "lava": "sim.lava_backend",
-    "lava-stock": "sim.lava_stock_backend",
-    "rtl": "sim.rtl_backend",
-    "cocotb": "sim.cocotb_backend",
-}
 
-
-def backend_module(backend: str) -> Any:
-    """Import a backend's module.
+def row_of(backend: str) -> Backend:
+    """Return a backend's row.
 
     Raises
     ------
@@ -31,7 +23,12 @@ def backend_module(backend: str) -> Any:
     """
     if backend not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
-    return importlib.import_module(BACKENDS[backend])
+    return BACKENDS[backend]
+
+
+def backend_module(backend: str) -> Any:
+    """Import a backend's module; ValueError as of ``row_of``."""
+    return importlib.import_module(row_of(backend).module)
 
 
 def run(
@@ -59,4 +56,8 @@ def run(
     """
     if not isinstance(network, Network):
         raise TypeError(f"run needs a Network (fold a TrainedNetwork first), not {network!r}")
+    row = row_of(backend)
+    if options.get("rtl") is None:  # Verilog that is there is run, whatever is emitted today
+        row.takes.refuse(network)
+    row.require()
     return backend_module(backend).run(network, inputs, record=record, **options)

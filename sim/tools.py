@@ -7,19 +7,11 @@ import importlib.util
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from mapping.extras import install
-
-#: lava-nc may be there without what it imports: pip is told --no-deps for it.
-_LAVA = (("lava", "lava"), ("asteval", "lava"), ("networkx", "lava"), ("scipy", "lava"))
-#: Backend to the packages that it imports, and the extras that bring them.
-PACKAGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "cocotb": (("cocotb_tools", "rtl"),),
-    "lava": _LAVA,
-    "lava-stock": _LAVA,
-}
 
 
 class MissingTool(RuntimeError):
@@ -87,15 +79,61 @@ def program(name: str, unlocks: str, how: str) -> str:
     return path
 
 
-def packages(backend: str) -> None:
-    """Require the packages of a backend, without importing them.
+@dataclass(frozen=True)
+class Package:
+    """A Python package that something needs.
 
-    Raises
-    ------
-        MissingTool: one is not installed.
+    Attributes
+    ----------
+        module: by which it is imported. extra: that brings it; None where it is always installed.
+        distribution: what pip calls it, if that is another name.
     """
-    for name, extra in PACKAGES[backend]:
-        installed(name, f"the {backend} backend", extra)
+
+    module: str
+    extra: str | None = None
+    distribution: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What pip calls it."""
+        return self.distribution or self.module
+
+    def get(self) -> str:
+        """Return the command that brings it."""
+        return install(self.extra)
+
+    def there(self) -> bool:
+        """Whether it is installed; nothing is imported."""
+        return importlib.util.find_spec(self.module) is not None
+
+    def require(self, unlocks: str) -> None:
+        """See ``installed``."""
+        installed(self.module, unlocks, self.extra)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that something needs, and the command that brings it."""
+
+    name: str
+    how: str
+
+    def get(self) -> str:
+        """Return the command that brings it."""
+        return self.how
+
+    def there(self) -> bool:
+        """Whether it is on the PATH."""
+        return shutil.which(self.name) is not None
+
+    def require(self, unlocks: str) -> None:
+        """See ``program``."""
+        program(self.name, unlocks, self.how)
+
+
+Need = Package | Program
+#: Of the libraries of CXXRTL, and of Verilator's simulators.
+COMPILER = Program("g++", "apt-get install g++")
 
 
 def yowasp_environment() -> dict[str, str]:

@@ -24,7 +24,7 @@ from mapping import Network, temporary
 from mapping.coding import encode
 from mapping.files import digest
 
-from . import reference
+from .backends import reference
 from .trace import Trace
 
 INPUT_FILE, EXPECTED_FILE = "input.hex", "expected.hex"

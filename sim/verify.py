@@ -20,16 +20,17 @@ from mapping.files import digest
 
 from . import written
 from .ability import require
+from .backends.rows import BACKENDS
 from .compare import Count, Divergence, agreement
-from .run import BACKENDS, backend_module, run
+from .run import backend_module, run
 from .tools import ProtocolError
 from .trace import RECORDS, Record, Trace
 from .vectors import read_manifest
 
 #: Bytes that the traces of one chunk may take.
 MEMORY = 256 << 20
-#: Backends that read the Verilog of ``rtl``.
-READ_RTL = ("rtl", "cocotb")
+#: Backends that run the Verilog of a folder.
+READ_RTL = tuple(row.name for row in BACKENDS.values() if row.verilog)
 
 #: Called with (backend, samples done, samples in all) before and after every chunk of a backend.
 Progress = Callable[[str, int, int], None]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import guard, rooms
+from . import choices, guard, rooms
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -153,16 +153,19 @@ def demo(
 def doctor(json: Json = False) -> None:
     """Say what is installed, and what each missing piece would unlock."""
     from . import console
-    from .doctor import advice, survey
+    from .doctor import advice, backends, survey
 
     found = survey()
     if json:
-        console.print_json({"format": 1, "pieces": found})
+        console.print_json({"format": 1, "pieces": found, "backends": backends()})
     else:
         heads = ("what", "version", "unlocks")
         console.rows("spikexact doctor", [{head: row[head] for head in heads} for row in found])
         for line in advice(found):
             console.say(line)
+        for row in backends():
+            here = "yes" if row["lacks"] is None else f"not installed: {row['lacks']}"
+            console.say(f"backend {row['backend']} ({row['what']}): {here}")
 
 
 @app.command()
@@ -245,7 +248,7 @@ def run(
     inputs: Annotated[Path, typer.Option(help="A .npy: (samples, T, ...) or (samples, ...).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The trace, an .npz.")],
     backend: Annotated[
-        str, typer.Option(help="reference, fast, lava, lava-stock, rtl, cocotb")
+        str, typer.Option(help="One that doctor lists.", autocompletion=choices.backends)
     ] = "reference",
     json: Json = False,
 ) -> None:
@@ -271,7 +274,7 @@ def run(
 def verify(
     file: File,
     backends: Annotated[
-        str, typer.Option(help="Names, separated by commas.")
+        str, typer.Option(help="Names, separated by commas.", autocompletion=choices.backends)
     ] = "reference,fast,rtl",
     samples: Annotated[
         int, typer.Option(help="Stimuli, if no inputs are given.", min=1, max=1 << 20)
@@ -375,7 +378,7 @@ def report(
 def campaign(
     networks: Annotated[int, typer.Option(help="How many to draw.", min=1)] = 300,
     backends: Annotated[
-        str, typer.Option(help="Names, separated by commas.")
+        str, typer.Option(help="Names, separated by commas.", autocompletion=choices.backends)
     ] = "reference,fast,rtl",
     per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
     samples: Annotated[int, typer.Option(help="Stimuli per network.", min=1, max=1 << 20)] = 12,
@@ -480,7 +483,9 @@ def evaluate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of the data set.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="Who runs all of it.")] = "fast",
+    backend: Annotated[
+        str, typer.Option(help="Who runs all of it.", autocompletion=choices.backends)
+    ] = "fast",
     checked: Annotated[int, typer.Option(help="Samples compared with the reference.", min=0)] = 64,
     json: Json = False,
 ) -> int:

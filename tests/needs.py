@@ -35,3 +35,11 @@ def package(name: str) -> None:
     """Require that the Python package `name` is installed, without importing it."""
     if importlib.util.find_spec(name) is None:
         missing(f"the Python package {name} is not installed")
+
+
+def backend(name: str) -> None:
+    """Require what a backend needs, by its row and its own word."""
+    from sim.ability import missing as lacks
+
+    if (sentence := lacks(name)) is not None:
+        missing(sentence)

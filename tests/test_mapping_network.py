@@ -20,11 +20,9 @@ from mapping import (
     Population,
     Readout,
     TrainedNetwork,
-    Unsupported,
     bipolar,
     trained,
 )
-from mapping.kinds import refuse_beyond_dense
 from mapping.network import Gate
 
 SIGNS = np.array([[1, -1, 1], [1, 1, -1]], np.int8)
@@ -106,24 +104,6 @@ def test_every_node_kind_of_later_networks_can_be_built() -> None:
     }  # fmt: skip
     assert [f.out.span for f in net.facts.values()] == [(0, 1)] * 4
     assert net.facts["d"].totals[0].span == (0, 2304)
-
-
-REFUSED = [
-    ({"op": Dense(SIGNS, bits=4)}, "weights of 4 bits are not run by RTL yet"),
-    ({"op": Identity()}, "Identity connections are not run by RTL yet"),
-    ({"shift": 1}, "shifted connections are not run by RTL yet"),
-]
-
-
-@pytest.mark.parametrize(("changes", "sentence"), REFUSED)
-def test_what_a_backend_does_not_take_is_refused_by_name(changes: dict, sentence: str) -> None:
-    connection = Connection(**{"source": "input", "op": Dense(SIGNS), **changes})
-    net = Network(
-        Input((3,)), (Population("a", (connection,), Neuron(threshold=1)),), Readout("a"), 1
-    )
-    where = "population 'a', connection from 'input': "
-    with pytest.raises(Unsupported, match=re.escape(where + sentence)):
-        refuse_beyond_dense(net, "RTL")
 
 
 BAD = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,10 +24,14 @@ from mapping import (
     Pool,
     Population,
     Readout,
+    Unsupported,
 )
 from mapping.intervals import Interval
 from mapping.ops import OPS, Op
-from sim import run
+from mapping.value import Value
+from sim import abilities, refusal, run
+from sim.backends.fast_ops import KERNELS, plain
+from sim.verify import verify
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -173,8 +179,8 @@ class Reversed(Op):
         return np.array(1)
 
 
-def test_a_new_kind_is_one_class() -> None:
-    """A Network takes it, its widths are proved, and the reference runs it."""
+def test_a_new_kind_is_one_class_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Network takes it, its widths are proved, the reference runs it; fast with its line."""
     assert Reversed not in OPS
     edges = Connection("input", Reversed(), gain=[1, 2, 3]), Connection("input", Identity())
     network = Network(
@@ -184,6 +190,13 @@ def test_a_new_kind_is_one_class() -> None:
     x = np.array(list(itertools.product(range(4), repeat=3)))[:, None].repeat(2, axis=1)
     v = run(network, x).v["a"][:, -1]
     assert (v == 2 * (x[:, 0, ::-1] * [1, 2, 3] + x[:, 0])).all()
+    sentence = "population 'a', connection from 'input': Reversed connections are not run by "
+    assert {one.backend for one in abilities(network) if one.refused is None} == {"reference"}
+    assert refusal(network, "rtl") == sentence + "RTL yet"
+    with pytest.raises(Unsupported, match=sentence + "fast yet"):
+        run(network, x, "fast")
+    monkeypatch.setitem(KERNELS, "Reversed", plain)
+    assert verify(network, x, ["fast"]).ok
 
 
 def test_a_kind_that_leaves_a_question_open_is_none() -> None:
@@ -193,3 +206,10 @@ def test_a_kind_that_leaves_a_question_open_is_none() -> None:
 
     with pytest.raises(TypeError, match="abstract"):
         Open()
+
+
+def test_the_page_names_every_question() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs/ops.md").read_text("utf-8")
+    asked = {word for row in re.findall(r"^\| (`.*?) \|", page, re.M) for word in
+             re.findall(r"`(\w+)", row)}  # fmt: skip
+    assert asked == {word for word in dir(Op) if not word.startswith("_")} - set(dir(Value))

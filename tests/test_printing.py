@@ -140,15 +140,15 @@ def test_an_agreement_and_its_mismatch() -> None:
 
 
 def test_a_verification_and_its_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sim.fast
+    import sim.backends.fast
 
     network = fold(draw_trained_whole(3))
     x = random_inputs(network, 5, 0)
     assert "ok" in repr(verify(network, x, ["fast"])) and "NOT" not in repr(
         verify(network, x, ["fast"])
     )
-    right = sim.fast.run
-    monkeypatch.setattr(sim.fast, "run", lambda *a, **k: wrong(right(*a, **k)))
+    right = sim.backends.fast.run
+    monkeypatch.setattr(sim.backends.fast, "run", lambda *a, **k: wrong(right(*a, **k)))
     found = verify(network, x, ["fast"])
     reader = Reader(found._repr_html_())
     assert reader.rows[1][0] == "fast" and reader.rows[-1][-1] == "DIFFERS"

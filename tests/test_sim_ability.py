@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 from test_mapping_network import small
@@ -100,7 +101,7 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a backend ran")
 
     monkeypatch.setattr("sim.verify.run", ran)
-    monkeypatch.setattr("sim.reference.run", ran)
+    monkeypatch.setattr("sim.backends.reference.run", ran)
 
 
 def test_verify_asks_all_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +120,7 @@ def test_verify_asks_all_before_the_first(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_folder_of_verilog_is_not_refused_and_looked_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if ability.missing("rtl"):
-        pytest.skip(str(ability.missing("rtl")))
+    needs.backend("rtl")
     no_run(monkeypatch)
     with pytest.raises(ValueError, match="holds no manifest.json"):
         verify(conv(), np.ones((1, 3, 1, 3, 3), np.uint8), ["fast", "rtl"], rtl=tmp_path)
@@ -182,8 +182,7 @@ def slow(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_compiler_that_takes_too_long_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if ability.missing("rtl"):
-        pytest.skip(str(ability.missing("rtl")))
+    needs.backend("rtl")
     slow(tmp_path, "g++", monkeypatch)
     save(small(), tmp_path / "net.safetensors")
     cache = tmp_path / "cache"

@@ -75,9 +75,9 @@ def test_a_campaign_resumes_from_a_torn_journal(tmp_path: Path) -> None:
 
 
 def test_a_planted_fault_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sim.fast
+    import sim.backends.fast
 
-    right = sim.fast.run
+    right = sim.backends.fast.run
 
     def wrong(network, inputs, record=("spikes", "v")):
         trace = right(network, inputs, record)
@@ -85,7 +85,7 @@ def test_a_planted_fault_is_found_with_its_seed(monkeypatch: pytest.MonkeyPatch)
         trace.v[name][trace.v[name] == trace.v[name].max()] += 1
         return trace
 
-    monkeypatch.setattr(sim.fast, "run", wrong)
+    monkeypatch.setattr(sim.backends.fast, "run", wrong)
     found = campaign(10, ["fast"], 4)
     assert not found["ok"] and found["mismatches"] > 0
     assert "seed 4, group 0, backend fast" in found["problems"][0]
@@ -168,16 +168,16 @@ def test_a_draw_that_fails_fails_the_campaign(monkeypatch: pytest.MonkeyPatch) -
 def test_a_backend_that_raises_fails_the_campaign_and_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import sim.fast
+    import sim.backends.fast
 
-    right, calls = sim.fast.run, itertools.count()
+    right, calls = sim.backends.fast.run, itertools.count()
 
     def wrong(*arguments: object, **options: object) -> object:
         if next(calls) == 1:
             raise ValueError("x")
         return right(*arguments, **options)
 
-    monkeypatch.setattr(sim.fast, "run", wrong)
+    monkeypatch.setattr(sim.backends.fast, "run", wrong)
     found = campaign(4, ["fast"], 1, per_build=1, samples=2)
     assert not found["ok"] and found["compared"] > 0
     (problem,) = found["problems"]
@@ -188,7 +188,7 @@ def test_a_campaign_that_compared_nothing_is_not_ok(monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise Unsupported("population 'a': not here")
 
-    monkeypatch.setattr("sim.fast.run", refuse)
+    monkeypatch.setattr("sim.backends.fast.run", refuse)
     found = campaign(2, ["fast"], 1, per_build=1, samples=2)
     assert found["refused"] == {"fast: not here": 2} and not found["ok"]
     assert found["problems"] == ["nothing was compared: every backend refused every network"]
@@ -198,7 +198,7 @@ def test_what_the_machine_lacks_ends_the_campaign(monkeypatch: pytest.MonkeyPatc
     def lacks(*_: object, **__: object) -> None:
         raise MissingTool("fast needs numba")
 
-    monkeypatch.setattr("sim.fast.run", lacks)
+    monkeypatch.setattr("sim.backends.fast.run", lacks)
     with pytest.raises(MissingTool):
         campaign(1, ["fast"], 1, samples=2)
 
@@ -250,9 +250,9 @@ def test_twenty_networks_with_the_rom_as_emitted() -> None:
 def test_every_mismatch_is_kept_in_files_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sim.fast
+    import sim.backends.fast
 
-    right = sim.fast.run
+    right = sim.backends.fast.run
 
     def wrong(network: Network, inputs: np.ndarray, *given: object, **options: object) -> Trace:
         trace = right(network, inputs, *given, **options)
@@ -260,7 +260,7 @@ def test_every_mismatch_is_kept_in_files_of_its_own(
         trace.v[first][:] += 1
         return trace
 
-    monkeypatch.setattr(sim.fast, "run", wrong)
+    monkeypatch.setattr(sim.backends.fast, "run", wrong)
     (tmp_path / "j.safetensors").write_text("mine")
     found = campaign(3, ["fast"], 2, per_build=2, samples=2, journal=tmp_path / "j.jsonl")
     assert not found["ok"] and len(found["problems"]) == 3

@@ -10,7 +10,8 @@ import pytest
 from bench import alone, alter
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
-from sim import MissingTool, cocotb_backend, compare, run, vectors
+from sim import MissingTool, compare, run, vectors
+from sim.backends import cocotb
 from sim.campaign.generate.dense import draw_network
 from sim.campaign.generate.trained_dense import draw_trained
 from sim.campaign.stimuli import stimuli
@@ -168,11 +169,11 @@ def test_corrupted_vectors_fail_the_testbench_and_leave_the_trace(bundle, monkey
     good = run(network(), inputs, "cocotb", simulator="icarus")
     write = vectors.expected_text
     monkeypatch.setattr(vectors, "expected_text", lambda *a: flipped(write(*a)))
-    monkeypatch.setattr(cocotb_backend, "agreement", lambda a, b: agreement(good, b))
+    monkeypatch.setattr(cocotb, "agreement", lambda a, b: agreement(good, b))
     with pytest.raises(ProtocolError, match=r"the testbench failed.*v is"):
         run(network(), inputs, "cocotb", simulator="icarus")
     other = run(network(1), inputs)  # as if the reference disagreed: the Trace is still returned
-    monkeypatch.setattr(cocotb_backend, "agreement", lambda a, b: agreement(other, b))
+    monkeypatch.setattr(cocotb, "agreement", lambda a, b: agreement(other, b))
     trace = run(network(), inputs, "cocotb", simulator="icarus")
     assert trace.info["testbench_passed"] is False
     compare(good, trace)

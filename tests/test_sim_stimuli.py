@@ -11,7 +11,7 @@ import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.coding import check
-from sim import reference
+from sim.backends import reference
 from sim.campaign.generate.dense import draw_network
 from sim.campaign.stimuli import directed_inputs, random_inputs, stimuli, threshold_hits
 

@@ -12,7 +12,8 @@ import pytest
 import hdl
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.files import digest
-from sim import reference, vectors
+from sim import vectors
+from sim.backends import reference
 from sim.campaign.generate.dense import draw_network
 from sim.campaign.stimuli import stimuli
 

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping.capabilities import Takes
 from mapping.coding import digest as inputs_digest
 from mapping.files import digest
-from sim import reference, vectors, written
+from sim import vectors, written
+from sim.backends import reference
+from sim.backends.row import Backend
+from sim.backends.rows import BACKENDS
 from sim.campaign.stimuli import stimuli
 from sim.compare import Count
-from sim.run import BACKENDS
 from sim.tools import MissingTool, ProtocolError
 from sim.trace import Trace
 from sim.verify import chunk_samples, threshold_hits, verify
@@ -49,7 +52,8 @@ def fake(monkeypatch):
 
         module.run = run
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setitem(BACKENDS, "fake", module.__name__)
+        row = Backend("fake", "of a test", module.__name__, Takes("fake"))
+        monkeypatch.setitem(BACKENDS, "fake", row)
         return calls
 
     return add

@@ -87,10 +87,10 @@ def test_the_judge_notices_a_wrong_threshold() -> None:
 
 @pytest.mark.parametrize("where", ["gate", "conv"])
 def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where: str) -> None:
-    import sim.fast
-    import sim.fast_kernels
+    import sim.backends.fast
+    import sim.backends.fast_kernels
 
-    gate, conv = sim.fast.gate, sim.fast_kernels.conv
+    gate, conv = sim.backends.fast.gate, sim.backends.fast_kernels.conv
 
     def wrong_gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
         found = gate(g, acc, t)
@@ -102,9 +102,9 @@ def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where:
         out[..., -1, -1] += 2  # the last position of every map
 
     if where == "gate":
-        monkeypatch.setattr(sim.fast, "gate", wrong_gate)
+        monkeypatch.setattr(sim.backends.fast, "gate", wrong_gate)
     else:
-        monkeypatch.setattr(sim.fast_kernels, "conv", wrong_conv)
+        monkeypatch.setattr(sim.backends.fast_kernels, "conv", wrong_conv)
     journal = tmp_path / "journal"
     found = campaign(12, ["fast"], 3, samples=4, kinds="all", journal=journal)
     assert not found["ok"] and "shrunk to" in found["problems"][0]

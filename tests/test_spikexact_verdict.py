@@ -290,9 +290,9 @@ def test_float64_that_denies_a_certificate_leads(folder: Path) -> None:
 
 def test_a_failing_backend_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the command itself, under a foreign accuracy.json that is less bad."""
-    import sim.fast
+    import sim.backends.fast
 
-    right = sim.fast.run
+    right = sim.backends.fast.run
     shutil.copy(folder.parent / "other/accuracy.json", folder)
     line = f"verify {folder}/network.safetensors --backends fast -o {folder}/verify.json"
 
@@ -307,7 +307,7 @@ def test_a_failing_backend_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     seen = []
     for fault, worst in ((wrong, "mismatch"), (hangs, "failed")):
         with monkeypatch.context() as patch:
-            patch.setattr(sim.fast, "run", fault)
+            patch.setattr(sim.backends.fast, "run", fault)
             assert status(line.split()) == 1
         facts, text = reported(folder)
         assert facts["status"] == worst and "<td class=bad>FAILS</td>" in text
@@ -431,10 +431,10 @@ def test_a_population_that_was_not_compared_does_not_agree(folder: Path) -> None
 
 
 def test_the_demos_stand_in_is_of_another_network() -> None:
-    from spikexact.demo import for_stock
+    from spikexact.demo import few
 
     for network in (fold(draw(0)), small()):
-        runs, title, about = for_stock(network, 0)
+        runs, title, about = few(network, "lava-stock", 0)
         found = verify(runs, stimuli(runs, 2), ["fast"])
         check = written.one(found, title, about)
         of = verdict.whose_check(check, digest(network))

@@ -106,7 +106,7 @@ class SpikingNetwork(nn.Module):
         """Return the layers with weights, named by the population that they drive."""
         found: dict[str, Weighted] = {}
         for p, c in self.connections():
-            if isinstance(c.op, Weighted):
+            if c.op.weighted:
                 name = p.name.removesuffix(".sum")
                 found[name if name not in found else f"{name}.{c.op.weight.shape[-1]}x1"] = c.op
         return found

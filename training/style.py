@@ -156,14 +156,4 @@ class Builder:
 
 def out_shape(op: Op, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of what an operator makes of a source of this shape."""
-    if isinstance(op, Dense):
-        return (op.weight.shape[0],)
-    if isinstance(op, Identity):
-        return shape
-    assert isinstance(op, (Conv, Pool))
-    size = op.weight.shape[2] if isinstance(op, Conv) else op.size
-    channels = op.weight.shape[0] if isinstance(op, Conv) else shape[0]
-    rows, cols = ((n + 2 * op.padding - size) // op.stride + 1 for n in shape[1:])
-    if min(rows, cols) < 1:
-        raise ValueError(f"a {size}x{size} window does not fit maps of {shape[1]}x{shape[2]}")
-    return (channels, rows, cols)
+    return op.geometry().out_shape(shape)

@@ -9,6 +9,8 @@ them, and what runs them (cores, Processes, kernels). A new kind is a file here 
 ``pool``, ``identity``; ``window`` is the geometry of convolution and pool.
 """
 
+from typing import Any
+
 from .conv import Conv
 from .dense import Dense
 from .identity import Identity
@@ -20,4 +22,31 @@ from .window import windows
 #: Every kind; files name them.
 OPS: tuple[type[Op], ...] = (Dense, Conv, Pool, Identity)
 
-__all__ = ["OPS", "Conv", "Dense", "Identity", "Op", "Pool", "Shape", "bipolar", "windows"]
+
+def checked_op(op: Any) -> Op:
+    """Check that a connection's op is one.
+
+    Raises
+    ------
+        TypeError: it is something else.
+    """
+    if not isinstance(op, Op):
+        *names, last = (kind.__name__ for kind in OPS)
+        raise TypeError(
+            f"op of a connection must be {', '.join(names)} or {last}, not {type(op).__name__}"
+        )
+    return op
+
+
+__all__ = [
+    "OPS",
+    "Conv",
+    "Dense",
+    "Identity",
+    "Op",
+    "Pool",
+    "Shape",
+    "bipolar",
+    "checked_op",
+    "windows",
+]

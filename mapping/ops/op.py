@@ -21,6 +21,7 @@ class Op(Value, ABC):
 
     Attributes
     ----------
+        name: of its kind, ``"Dense"``: sentences and what a backend takes have it.
         fan_in: source values that one output is made of, padding included.
         linear: whether acc is a sum of source values times constants; a maximum is none.
         weight_bits: of all its weights together, 0 without weights.
@@ -30,6 +31,11 @@ class Op(Value, ABC):
     linear = True
     weight_bits = 0
     bits = 0
+
+    @property
+    def name(self) -> str:
+        """The name of its kind."""
+        return type(self).__name__
 
     @property
     @abstractmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 from mapping import INPUT, Network, Population
 
-from ..reference import run
+from ..backends.reference import run
 from .plain import random_inputs
 
 #: Rounds of the directed search, changes tried of every sample in each, and the work (synaptic

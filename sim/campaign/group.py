@@ -13,7 +13,7 @@ from mapping import Network, Unsupported, save
 from mapping.files import beside
 
 from ..compare import agreement
-from ..run import run
+from ..run import backend_module, row_of, run
 from ..tools import MissingTool, ProtocolError
 from ..trace import Trace
 from .generate.groups import draw_any, draw_group, reason
@@ -132,9 +132,8 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> st
 def _traces(
     name: str, networks: list[Network], inputs: list[np.ndarray], pe: int, simd: int
 ) -> list[Trace]:
-    if name == "rtl" and len(networks) > 1:
-        from ..rtl_backend import run_many
-
+    run_many = getattr(backend_module(name), "run_many", None)
+    if run_many is not None and len(networks) > 1:
         return run_many(networks, inputs, pe, simd)
-    options = {"pe": pe, "simd": simd} if name in ("rtl", "cocotb") else {}
+    options = {"pe": pe, "simd": simd} if row_of(name).verilog else {}
     return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from mapping import INPUT, Input, Network, Population, Readout
 
-from ..reference import run
+from ..backends.reference import run
 
 #: Says whether a network and inputs still show the difference.
 Fails = Callable[[Network, np.ndarray], bool]

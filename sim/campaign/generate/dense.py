@@ -12,7 +12,7 @@ import numpy as np
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 
-from ...reference import run
+from ...backends.reference import run
 from .weights import LEAKS, SIZES, draw_signs
 
 

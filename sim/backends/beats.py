@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .engines.cxxrtl import Streams
-from .tools import ProtocolError
+from ..engines.cxxrtl import Streams
+from ..tools import ProtocolError
 
 
 def input_beats(x: np.ndarray, stream: dict[str, Any]) -> np.ndarray:

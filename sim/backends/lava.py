@@ -6,21 +6,14 @@ import numpy as np
 
 from mapping import Network
 from mapping.coding import encode
-from mapping.kinds import refuse_beyond_dense
 
-from .tools import ProtocolError, packages
-from .trace import Record, Recorder, Trace, finish
-
-
-def tools() -> None:
-    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
-    packages("lava")
+from ..tools import ProtocolError
+from ..trace import Record, Recorder, Trace, finish
 
 
 def refuse(network: Network) -> None:
-    """Raise Unsupported at the first node that is not run on Lava; it is named."""
-    refuse_beyond_dense(network, "lava")
-    network.facts  # noqa: B018  refuses widths beyond what is proved
+    """Raise Unsupported where a width is beyond what is proved."""
+    network.facts  # noqa: B018
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:
@@ -28,9 +21,8 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
 
     Raises
     ------
-        MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
+        ProtocolError: a Lava process failed.
     """
-    packages("lava")
     from lava_procs import own
     from lava_procs.session import LavaFailed
 

@@ -15,21 +15,21 @@ import numpy as np
 
 from mapping import Network, temporary
 
-from . import beats, vectors
-from .compare import agreement
-from .engines import cocotb_runner
-from .tools import ProtocolError, packages
-from .trace import Record, Trace, finish, needed
+from .. import vectors
+from ..compare import agreement
+from ..engines import cocotb_runner
+from ..tools import ProtocolError
+from ..trace import Record, Trace, finish, needed
+from . import beats
 
 
 def tools() -> None:
-    """Raise MissingTool where cocotb or a simulator is not installed."""
-    packages("cocotb")
+    """Raise MissingTool where no simulator is installed."""
     cocotb_runner.tools()
 
 
 def refuse(network: Network) -> None:
-    """Raise Unsupported at the first node that is not emitted as RTL yet; it is named."""
+    """Raise Unsupported where a width is beyond what is proved."""
     from hdl.design import layers
 
     layers(network)
@@ -59,7 +59,6 @@ def run(
         ProtocolError: the device hangs, or sends other beats than it should.
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
-    packages("cocotb")
     with temporary.folder("spikexact-") as folder:
         if rtl is None:
             from hdl.verilog import write

@@ -15,20 +15,15 @@ import numpy as np
 from mapping import INPUT, Network
 from mapping.coding import encode
 from mapping.facts import Facts
-from mapping.intervals import planes
+from mapping.intervals import Interval, planes
 from mapping.network import Connection, Gate, Population
-from mapping.ops import Conv, Dense, Identity, Pool
 
-from .tools import MissingTool, installed, package
-from .trace import Record, Recorder, Trace
+from ..tools import MissingTool
+from ..trace import Record, Recorder, Trace
+from .fast_ops import KERNELS, Planes
 
 #: Times that a neuron without limit may fire.
 _NO_LIMIT = 1 << 30
-
-
-def tools() -> None:
-    """Raise MissingTool where numba is not installed."""
-    installed("numba", "the fast backend")
 
 
 def run(
@@ -44,10 +39,11 @@ def run(
 
     Raises
     ------
-        MissingTool: numba is not installed. ValueError: more threads than there are.
+        MissingTool: numba does not load. ValueError: more threads than there are.
     """
-    numba = package("numba", "the fast backend")
     try:
+        import numba
+
         from . import fast_kernels as kernels
     except ImportError as error:  # numba is there but does not load with this numpy
         raise MissingTool(f"the fast backend cannot load numba: {error}") from None
@@ -126,29 +122,15 @@ class _Population:
 class _Edge:
     """One connection, packed once."""
 
-    def __init__(self, c: Connection, network: Network, span: Any, kernels: Any) -> None:
-        self.c, self.kernels = c, kernels
-        low, high = network.input.span if c.source == INPUT else (0, 1)
-        if span is not None:
-            low, high = span.span
-            self.bits, self.signed = planes(span)
+    def __init__(
+        self, c: Connection, network: Network, source: Interval | None, kernels: Any
+    ) -> None:
+        self.c = c
+        if source is None:  # the input
+            bits, signed = max(1, network.input.span[1].bit_length()), False
         else:
-            self.bits, self.signed = max(1, int(high).bit_length()), False
-        self.worth = np.array([1 << b for b in range(self.bits)], np.int64)
-        if self.signed:
-            self.worth[-1] *= -1
-        op = c.op
-        self.packed = isinstance(op, Dense | Conv) and op.bits == 1
-        if isinstance(op, Dense):
-            wide = op.weights[:, :, None, None]
-            self.weights = pack(op.weights > 0) if self.packed else _grouped(wide, 1)
-        elif isinstance(op, Conv):
-            grouped = _grouped(op.weights, op.groups)  # (groups, out, in, rows, columns)
-            if self.packed:
-                flat = pack(np.moveaxis(grouped > 0, 2, 4))
-                self.weights = flat.reshape(*grouped.shape[:2], -1)
-            else:
-                self.weights = grouped
+            bits, signed = planes(source)
+        self.acc = KERNELS[c.op.name](c.op, Planes(bits, signed), kernels)
 
     def add(self, drive: np.ndarray, past: dict[str, list[np.ndarray]], t: int) -> None:
         """Add this connection's current to (samples, channels, positions)."""
@@ -164,47 +146,6 @@ class _Edge:
             current = current * gate(c.gate, acc, t)[:, :, None]
         drive += current >> c.shift if c.shift else current
 
-    def acc(self, source: np.ndarray) -> np.ndarray:
-        """Return op(source)."""
-        op, samples = self.c.op, len(source)
-        if isinstance(op, Identity):
-            return source.astype(np.int64)
-        if isinstance(op, Dense):
-            flat = source.reshape(samples, -1)
-            out = np.empty((samples, len(op.weights)), np.int64)
-            if self.packed:
-                self.kernels.dense(self.planes(flat), self.worth, self.weights, out)
-            else:
-                wide = flat.astype(np.int64)[:, None, :, None, None]
-                here = out[:, None, :, None, None]
-                self.kernels.weigh(wide, self.weights, (1, 1), (0, 0), (1, 1), here)
-            return out
-        shape = op.out_shape(source.shape[1:])
-        if isinstance(op, Pool):
-            out = np.empty((samples * shape[0], *shape[1:]), np.int64)
-            maps = source.astype(np.int64).reshape(-1, *source.shape[2:])
-            self.kernels.pool(maps, op.kernel, op.stride, op.padding, op.kind == "max", out)
-            return out
-        groups = op.groups
-        out = np.empty((samples, groups, shape[0] // groups, *shape[1:]), np.int64)
-        maps = source.reshape(samples, groups, -1, *source.shape[2:])
-        if self.packed:
-            words = np.moveaxis(self.planes(np.moveaxis(maps, 2, 4)), 4, 2)
-            self.kernels.conv(
-                np.ascontiguousarray(words), self.worth, self.weights, op.weights.shape[2:],
-                op.stride, op.padding, op.dilation, out,
-            )  # fmt: skip
-        else:
-            wide = np.ascontiguousarray(maps.astype(np.int64))
-            self.kernels.weigh(wide, self.weights, op.stride, op.padding, op.dilation, out)
-        return out
-
-    def planes(self, values: np.ndarray) -> np.ndarray:
-        """Return the bit planes of (..., n) integers, (..., bits, words) uint64."""
-        if self.bits == 1:
-            return pack(values != 0)[..., None, :]
-        return np.stack([pack((values >> b) & 1 != 0) for b in range(self.bits)], axis=-2)
-
 
 def gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
     """Return the gate's factor, (samples, 1 or channels), of acc (samples, channels, positions)."""
@@ -213,16 +154,3 @@ def gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
         total = total.sum(axis=1, keepdims=True)
     row = g.table[t]
     return row[np.clip((total + g.offset) >> g.shift, 0, len(row) - 1)]
-
-
-def _grouped(weights: np.ndarray, groups: int) -> np.ndarray:
-    """Return (groups, out / groups, in, rows, columns) int64."""
-    return weights.reshape(groups, -1, *weights.shape[1:]).astype(np.int64)
-
-
-def pack(bits: np.ndarray) -> np.ndarray:
-    """Return (..., words) uint64 of (..., n) bools, zero-padded, the first bit lowest."""
-    n = bits.shape[-1]
-    wide = np.zeros((*bits.shape[:-1], -(-n // 64) * 64), np.bool_)
-    wide[..., :n] = bits
-    return np.packbits(wide, axis=-1, bitorder="little").view("<u8")

@@ -7,13 +7,8 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
-from .tools import ProtocolError, packages
-from .trace import Record, Recorder, Trace, finish
-
-
-def tools() -> None:
-    """Raise MissingTool where lava-nc, or what it imports, is not installed."""
-    packages("lava-stock")
+from ..tools import ProtocolError
+from ..trace import Record, Recorder, Trace, finish
 
 
 def refuse(network: Network) -> None:
@@ -28,10 +23,9 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
 
     Raises
     ------
-        MissingTool: lava-nc is not installed. ProtocolError: a Lava process failed.
+        ProtocolError: a Lava process failed.
         Unsupported: a population that stock processes do not run exactly; it is named.
     """
-    packages("lava-stock")
     from lava_procs import stock
     from lava_procs.session import LavaFailed
 

