@@ -69,18 +69,20 @@ def conv(op: Any, planes: Planes, kernels: Any) -> Accumulate:
     """Count bits over windows; weights of several bits are multiplied."""
     window = op.stride, op.padding, op.dilation
     weights = _grouped(op.weights, op.groups)  # (groups, out, in, rows, columns)
-    signs = pack(np.moveaxis(weights > 0, 2, 4)).reshape(*weights.shape[:2], -1)
+    if op.bits == 1:
+        weights = pack(np.moveaxis(weights > 0, 2, 4)).reshape(*weights.shape[:2], -1)
 
     def accumulate(source: np.ndarray) -> np.ndarray:
         channels, *places = op.out_shape(source.shape[1:])
         out = np.empty((len(source), op.groups, channels // op.groups, *places), np.int64)
         maps = source.reshape(len(source), op.groups, -1, *source.shape[2:])
         if op.bits > 1:
-            kernels.weigh(np.ascontiguousarray(maps.astype(np.int64)), weights, *window, out)
+            values = np.ascontiguousarray(maps.astype(np.int64))
+            kernels.weigh(values, weights, *window, out)
         else:
             words = np.moveaxis(planes.cut(np.moveaxis(maps, 2, 4)), 4, 2)
-            words = np.ascontiguousarray(words)
-            kernels.conv(words, planes.worth, signs, op.weights.shape[2:], *window, out)
+            words, kernel = np.ascontiguousarray(words), op.weights.shape[2:]
+            kernels.conv(words, planes.worth, weights, kernel, *window, out)
         return out
 
     return accumulate
