@@ -1,6 +1,6 @@
 """What a network asks of whoever runs it, and what a backend takes of that.
 
-``asked`` reads a Network. A backend writes one ``Takes``, beside what runs there; comparing the two
+``asks`` reads a Network. A backend writes one ``Takes``, beside what runs there; comparing the two
 gives the sentence of every refusal. What no list can say (widths, a certificate of its own) a
 backend refuses itself, afterwards.
 """
@@ -16,7 +16,7 @@ from .value import Unsupported
 
 
 @dataclass(frozen=True)
-class Asked:
+class Ask:
     """One thing that a network asks.
 
     Attributes
@@ -65,15 +65,15 @@ class Takes:
     without_threshold: bool = True
     why: Mapping[str, str] = field(default_factory=dict)
 
-    def allows(self, one: Asked) -> bool:
+    def allows(self, ask: Ask) -> bool:
         """Whether it takes one thing that a network asks."""
-        if not one.spiking and not self.without_threshold:
+        if not ask.spiking and not self.without_threshold:
             return True
-        limit = getattr(self, one.feature)
-        if one.feature == "ops":
-            return limit is None or one.value in limit
-        if one.feature == "weight_bits":
-            return one.value <= limit
+        limit = getattr(self, ask.feature)
+        if ask.feature == "ops":
+            return limit is None or ask.value in limit
+        if ask.feature == "weight_bits":
+            return ask.value <= limit
         return bool(limit)
 
     def refusal(self, network: Network) -> str | None:
@@ -81,11 +81,11 @@ class Takes:
 
         The sentence names the population, the connection, and what is not run.
         """
-        for one in asked(network):
-            if not self.allows(one):
-                end = self.why.get(one.feature)
+        for ask in asks(network):
+            if not self.allows(ask):
+                end = self.why.get(ask.feature)
                 end = " yet" if end is None else f", {end}"
-                return f"{one.where}: {one.what} are not run by {self.who}{end}"
+                return f"{ask.where}: {ask.what} are not run by {self.who}{end}"
         return None
 
     def refuse(self, network: Network) -> None:
@@ -95,22 +95,23 @@ class Takes:
             raise Unsupported(sentence)
 
 
-def asked(network: Network) -> Iterator[Asked]:
+def asks(network: Network) -> Iterator[Ask]:
     """Yield everything that a network asks, population by population, connections first."""
+    streams = {p.name for p in network.populations if not p.spiking}
     known = {INPUT}  # that are before a population in the network's order
     for p in network.populations:
         for c in p.connections:
             where = f"population {p.name!r}, connection from {c.source!r}"
-            for feature, value, what in _of_connection(c, network, known):
-                yield Asked(feature, value, where, what, p.spiking)
+            for feature, value, what in _of_connection(c, streams, known):
+                yield Ask(feature, value, where, what, p.spiking)
         if p.neuron.holds or p.neuron.fire_by is not None:
             what = "neurons with max_spikes, refractory or fire_by"
-            yield Asked("held", True, f"population {p.name!r}", what, p.spiking)
+            yield Ask("held", True, f"population {p.name!r}", what, p.spiking)
         known.add(p.name)
 
 
 def _of_connection(
-    c: Connection, network: Network, known: set[str]
+    c: Connection, streams: set[str], known: set[str]
 ) -> Iterator[tuple[str, str | int | bool, str]]:
     """Yield feature, value and words of what a connection asks."""
     yield "ops", c.op.name, f"{c.op.name} connections"
@@ -119,7 +120,7 @@ def _of_connection(
         yield "gates", True, "gates"
     if c.shift:
         yield "shifts", True, "shifted connections"
-    if c.source != INPUT and not network[c.source].spiking:
+    if c.source in streams:
         yield "streams", True, "connections from a population without a threshold"
     if c.source not in known:
         yield "recurrence", True, "recurrent connections"

@@ -23,7 +23,7 @@ from mapping import (
     Readout,
     Unsupported,
 )
-from mapping.capabilities import Takes, asked
+from mapping.capabilities import Takes, asks
 from sim import BACKENDS, run
 from sim.backends.table import FEATURES
 from sim.campaign.generate.all_kinds import draw_whole
@@ -90,7 +90,7 @@ LEFT_OUT = "without_threshold"
 def test_every_feature_is_tried_and_stands_in_the_table() -> None:
     features = [f.name for f in fields(Takes) if f.name not in ("who", "why")]
     assert features == [*ASKS, LEFT_OUT] == list(FEATURES)
-    drawn = {one.feature for seed in range(40) for one in asked(draw_whole(seed))}
+    drawn = {ask.feature for seed in range(40) for ask in asks(draw_whole(seed))}
     assert drawn == set(ASKS)
 
 
