@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from .ends import Input
+from .ports import Input
 
 
 def check(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:

@@ -15,17 +15,16 @@ can send in a whole sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .ends import INPUT, Input
+from .graph import Graph
 from .intervals import Bounds, Interval, checked, product, uniform
 from .ops import Shape
+from .population import Connection, Neuron, Population
+from .ports import INPUT, Input
 from .value import Unsupported
-
-if TYPE_CHECKING:
-    from .network import Connection, Network, Neuron, Population
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ class Derivation:
         return fact
 
 
-def facts(network: Network) -> dict[str, Facts]:
-    """Derive the Facts of every population of a network; see Network.facts."""
+def facts(network: Graph) -> dict[str, Facts]:
+    """Derive the Facts of every population of a Network, a Graph of integers; see there."""
     most = {
         p.name: most_spikes(p.neuron, network.timesteps) if p.spiking else None
         for p in network.populations

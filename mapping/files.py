@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from . import ends, network, temporary, trained
+from . import network, ports, temporary, trained
 from .ops import OPS
 from .value import Value
 
@@ -36,8 +36,8 @@ VERSIONS = {"TrainedNetwork": 1, "Network": 2}
 #: Largest header that is read; a header grows with the number of nodes, not of weights.
 HEADER_MAX = 16 << 20
 
-_SHARED = {c.__name__: c for c in (*OPS, ends.Input)}
-_SHARED["Readout"] = ends.Readout
+_SHARED = {c.__name__: c for c in (*OPS, ports.Input)}
+_SHARED["Readout"] = ports.Readout
 _NODES = ("Gate", "Connection", "Neuron", "Population")
 _KINDS: dict[str, dict[str, type]] = {
     "TrainedNetwork": _SHARED

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .ends import INPUT
 from .network import Network
 from .ops import Dense
+from .ports import INPUT
 from .value import Unsupported
 
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .. import network, trained
-from ..ends import INPUT
+from ..ports import INPUT
 from ..facts import Derivation, most_spikes
 from ..intervals import Interval
 from .affine import Affine, affine
