@@ -31,8 +31,10 @@ from . import network, ports, temporary, trained
 from .ops import OPS
 from .value import Value
 
-#: Of each kind of file. Network 2: a certificate has a kind and a cause beside its sentence.
-VERSIONS = {"TrainedNetwork": 1, "Network": 2}
+#: The versions of each kind of file that are read. Network 2: a certificate has a kind and a cause
+#: beside its sentence; 3: it may also say which ways failed. A network is written, and digested, in
+#: the least version that can say all of it, so that what older files hold keeps its digest.
+VERSIONS = {"TrainedNetwork": (1,), "Network": (2, 3)}
 #: Largest header that is read; a header grows with the number of nodes, not of weights.
 HEADER_MAX = 16 << 20
 
@@ -154,9 +156,9 @@ def save(
     """
     from safetensors.numpy import save as pack
 
-    kind, tree, arrays = _taken_apart(value, "save")
-    sha256 = _digest(kind, tree, arrays)
-    header = {"version": VERSIONS[kind], "kind": kind, "sha256": sha256, "value": tree}
+    kind, version, tree, arrays = _taken_apart(value, "save")
+    sha256 = _digest(kind, version, tree, arrays)
+    header = {"version": version, "kind": kind, "sha256": sha256, "value": tree}
     if folded_from is not None:
         header |= {"folded_from": folded_from, "seal": _seal(sha256, folded_from)}
     with beside(Path(path)) as part:
@@ -226,16 +228,18 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
     found = meta.get("kind", "")
     if not isinstance(found, str) or found not in _KINDS:
         raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
-    version = meta.get("version")
-    if version != VERSIONS[found] or isinstance(version, bool):
-        told = f"{path} has format version {version} of a {found}; this program reads "
-        older = isinstance(version, int) and version < VERSIONS[found]
+    version, readable = meta.get("version"), VERSIONS[found]
+    if version not in readable or isinstance(version, bool):
+        older = isinstance(version, int) and version < readable[0]
         again = ": fold the trained network again" if older and found == "Network" else ""
-        raise FileError(f"{told}{VERSIONS[found]}{again}")
+        reads = " and ".join(map(str, readable))
+        raise FileError(
+            f"{path} has format version {version} of a {found}; this program reads {reads}{again}"
+        )
     if kind is not None and found != kind.__name__:
         hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
         raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
-    sha256 = _digest(found, meta.setdefault("value", ""), arrays)
+    sha256 = _digest(found, version, meta.setdefault("value", ""), arrays)
     origin = meta.setdefault("folded_from", None)
     sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
     if meta.get("sha256") != sha256 or meta.get("seal") != sealed:
@@ -243,22 +247,30 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
     return meta, arrays
 
 
-def _taken_apart(value: Any, what: str) -> tuple[str, str, dict[str, np.ndarray]]:
-    """Return a network's kind, its tree as JSON, and its arrays."""
+def _taken_apart(value: Any, what: str) -> tuple[str, int, str, dict[str, np.ndarray]]:
+    """Return a network's kind and version, its tree as JSON, and its arrays."""
     kind = type(value).__name__
     if kind not in _KINDS or type(value) is not _KINDS[kind][kind]:
         raise TypeError(f"{what} needs a Network or a TrainedNetwork, not {value!r}")
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_encode(value, arrays), sort_keys=True)
-    return kind, tree, arrays
+    return kind, _version(value), tree, arrays
+
+
+def _version(value: network.Network | trained.TrainedNetwork) -> int:
+    """Return the least version of a network's kind that can say all of it."""
+    if isinstance(value, trained.TrainedNetwork):
+        return 1
+    certificates = (p.certificate for p in value.populations)
+    return 3 if any(c is not None and c.failed for c in certificates) else 2
 
 
 def _seal(sha256: str, origin: str) -> str:
     return hashlib.sha256(f"{sha256} folded from {origin}".encode()).hexdigest()
 
 
-def _digest(kind: str, tree: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(f"{VERSIONS[kind]} {kind} {tree}".encode())
+def _digest(kind: str, version: int, tree: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(f"{version} {kind} {tree}".encode())
     for key in sorted(arrays):
         array = arrays[key]
         digest.update(f" {key} {array.dtype.str} {array.shape} ".encode())
@@ -278,6 +290,8 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {"array": key}
     if isinstance(value, Value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        if isinstance(value, network.Certificate) and not value.failed:
+            del fields["failed"]  # as in version 2
         return {
             "is": type(value).__name__,
             **{k: _encode(v, arrays) for k, v in fields.items()},

@@ -16,8 +16,7 @@ from judge import Judge
 from mapping import Dense, Input, Readout, TrainedNetwork, fold
 from mapping.certificate.classes import class_constants, classes_hold
 from mapping.certificate.exact import Real, Surd
-from mapping.certificate.leak import Leak
-from mapping.certificate.neurons import integer_constants
+from mapping.certificate.lattice import Leak
 from mapping.trained import Connection, Neuron, Norm, Population
 
 LEAKS = {"1/2": 0.5, "1/4": 0.25, "3/4": 0.75, "1": 1.0}
@@ -183,6 +182,16 @@ def test_large_if_network_is_exact_at_256_steps() -> None:
     result = judged(value, network, 4, 5)
     print(result)
     assert result["wrong"] == 0 and result["steps"] == 10 * 4 * 256
+
+
+def integer_constants(
+    leak: Leak, fraction_bits: int, threshold: int, bias: int, start: int, steps: int
+) -> list[int]:
+    """Return c'_n of an integer neuron, n = 1..steps, unclamped (needs F >= q(T-1))."""
+    return [
+        -((beta - threshold) >> (fraction_bits - leak.q * n))
+        for n, beta in enumerate(leak.path(start, bias, steps))
+    ]
 
 
 def test_the_stored_constants_are_those_of_the_integers() -> None:
