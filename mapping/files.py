@@ -202,13 +202,13 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     """
     path = Path(path)
     meta, arrays = _parts(path, kind)
-    found, tree = meta["kind"], meta["value"]
+    named, tree = meta["kind"], meta["value"]
     try:
-        value = _decode(json.loads(tree), arrays, _KINDS[found])
+        value = _decode(json.loads(tree), arrays, _KINDS[named])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
-    if type(value) is not _KINDS[found][found]:
-        raise FileError(f"{path} does not hold a {found}")
+        raise FileError(f"{path} does not hold a valid {named}: {error}") from None
+    if type(value) is not _KINDS[named][named]:
+        raise FileError(f"{path} does not hold a {named}")
     if digest(value) != meta["sha256"]:
         raise FileError(f"{path} is damaged or was altered: it holds more than its network")
     return value
@@ -225,21 +225,21 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
         meta = None
     if not isinstance(meta, dict):
         raise FileError(f"{path} is damaged: its header is not JSON")
-    found = meta.get("kind", "")
-    if not isinstance(found, str) or found not in _KINDS:
-        raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
-    version, readable = meta.get("version"), VERSIONS[found]
+    named = meta.get("kind", "")
+    if not isinstance(named, str) or named not in _KINDS:
+        raise FileError(f"{path} holds a {named!r}, neither a Network nor a TrainedNetwork")
+    version, readable = meta.get("version"), VERSIONS[named]
     if version not in readable or isinstance(version, bool):
         older = isinstance(version, int) and version < readable[0]
-        again = ": fold the trained network again" if older and found == "Network" else ""
+        again = ": fold the trained network again" if older and named == "Network" else ""
         reads = " and ".join(map(str, readable))
         raise FileError(
-            f"{path} has format version {version} of a {found}; this program reads {reads}{again}"
+            f"{path} has format version {version} of a {named}; this program reads {reads}{again}"
         )
-    if kind is not None and found != kind.__name__:
-        hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
-        raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
-    sha256 = _digest(found, version, meta.setdefault("value", ""), arrays)
+    if kind is not None and named != kind.__name__:
+        hint = "fold it first" if named == "TrainedNetwork" else "give the trained file"
+        raise FileError(f"{path} holds a {named}, but a {kind.__name__} is needed: {hint}")
+    sha256 = _digest(named, version, meta.setdefault("value", ""), arrays)
     origin = meta.setdefault("folded_from", None)
     sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
     if meta.get("sha256") != sha256 or meta.get("seal") != sealed:

@@ -94,34 +94,34 @@ def shapes(input_shape: Shape, populations: Iterable[Any]) -> dict[str, Shape]:
     for index, population in enumerate(populations):
         joined: Shape | None = None
         for connection in population.connections:
-            where = f"connection {connection.source!r} -> {population.name!r}"
+            edge = f"connection {connection.source!r} -> {population.name!r}"
             if connection.source not in order:
-                raise ValueError(f"{where}: there is no population {connection.source!r}")
+                raise ValueError(f"{edge}: there is no population {connection.source!r}")
             if order[connection.source] >= index:
                 if connection.delay < 1:
-                    raise ValueError(f"{where} points backwards: it needs a delay of at least 1")
+                    raise ValueError(f"{edge} points backwards: it needs a delay of at least 1")
                 waiting.append((population, connection))
                 continue
-            shape = _joined(connection, known[connection.source], where)
+            shape = _joined(connection, known[connection.source], edge)
             if joined is not None and shape != joined:
-                raise ValueError(f"{where} has shape {shape}, an earlier one {joined}")
+                raise ValueError(f"{edge} has shape {shape}, an earlier one {joined}")
             joined = shape
         if joined is None:
             raise ValueError(f"population {population.name!r} needs an earlier source")
         known[population.name] = joined
     for population, connection in waiting:
-        where = f"connection {connection.source!r} -> {population.name!r}"
-        shape = _joined(connection, known[connection.source], where)
+        edge = f"connection {connection.source!r} -> {population.name!r}"
+        shape = _joined(connection, known[connection.source], edge)
         if shape != known[population.name]:
-            raise ValueError(f"{where} has shape {shape}, not {known[population.name]}")
+            raise ValueError(f"{edge} has shape {shape}, not {known[population.name]}")
     return known
 
 
-def _joined(connection: Any, shape: Shape, where: str) -> Shape:
+def _joined(connection: Any, shape: Shape, edge: str) -> Shape:
     try:
         return connection.op.out_shape(shape)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{edge}: {error}") from None
 
 
 def check_ends(

@@ -114,11 +114,11 @@ class Context:
         ------
             Unsupported: a population that has no integer form.
         """
-        neuron, where = population.neuron, f"population {population.name!r}"
+        neuron, prefix = population.neuron, f"population {population.name!r}"
         late_subtract = population.spiking and neuron.reset == "subtract" and neuron.reset_delay
         if late_subtract and not neuron.leak and value.timesteps > 1:
             what = "a delayed subtract reset with leak 0 has no integer form"
-            raise Unsupported(f"{where}: {what}")
+            raise Unsupported(f"{prefix}: {what}")
         context = cls(value, population, currents, accs, static)
         if population.spiking or not context.rest_drive:
             return context
@@ -128,7 +128,7 @@ class Context:
                 changed = [*currents[:k], replace(currents[k], b=resting), *currents[k + 1 :]]
                 return replace(context, currents=changed)
         what = "v_rest of a population without threshold whose connections are all gated"
-        raise Unsupported(f"{where}: {what}")
+        raise Unsupported(f"{prefix}: {what}")
 
     @property
     def steps(self) -> int:

@@ -111,8 +111,8 @@ def fold_gates(
         try:
             gate = c.gate and fold_gate(c.gate, current, acc, area, steps, gain)
         except Unsupported as error:
-            where = f"population {p.name!r}, connection from {c.source!r}"
-            raise Unsupported(f"{where}: {error}") from None
+            prefix = f"population {p.name!r}, connection from {c.source!r}"
+            raise Unsupported(f"{prefix}: {error}") from None
         gates.append(gate or (None, 0.0))
     return gates
 

@@ -45,23 +45,23 @@ def as_floats(units: Iterable[Fraction], bounded: bool = False) -> np.ndarray:
 def refuse_far(p: trained.Population, currents: list[Affine]) -> None:
     """Raise Unsupported at the first number of a population that is 2**FAR or more."""
     for c, current in zip(p.connections, currents, strict=True):
-        where = f"population {p.name!r}, connection from {c.source!r}: "
+        prefix = f"population {p.name!r}, connection from {c.source!r}: "
         for i, b in enumerate(current.b):
-            refuse(f"{where}the scale of channel {i}", current.slope(i))
-            refuse(f"{where}the bias of channel {i}", Real.of(b))
+            refuse(f"{prefix}the scale of channel {i}", current.slope(i))
+            refuse(f"{prefix}the bias of channel {i}", Real.of(b))
             if c.gate is not None:  # which sees what has not been multiplied yet
                 back = 1 / Fraction(p.neuron.input_gain)
-                refuse(f"{where}the scale of channel {i} in the gate", current.slope(i) * back)
-                refuse(f"{where}the bias of channel {i} in the gate", Real.of(b) * back)
-    n, where = p.neuron, f"population {p.name!r}: "
+                refuse(f"{prefix}the scale of channel {i} in the gate", current.slope(i) * back)
+                refuse(f"{prefix}the bias of channel {i} in the gate", Real.of(b) * back)
+    n, prefix = p.neuron, f"population {p.name!r}: "
     for what in ("v_reset", "v_rest", "v_init"):
-        refuse(where + what, Real(Fraction(getattr(n, what))))
+        refuse(prefix + what, Real(Fraction(getattr(n, what))))
     if n.threshold is None:
         return
     late = Fraction(n.leak) if n.reset == "subtract" and n.reset_delay and n.leak else Fraction(1)
     for i, theta in enumerate(map(Fraction, n.threshold)):
-        refuse(f"{where}the threshold of channel {i}", Real(theta))
-        refuse(f"{where}what a spike of channel {i} takes off", Real(theta / late))
+        refuse(f"{prefix}the threshold of channel {i}", Real(theta))
+        refuse(f"{prefix}what a spike of channel {i} takes off", Real(theta / late))
 
 
 def refuse(what: str, x: Real) -> None:
