@@ -254,6 +254,15 @@ def test_a_constant_drive_is_proved_with_any_leak_where_the_lattice_is_not() -> 
     assert dict(certificate.failed) == FAILED["a leak"]
 
 
+def test_a_constant_drive_that_is_not_proved_gives_its_own_search_as_the_reason() -> None:
+    value = alone(replace(lif(), leak=0.9), 4, scale=0.0003, bias=0.07)
+    value = replace(value, input=replace(value.input, coding="direct", bits=12))
+    certificate = check(value)["a"].certificate
+    assert (certificate.kind, certificate.cause) == (Kind.ROUNDED, Cause.WIDTH)
+    assert certificate.reason.startswith("with none of 0 to 24 fractional bits does every channel")
+    assert dict(certificate.failed) == {**FAILED["a leak"], "static": certificate.reason}
+
+
 def test_a_search_ends_at_its_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     value = joined(alone(lif(), 3, norm=ROOT), THIRD)
     assert fold(value).exact
