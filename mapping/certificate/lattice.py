@@ -5,7 +5,7 @@ With leak ``num / 2**q``, integers that arrive in n timesteps move a membrane by
 membrane may hold a second real scale beside it: the other branch of a join, the thresholds that a
 soft reset has taken off, or the bias inside a gate. Each is a real number times a lattice value m
 out of a finite set, which follows from the leak; a constant c_n(m) is compared for each of them
-(docs/contract.md, "certified folding").
+(contract, section 4).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Neurons that fire, trained and integer: the constants at which they do.
+"""Neurons that fire, trained and integer: the constants at which they do (contract, section 4).
 
 The trained neuron, n steps after it was last set to ``start``, fires iff its data part on the
 lattice of 2**-q(n-1) reaches a constant c_n; the integer neuron iff the same lattice value
