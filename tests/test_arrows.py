@@ -302,30 +302,6 @@ def test_allowed_import_is_not(path: str, source: str) -> None:
     assert violations(path, source) == []
 
 
-def forgeries(path: str, source: str) -> list[str]:
-    """Return where a file writes past a frozen value, as into a cached property of another."""
-    return [
-        f"{path}:{node.lineno}"
-        for node in ast.walk(ast.parse(source))
-        if (isinstance(node, ast.Attribute) and node.attr in ("__dict__", "__setattr__"))
-        or (isinstance(node, ast.Call) and ast.unparse(node.func) in ("setattr", "vars"))
-    ]
-
-
-def test_nothing_in_mapping_forges_a_cached_property() -> None:
-    inner = [f for f in files() if f.startswith("mapping/") and "/importers/" not in f]
-    found = [at for path in inner for at in forgeries(path, (ROOT / path).read_text())]
-    (only,) = found
-    assert only.startswith("mapping/value.py:")  # Value.set, for __post_init__
-
-
-@pytest.mark.parametrize(
-    "source", ["x.__dict__['y'] = 1", "object.__setattr__(x, 'y', 1)", "setattr(x, 'y', 1)"]
-)
-def test_planted_forgery_is_found(source: str) -> None:
-    assert forgeries("mapping/x.py", source) == ["mapping/x.py:1"]
-
-
 HEAVY = ("torch", "lava", "amaranth", "cocotb", "numba", "scipy", "sklearn", "matplotlib")
 
 
@@ -348,3 +324,27 @@ def test_import_is_light(module: str) -> None:
     print(f"import {module}: {seconds:.2f} s")
     assert not set(HEAVY) & set(runs[0][1])
     assert seconds < 1
+
+
+def forgeries(path: str, source: str) -> list[str]:
+    """Return where a file writes past a frozen value, as into a cached property of another."""
+    return [
+        f"{path}:{node.lineno}"
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.Attribute) and node.attr in ("__dict__", "__setattr__"))
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) in ("setattr", "vars"))
+    ]
+
+
+def test_nothing_in_mapping_forges_a_cached_property() -> None:
+    inner = [f for f in files() if f.startswith("mapping/") and "/importers/" not in f]
+    found = [at for path in inner for at in forgeries(path, (ROOT / path).read_text())]
+    (only,) = found
+    assert only.startswith("mapping/value.py:")  # Value.set, for __post_init__
+
+
+@pytest.mark.parametrize(
+    "source", ["x.__dict__['y'] = 1", "object.__setattr__(x, 'y', 1)", "setattr(x, 'y', 1)"]
+)
+def test_planted_forgery_is_found(source: str) -> None:
+    assert forgeries("mapping/x.py", source) == ["mapping/x.py:1"]
