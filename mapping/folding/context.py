@@ -22,7 +22,7 @@ from ..claims import Cause, Kind
 from ..intervals import Interval
 from ..value import Unsupported
 from .affine import Affine
-from .gate import fold_gates
+from .gate import fold_gates, why_rounded
 from .scales import Scales
 
 
@@ -245,19 +245,10 @@ class Context:
         """The first gate that no table of integers is, or None."""
         for c, (_, error) in zip(self.population.connections, self.gates, strict=True):
             if c.gate is not None and error:
-                return _rounded_gate(c.gate)
+                return Obstacle(Cause.GATE, why_rounded(c.gate))
         return None
 
     @functools.cached_property
     def scales(self) -> Scales:
         """The real scales that meet in the membranes."""
         return Scales.of(self.currents, self.accs)
-
-
-def _rounded_gate(gate: trained.Gate) -> Obstacle:
-    if gate.table is None and gate.constant is None:
-        return Obstacle(Cause.GATE, "its gate is a table of the sigmoid")
-    what = "factors are not all multiples of 1/256 below 1"
-    if gate.table is None:
-        return Obstacle(Cause.GATE, f"its gate's constant {what}, and were rounded")
-    return Obstacle(Cause.GATE, f"its gate's table was rounded: its {what}, or its sums too fine")

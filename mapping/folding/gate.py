@@ -153,3 +153,13 @@ def _given(
     if not whole:  # another bin may be met than the trained gate's
         error += float(np.ptp(table.factors[:steps], axis=1).max())
     return folded, error
+
+
+def why_rounded(gate: trained.Gate) -> str:
+    """Return the sentence why no table of integers is this gate, of one that has an error."""
+    if gate.table is None and gate.constant is None:
+        return "its gate is a table of the sigmoid"
+    what = "factors are not all multiples of 1/256 below 1"
+    if gate.table is None:
+        return f"its gate's constant {what}, and were rounded"
+    return f"its gate's table was rounded: its {what}, or its sums too fine"
