@@ -6,26 +6,27 @@ Node kinds of the integer network are exported here; their trained counterparts 
 names live in ``mapping.trained``. What is where, from the ground up (a test holds the order):
 
 ``value``, ``intervals``                  frozen values; exact intervals and their bits.
-``ops``, ``ends``, ``graph``              what both network values are made of: one file an op.
-``claims``                                 what a certificate may say.
-``trained``, ``network``                   the values; ``show`` prints either.
-``facts``                                  the width of everything in a Network, proved.
+``ops``, ``ports``, ``nodes``, ``graph``   what both network values are made of: one file an op.
+``show``, ``claims``                       how either prints; what a certificate may say.
+``population``, ``facts``, ``network``     the integers, and the width of everything, proved.
+``trained``                                the real numbers.
 ``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
 ``files``, ``npz``                         save and load; plain arrays.
 ``capabilities``                           what a network asks, and a backend takes of it.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
-``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.
+``budgets``                                the bits and steps that either may take.
+``importers``                              trained networks from elsewhere.
 """
 
 from typing import Any
 
 from . import trained
 from .claims import Cause, Kind
-from .ends import INPUT, Input, Readout
 from .files import load, save
 from .folding import fold
 from .network import Certificate, Connection, Gate, Network, Neuron, Population
 from .ops import Conv, Dense, Identity, Pool, bipolar
+from .ports import INPUT, Input, Readout
 from .trained import TrainedNetwork
 from .value import WIDTH_MAX, TooWide, Unsupported
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .ends import INPUT
+from .ports import INPUT
 from .network import Connection, Network
 from .value import Unsupported
 

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from .ends import Input
+from .ports import Input
 
 
 def check(enter: Input, inputs: np.ndarray, timesteps: int) -> np.ndarray:
@@ -88,9 +88,9 @@ class Digest:
     @property
     def sha256(self) -> str:
         """The digest of all samples so far."""
-        found = self._hash.copy()
-        found.update(f"{self._samples} samples".encode())
-        return found.hexdigest()
+        total = self._hash.copy()
+        total.update(f"{self._samples} samples".encode())
+        return total.hexdigest()
 
 
 def digest(inputs: np.ndarray) -> str:
@@ -100,6 +100,6 @@ def digest(inputs: np.ndarray) -> str:
     ------
         TypeError: no integers or bools.
     """
-    found = Digest()
-    found.add(inputs)
-    return found.sha256
+    whole = Digest()
+    whole.add(inputs)
+    return whole.sha256

@@ -15,17 +15,16 @@ can send in a whole sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .ends import INPUT, Input
+from .graph import Graph
 from .intervals import Bounds, Interval, checked, product, uniform
 from .ops import Shape
+from .population import Connection, Neuron, Population
+from .ports import INPUT, Input
 from .value import Unsupported
-
-if TYPE_CHECKING:
-    from .network import Connection, Network, Neuron, Population
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ class Derivation:
         return fact
 
 
-def facts(network: Network) -> dict[str, Facts]:
-    """Derive the Facts of every population of a network; see Network.facts."""
+def facts(network: Graph) -> dict[str, Facts]:
+    """Derive the Facts of every population of a Network, a Graph of integers; see there."""
     most = {
         p.name: most_spikes(p.neuron, network.timesteps) if p.spiking else None
         for p in network.populations
@@ -147,12 +146,12 @@ def _weighed(connection: Connection, acc: Interval, delayed: bool) -> Bounds:
 
 
 def _current(
-    connection: Connection, data: Bounds, acc: Interval, area: int, where: str
+    connection: Connection, data: Bounds, acc: Interval, area: int, prefix: str
 ) -> tuple[Bounds, Interval | None]:
     """Return the bounds of one connection's current, and of its gate's total."""
-    checked(*data, where + "gain * acc")
+    checked(*data, prefix + "gain * acc")
     low, high = (x + connection.bias.astype(object) for x in data)
-    checked(low, high, where + "gain * acc + bias")
+    checked(low, high, prefix + "gain * acc + bias")
     total = None
     gate = connection.gate
     if gate is not None:
@@ -163,11 +162,11 @@ def _current(
         if not gate.per_channel:
             lows, highs = np.array([lows.sum()]), np.array([highs.sum()])
         offset = gate.offset.astype(object)
-        total = checked(lows + offset, highs + offset, where + "gate total")
+        total = checked(lows + offset, highs + offset, prefix + "gate total")
         table = (int(gate.table.min()), int(gate.table.max()))
         low, high = product(table, (low, high))  # type: ignore[arg-type]
     if gate is not None:
-        checked(low, high, where + "gated current")
+        checked(low, high, prefix + "gated current")
     return (low >> connection.shift, high >> connection.shift), total
 
 
@@ -179,18 +178,18 @@ def most_spikes(neuron: Any, steps: int) -> int:
 
 def _population(population: Population, feeds: list[Source], shape: Shape, steps: int) -> Facts:
     neuron, connections = population.neuron, population.connections
-    where = f"population {population.name!r}: "
+    prefix = f"population {population.name!r}: "
     area = int(np.prod(shape[1:]))
     pairs = list(zip(connections, feeds, strict=True))
     accs = tuple(c.op.interval(f.out, f.shape) for c, f in pairs)
     data = [_weighed(c, a, c.delay > 0) for c, a in zip(connections, accs, strict=True)]
     currents = [
-        _current(c, d, a, area, where) for c, d, a in zip(connections, data, accs, strict=True)
+        _current(c, d, a, area, prefix) for c, d, a in zip(connections, data, accs, strict=True)
     ]
     low = high = np.zeros(shape[0], object)
     for bounds, _ in currents:  # one after the other, as they are added up
         low, high = low + bounds[0], high + bounds[1]
-        drive = checked(low, high, where + "drive")
+        drive = checked(low, high, prefix + "drive")
     cap = _whole_sample(neuron, connections, feeds, data, steps)
 
     reset = neuron.v_reset.astype(object)
@@ -212,8 +211,8 @@ def _population(population: Population, feeds: list[Source], shape: Shape, steps
         state_lo, state_hi = np.minimum(state_lo, after_lo), np.maximum(state_hi, after_hi)
         if all((a == b).all() for a, b in zip(previous, (after_lo, after_hi), strict=True)):
             break  # a fixed point: every further step is the same
-    v = checked(v_lo, v_hi, where + "v")
-    state = checked(state_lo, state_hi, where + "v after reset")
+    v = checked(v_lo, v_hi, prefix + "v")
+    state = checked(state_lo, state_hi, prefix + "v after reset")
     return Facts(
         shape=shape,
         out=uniform(0, 1, shape[0]) if population.spiking else v,
@@ -223,7 +222,7 @@ def _population(population: Population, feeds: list[Source], shape: Shape, steps
         acc=accs,
         totals=tuple(total for _, total in currents),
         drive=drive,
-        scaled=checked(state_lo * neuron.num, state_hi * neuron.num, where + "v * num"),
+        scaled=checked(state_lo * neuron.num, state_hi * neuron.num, prefix + "v * num"),
         v=v,
         state=state,
     )

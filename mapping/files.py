@@ -27,17 +27,19 @@ from typing import Any
 
 import numpy as np
 
-from . import ends, network, temporary, trained
+from . import network, ports, temporary, trained
 from .ops import OPS
 from .value import Value
 
-#: Of each kind of file. Network 2: a certificate has a kind and a cause beside its sentence.
-VERSIONS = {"TrainedNetwork": 1, "Network": 2}
+#: The versions of each kind of file that are read. Network 2: a certificate has a kind and a cause
+#: beside its sentence; 3: it may also say which ways failed. A network is written, and digested, in
+#: the least version that can say all of it, so that what older files hold keeps its digest.
+VERSIONS = {"TrainedNetwork": (1,), "Network": (2, 3)}
 #: Largest header that is read; a header grows with the number of nodes, not of weights.
 HEADER_MAX = 16 << 20
 
-_SHARED = {c.__name__: c for c in (*OPS, ends.Input)}
-_SHARED["Readout"] = ends.Readout
+_SHARED = {c.__name__: c for c in (*OPS, ports.Input)}
+_SHARED["Readout"] = ports.Readout
 _NODES = ("Gate", "Connection", "Neuron", "Population")
 _KINDS: dict[str, dict[str, type]] = {
     "TrainedNetwork": _SHARED
@@ -154,9 +156,9 @@ def save(
     """
     from safetensors.numpy import save as pack
 
-    kind, tree, arrays = _taken_apart(value, "save")
-    sha256 = _digest(kind, tree, arrays)
-    header = {"version": VERSIONS[kind], "kind": kind, "sha256": sha256, "value": tree}
+    kind, version, tree, arrays = _taken_apart(value, "save")
+    sha256 = _digest(kind, version, tree, arrays)
+    header = {"version": version, "kind": kind, "sha256": sha256, "value": tree}
     if folded_from is not None:
         header |= {"folded_from": folded_from, "seal": _seal(sha256, folded_from)}
     with beside(Path(path)) as part:
@@ -200,13 +202,13 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     """
     path = Path(path)
     meta, arrays = _parts(path, kind)
-    found, tree = meta["kind"], meta["value"]
+    named, tree = meta["kind"], meta["value"]
     try:
-        value = _decode(json.loads(tree), arrays, _KINDS[found])
+        value = _decode(json.loads(tree), arrays, _KINDS[named])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
-    if type(value) is not _KINDS[found][found]:
-        raise FileError(f"{path} does not hold a {found}")
+        raise FileError(f"{path} does not hold a valid {named}: {error}") from None
+    if type(value) is not _KINDS[named][named]:
+        raise FileError(f"{path} does not hold a {named}")
     if digest(value) != meta["sha256"]:
         raise FileError(f"{path} is damaged or was altered: it holds more than its network")
     return value
@@ -223,19 +225,21 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
         meta = None
     if not isinstance(meta, dict):
         raise FileError(f"{path} is damaged: its header is not JSON")
-    found = meta.get("kind", "")
-    if not isinstance(found, str) or found not in _KINDS:
-        raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
-    version = meta.get("version")
-    if version != VERSIONS[found] or isinstance(version, bool):
-        told = f"{path} has format version {version} of a {found}; this program reads "
-        older = isinstance(version, int) and version < VERSIONS[found]
-        again = ": fold the trained network again" if older and found == "Network" else ""
-        raise FileError(f"{told}{VERSIONS[found]}{again}")
-    if kind is not None and found != kind.__name__:
-        hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
-        raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
-    sha256 = _digest(found, meta.setdefault("value", ""), arrays)
+    named = meta.get("kind", "")
+    if not isinstance(named, str) or named not in _KINDS:
+        raise FileError(f"{path} holds a {named!r}, neither a Network nor a TrainedNetwork")
+    version, readable = meta.get("version"), VERSIONS[named]
+    if version not in readable or isinstance(version, bool):
+        older = isinstance(version, int) and version < readable[0]
+        again = ": fold the trained network again" if older and named == "Network" else ""
+        reads = " and ".join(map(str, readable))
+        raise FileError(
+            f"{path} has format version {version} of a {named}; this program reads {reads}{again}"
+        )
+    if kind is not None and named != kind.__name__:
+        hint = "fold it first" if named == "TrainedNetwork" else "give the trained file"
+        raise FileError(f"{path} holds a {named}, but a {kind.__name__} is needed: {hint}")
+    sha256 = _digest(named, version, meta.setdefault("value", ""), arrays)
     origin = meta.setdefault("folded_from", None)
     sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
     if meta.get("sha256") != sha256 or meta.get("seal") != sealed:
@@ -243,22 +247,30 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
     return meta, arrays
 
 
-def _taken_apart(value: Any, what: str) -> tuple[str, str, dict[str, np.ndarray]]:
-    """Return a network's kind, its tree as JSON, and its arrays."""
+def _taken_apart(value: Any, what: str) -> tuple[str, int, str, dict[str, np.ndarray]]:
+    """Return a network's kind and version, its tree as JSON, and its arrays."""
     kind = type(value).__name__
     if kind not in _KINDS or type(value) is not _KINDS[kind][kind]:
         raise TypeError(f"{what} needs a Network or a TrainedNetwork, not {value!r}")
     arrays: dict[str, np.ndarray] = {}
     tree = json.dumps(_encode(value, arrays), sort_keys=True)
-    return kind, tree, arrays
+    return kind, _version(value), tree, arrays
+
+
+def _version(value: network.Network | trained.TrainedNetwork) -> int:
+    """Return the least version of a network's kind that can say all of it."""
+    if isinstance(value, trained.TrainedNetwork):
+        return 1
+    certificates = (p.certificate for p in value.populations)
+    return 3 if any(c is not None and c.failed for c in certificates) else 2
 
 
 def _seal(sha256: str, origin: str) -> str:
     return hashlib.sha256(f"{sha256} folded from {origin}".encode()).hexdigest()
 
 
-def _digest(kind: str, tree: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(f"{VERSIONS[kind]} {kind} {tree}".encode())
+def _digest(kind: str, version: int, tree: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(f"{version} {kind} {tree}".encode())
     for key in sorted(arrays):
         array = arrays[key]
         digest.update(f" {key} {array.dtype.str} {array.shape} ".encode())
@@ -278,6 +290,8 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {"array": key}
     if isinstance(value, Value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        if isinstance(value, network.Certificate) and not value.failed:
+            del fields["failed"]  # as in version 2
         return {
             "is": type(value).__name__,
             **{k: _encode(v, arrays) for k, v in fields.items()},

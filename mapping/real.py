@@ -6,13 +6,12 @@ arithmetic; float64 can differ from it at near-ties.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from .coding import encode
-from .ends import INPUT, Readout
+from .ports import INPUT, Readout
 from .trained import Connection, Gate, Population, TrainedNetwork
 from .value import Brief
 
@@ -38,29 +37,23 @@ class RealTrace(Brief):
         return self.scores.argmax(axis=1)
 
 
-#: Called with (population name, connection index, t, factor) of every gate.
-Watch = Callable[[str, int, int, np.ndarray], None]
-
-
-def run(network: TrainedNetwork, inputs: np.ndarray, watch: Watch | None = None) -> RealTrace:
+def run(network: TrainedNetwork, inputs: np.ndarray) -> RealTrace:
     """Run a batch of integer inputs; see sim.run for their shape and the errors raised."""
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
-    neurons = {p.name: Neurons(p, (samples, *network.shapes[p.name])) for p in network.populations}
-    outs: dict[str, list[np.ndarray]] = {INPUT: [], **{name: [] for name in neurons}}
-    membranes: dict[str, list[np.ndarray]] = {name: [] for name in neurons}
+    states = {p.name: Membranes(p, (samples, *network.shapes[p.name])) for p in network.populations}
+    outs: dict[str, list[np.ndarray]] = {INPUT: [], **{name: [] for name in states}}
+    membranes: dict[str, list[np.ndarray]] = {name: [] for name in states}
     for t in range(steps):
         outs[INPUT].append(x[:, t] * network.input.unit)
         for p in network.populations:
             total = np.zeros((samples, *network.shapes[p.name]))
-            for k, c in enumerate(p.connections):
+            for c in p.connections:
                 acc = np.zeros_like(total)
                 if t >= c.delay:
                     acc = c.op.apply(outs[c.source][t - c.delay])
-                if watch is not None and c.gate is not None:
-                    watch(p.name, k, t, _factor(c, acc, t))
                 total += current(c, acc, t)
-            out, u = neurons[p.name].step(total, t)
+            out, u = states[p.name].step(total, t)
             outs[p.name].append(out)
             membranes[p.name].append(u)
     kept = {n: np.stack(a, axis=1) for n, a in membranes.items()}
@@ -70,17 +63,12 @@ def run(network: TrainedNetwork, inputs: np.ndarray, watch: Watch | None = None)
 
 def current(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
     """Return gate(norm(scale * acc + bias)) of timestep t."""
-    found = wide(c.scale, acc) * acc + wide(c.bias, acc)
+    drive = wide(c.scale, acc) * acc + wide(c.bias, acc)
     n = c.norm
     if n is not None:
         root = wide(np.sqrt(n.var + n.eps), acc)
-        found = wide(n.gamma, acc) * (found - wide(n.mean, acc)) / root + wide(n.beta, acc)
-    return found if c.gate is None else found * factor(c.gate, found, acc, t)
-
-
-def _factor(c: Connection, acc: np.ndarray, t: int) -> np.ndarray:
-    assert c.gate is not None
-    return factor(c.gate, current(replace(c, gate=None), acc, t), acc, t)
+        drive = wide(n.gamma, acc) * (drive - wide(n.mean, acc)) / root + wide(n.beta, acc)
+    return drive if c.gate is None else drive * factor(c.gate, drive, acc, t)
 
 
 def factor(gate: Gate, x: np.ndarray, acc: np.ndarray, t: int) -> np.ndarray:
@@ -99,8 +87,8 @@ def factor(gate: Gate, x: np.ndarray, acc: np.ndarray, t: int) -> np.ndarray:
     return 1 / (1 + np.exp(np.clip(-gate.alpha[t] * mean, -700, 700)))
 
 
-class Neurons:
-    """The state of one population in float64."""
+class Membranes:
+    """The membranes of one population in float64, and who is held."""
 
     def __init__(self, p: Population, shape: tuple[int, ...]) -> None:
         self.neuron = p.neuron

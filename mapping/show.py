@@ -1,11 +1,14 @@
-"""Networks as text and as HTML: one line a population."""
+"""Networks as text and as HTML: one line a population.
+
+What is shown of a population beside its name, shape and sources is said by the network itself
+(``columns``, ``claim``), so that nothing here knows one value from the other.
+"""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
-from . import network, trained
 from .value import Unsupported
 
 #: Colours of what a table says of a row: white letters on each can be read anywhere.
@@ -15,32 +18,27 @@ CERTIFIED = {"exact": GOOD, "bounded": FAIR, "none": PLAIN}
 ROWS = 60
 
 
-def line(value: network.Network | trained.TrainedNetwork) -> str:
+def line(value: Any) -> str:
     """Return one line: what enters, how many populations, T, the read-out, what is certified."""
     count = len(value.populations)
-    proved = ""
-    if isinstance(value, network.Network):
-        proofs = [p.certificate for p in value.populations if p.certificate is not None]
-        exact = sum(certificate.exact for certificate in proofs)
-        proved = f"; {exact} of {count} certified exact" if proofs else "; typed by hand"
-    return f"{_head(value)}; {count} population{'s' * (count > 1)}{proved}"
+    return f"{_head(value)}; {count} population{'s' * (count > 1)}{value.claim()}"
 
 
 #: How a person reads the keys of ``rows_of`` that are not read as they are written.
 HEADS = {"fraction_bits": "F", "acc_bits": "acc bits", "v_bits": "v bits"}
 
 
-def table(value: network.Network | trained.TrainedNetwork) -> str:
+def table(value: Any) -> str:
     """Return a short table of a network: shapes, neurons, and what is certified."""
     rows = readable(rows_of(value))
     heads = list(rows[0])
     cells = [heads, *([str(row[h]) for h in heads] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    return "\n".join([_head(value), *(one.rstrip() for one in lines)])
+    text = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join([_head(value), *(row.rstrip() for row in text)])
 
 
-def page(value: network.Network | trained.TrainedNetwork) -> str:
+def page(value: Any) -> str:
     """Return the table as HTML, certificates in colour: what a notebook shows."""
     try:
         rows = readable(rows_of(value))
@@ -56,8 +54,8 @@ def html(title: str, rows: list[dict[str, Any]], colours: dict[str, dict[str, st
         colours: column to text to the colour behind that text.
     """
 
-    def cell(head: str, found: Any) -> str:
-        text, colour = escape(str(found)), colours.get(head, {}).get(str(found))
+    def cell(head: str, content: Any) -> str:
+        text, colour = escape(str(content)), colours.get(head, {}).get(str(content))
         if colour is not None:
             style = f"background:{colour};color:#fff;padding:0 .4em;border-radius:3px"
             text = f'<span style="{style}">{text}</span>'
@@ -74,7 +72,7 @@ def html(title: str, rows: list[dict[str, Any]], colours: dict[str, dict[str, st
     )
 
 
-def _head(value: network.Network | trained.TrainedNetwork) -> str:
+def _head(value: Any) -> str:
     enter = value.input
     shape = "x".join(map(str, enter.shape))
     return (
@@ -83,59 +81,31 @@ def _head(value: network.Network | trained.TrainedNetwork) -> str:
     )
 
 
-def rows_of(value: network.Network | trained.TrainedNetwork) -> list[dict[str, Any]]:
+def rows_of(value: Any) -> list[dict[str, Any]]:
     """Return one dict per population, JSON values under keys for programs; see ``readable``."""
     return [
         {
             "population": p.name,
             "shape": list(value.shapes[p.name]),
             "from": ", ".join(f"{c.source} ({_op(c.op)})" for c in p.connections),
-            **(_integer(value, p) if isinstance(value, network.Network) else _real(p)),
+            **value.columns(p),
         }
         for p in value.populations
     ]
 
 
 def readable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of ``rows_of`` as a person reads them."""
+    """Return the rows of ``rows_of`` as a person reads them: without the ways that failed."""
 
     def text(value: Any) -> Any:
         if isinstance(value, list):
             return "x".join(map(str, value))
         return "-" if value is None else value
 
-    return [{HEADS.get(k, k): text(v) for k, v in row.items()} for row in rows]
+    return [{HEADS.get(k, k): text(v) for k, v in row.items() if k != "failed"} for row in rows]
 
 
 def _op(op: Any) -> str:
     weights = getattr(op, "weights", None)
     size = "" if weights is None else " " + "x".join(map(str, weights.shape))
     return op.name + size
-
-
-def _integer(value: network.Network, p: network.Population) -> dict[str, Any]:
-    facts, certificate = value.facts[p.name], p.certificate
-    neuron = p.neuron
-    return {
-        "leak": f"{neuron.num}/{1 << neuron.q}",
-        "reset": neuron.reset if p.spiking else "never fires",
-        "fraction_bits": certificate.fraction_bits if certificate else None,
-        "acc_bits": max(a.bits for a in facts.acc),
-        "v_bits": facts.v.bits,
-        "certificate": "none"
-        if certificate is None
-        else ("exact" if certificate.exact else "bounded"),
-        "kind": certificate.kind.value if certificate else None,
-        "cause": certificate.cause.value if certificate and certificate.cause else None,
-        "reason": certificate.reason if certificate else "typed by hand: integers only",
-    }
-
-
-def _real(p: trained.Population) -> dict[str, Any]:
-    neuron = p.neuron
-    return {
-        "leak": f"{neuron.leak:g}",
-        "fires": f"u {neuron.compare} threshold" if p.spiking else "never",
-        "reset": neuron.reset if p.spiking else None,
-        "norm": "batch norm" if any(c.norm for c in p.connections) else None,
-    }

@@ -17,15 +17,14 @@ leak 1/2.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .ends import Input, Readout
-from .graph import check_ends, shapes
-from .ops import Op, checked_op
-from .value import Value, choice, fire_by, frozen, integer, name, per_channel, real, reals
-
-RESETS = ("zero", "subtract", "none")
+from .graph import Graph
+from .nodes import AnyNeuron, AnyPopulation, checked_edge
+from .ops import Op
+from .value import Value, choice, frozen, integer, per_channel, real, reals
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,8 +95,8 @@ class Gate(Value):
     ----------
         alpha: (T,) float64.
         per_channel: the mean runs over the map of each channel, not over the channels too.
-        constant: (T,) float64 factors within 0..1 that stand in the sigmoid's place, or None; see
-            ``mapping.calibrate``.
+        constant: (T,) float64 factors within 0..1 that stand in the sigmoid's place, or None
+            (what ``train --tune constant-gates`` leaves).
         table: what else stands in its place, or None.
     """
 
@@ -143,21 +142,18 @@ class Connection(Value):
     delay: int = 0
 
     def __post_init__(self) -> None:
-        name(self.source, "connection source")
-        checked_op(self.op)
+        checked = checked_edge(self, Gate)
         if self.norm is not None and not isinstance(self.norm, Norm):
             raise TypeError(f"norm must be a Norm or None, not {self.norm!r}")
-        if self.gate is not None and not isinstance(self.gate, Gate):
-            raise TypeError(f"gate must be a Gate or None, not {self.gate!r}")
         self.set(
+            **checked,
             scale=reals(self.scale, f"scale of the connection from {self.source!r}"),
             bias=reals(self.bias, f"bias of the connection from {self.source!r}"),
-            delay=integer(self.delay, "delay of a connection", 0, 1 << 16),
         )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Neuron(Value):
+class Neuron(AnyNeuron):
     """Leak, threshold, compare and reset of a population.
 
     Attributes
@@ -193,82 +189,65 @@ class Neuron(Value):
             raise ValueError(f"leak must be between 0 and 1 (it is the factor), not {leak}")
         if gain <= 0:
             raise ValueError(f"input_gain must be positive, not {gain}")
-        spikes = self.max_spikes
         self.set(
+            **self.firing(),
             leak=leak,
             threshold=None if self.threshold is None else reals(self.threshold, "threshold"),
             compare=choice(self.compare, "compare", (">=", ">")),
-            reset=choice(self.reset, "reset", RESETS),
             v_reset=real(self.v_reset, "v_reset"),
             v_rest=real(self.v_rest, "v_rest"),
             v_init=real(self.v_init, "v_init"),
             input_gain=gain,
             reset_delay=integer(self.reset_delay, "reset_delay", 0, 1),
-            max_spikes=None if spikes is None else integer(spikes, "max_spikes", 1),
-            refractory=integer(self.refractory, "refractory", 0, 1 << 16),
-            fire_by=fire_by(self.fire_by, self.threshold),
         )
-
-    @property
-    def holds(self) -> bool:
-        """Whether a neuron may be held at v_reset."""
-        return self.threshold is not None and (self.max_spikes is not None or self.refractory > 0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(Value):
+class Population(AnyPopulation):
     """A named group of neurons with the connections that enter it."""
 
-    name: str
     connections: tuple[Connection, ...]
     neuron: Neuron
 
-    def __post_init__(self) -> None:
-        name(self.name, "population name")
-        connections = tuple(self.connections)
-        if not connections or not all(isinstance(c, Connection) for c in connections):
-            raise TypeError(f"connections of {self.name!r} must be a tuple of trained Connections")
-        if not isinstance(self.neuron, Neuron):
-            raise TypeError(f"neuron of {self.name!r} must be a trained Neuron")
-        self.set(connections=connections)
+    connection_class: ClassVar[type] = Connection
+    neuron_class: ClassVar[type] = Neuron
+    called: ClassVar[str] = "trained"
 
-    @property
-    def spiking(self) -> bool:
-        """Whether it has a threshold."""
-        return self.neuron.threshold is not None
+    def fitted(self, channels: int, timesteps: int) -> Population:
+        """Return it with one number per output channel; see ``AnyPopulation``."""
 
+        def wide(array: np.ndarray, what: str) -> np.ndarray:
+            return per_channel(array, channels, f"{what} of {self.name!r}")
 
-def _broadcast(population: Population, channels: int) -> Population:
-    def wide(array: np.ndarray, what: str) -> np.ndarray:
-        return per_channel(array, channels, f"{what} of {population.name!r}")
-
-    connections = []
-    for c in population.connections:
-        norm = c.norm
-        if norm is not None:
-            fields = ("gamma", "beta", "mean", "var")
-            norm = replace(norm, **{f: wide(getattr(norm, f), f) for f in fields})
-        gate = c.gate
-        if gate is not None and gate.table is not None:
-            table = gate.table
-            offset = wide(table.offset, "gate offset") if gate.per_channel else table.offset
-            if not gate.per_channel and offset.ndim:
-                raise ValueError(f"gate offset of {population.name!r} must be one number")
-            weights = wide(table.weights, "gate weights")
-            gate = replace(gate, table=replace(table, weights=weights, offset=offset))
-        connections.append(
-            replace(
-                c, gate=gate, scale=wide(c.scale, "scale"), bias=wide(c.bias, "bias"), norm=norm
-            )
-        )
-    neuron = population.neuron
-    if neuron.threshold is not None:
-        neuron = replace(neuron, threshold=wide(neuron.threshold, "threshold"))
-    return replace(population, connections=tuple(connections), neuron=neuron)
+        connections = []
+        for c in self.connections:
+            norm = c.norm
+            if norm is not None:
+                fields = ("gamma", "beta", "mean", "var")
+                norm = replace(norm, **{f: wide(getattr(norm, f), f) for f in fields})
+            gate = c.gate
+            if gate is not None and len(gate.alpha) < timesteps:
+                raise ValueError(
+                    f"the gate of connection {c.source!r} -> {self.name!r} has "
+                    f"{len(gate.alpha)} alphas for {timesteps} timesteps"
+                )
+            if gate is not None and gate.table is not None:
+                table = gate.table
+                offset = wide(table.offset, "gate offset") if gate.per_channel else table.offset
+                if not gate.per_channel and offset.ndim:
+                    raise ValueError(f"gate offset of {self.name!r} must be one number")
+                weights = wide(table.weights, "gate weights")
+                gate = replace(gate, table=replace(table, weights=weights, offset=offset))
+            scale, bias = wide(c.scale, "scale"), wide(c.bias, "bias")
+            connections.append(replace(c, gate=gate, scale=scale, bias=bias, norm=norm))
+        neuron = self.neuron
+        if neuron.threshold is not None:
+            neuron = replace(neuron, threshold=wide(neuron.threshold, "threshold"))
+        return replace(self, connections=tuple(connections), neuron=neuron)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TrainedNetwork(Value):
+class TrainedNetwork(Graph):
     """A network as it was trained: real parameters, explicit semantics; see the module's head.
 
     Attributes
@@ -281,52 +260,16 @@ class TrainedNetwork(Value):
         TypeError, ValueError: at construction, one sentence that names the field.
     """
 
-    input: Input
     populations: tuple[Population, ...]
-    readout: Readout
-    timesteps: int
 
-    def __post_init__(self) -> None:
-        populations = tuple(self.populations)
-        if not all(isinstance(p, Population) for p in populations):
-            raise TypeError("populations of a TrainedNetwork must be a tuple of trained ones")
-        if not isinstance(self.input, Input):
-            raise TypeError(f"input must be an Input, not {self.input!r}")
-        known = shapes(self.input.shape, populations)
-        spiking = {p.name for p in populations if p.spiking}
-        steps = check_ends(self.input, self.readout, self.timesteps, known, spiking)
-        for p in populations:
-            for c in p.connections:
-                if c.gate is not None and len(c.gate.alpha) < steps:
-                    raise ValueError(
-                        f"the gate of connection {c.source!r} -> {p.name!r} has "
-                        f"{len(c.gate.alpha)} alphas for {steps} timesteps"
-                    )
-        wide = tuple(_broadcast(p, known[p.name][0]) for p in populations)
-        self.set(populations=wide, timesteps=steps, _shapes=known)
+    population_class: ClassVar[type[AnyPopulation]] = Population
 
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of the input and of every population, by name."""
-        return dict(self._shapes)  # type: ignore[attr-defined]
-
-    def __getitem__(self, key: str) -> Population:
-        for population in self.populations:
-            if population.name == key:
-                return population
-        raise KeyError(key)
-
-    def __repr__(self) -> str:
-        from .show import line
-
-        return f"<{line(self)}>"
-
-    def __str__(self) -> str:
-        from .show import table
-
-        return table(self)
-
-    def _repr_html_(self) -> str:
-        from .show import page
-
-        return page(self)
+    def columns(self, population: Population) -> dict[str, Any]:
+        """Return leak, threshold, reset and norm of a population."""
+        neuron = population.neuron
+        return {
+            "leak": f"{neuron.leak:g}",
+            "fires": f"u {neuron.compare} threshold" if population.spiking else "never",
+            "reset": neuron.reset if population.spiking else None,
+            "norm": "batch norm" if any(c.norm for c in population.connections) else None,
+        }

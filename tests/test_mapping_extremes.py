@@ -22,9 +22,10 @@ from mapping import (
     fold,
     trained,
 )
+from mapping.budgets import TINY
 from mapping.certificate.exact import Real
 from mapping.folding.error import gap, upward
-from mapping.folding.units import TINY, told, unit_next_to
+from mapping.folding.units import as_floats, unit_next_to
 
 SPIKES, STREAM = (0.3, True, "count"), (0.3, False, "count")
 
@@ -174,7 +175,7 @@ def test_units_are_floats_and_bounds_are_rounded_upward() -> None:
     root = Real(Fraction(0), ((Fraction(2), Fraction(10) ** -200),))
     for x in (root, Real(Fraction(1, 3)), Real(Fraction(10) ** -400)):
         unit = unit_next_to(x)
-        assert told([unit], bounded=True)[0] == float(unit) >= 2.0**TINY
+        assert as_floats([unit], bounded=True)[0] == float(unit) >= 2.0**TINY
     with pytest.raises(AssertionError, match="this very unit"):
-        told([Fraction(1, 3)], bounded=True)
+        as_floats([Fraction(1, 3)], bounded=True)
     assert gap(Real(Fraction(1, 3))) >= 1 / 3

@@ -131,14 +131,34 @@ def test_wrong_kind_missing_and_foreign_files(both: tuple[Path, Path], tmp_path:
     with pytest.raises(FileError, match="but not one written by spikexact"):
         load(tmp_path / "other")
     for kind, version, sentence in (
-        ("Network", 99, "format version 99 of a Network; this program reads 2$"),
-        ("Network", 1, "1 of a Network; this program reads 2: fold the trained network again"),
+        ("Network", 99, "format version 99 of a Network; this program reads 2 and 3$"),
+        ("Network", 1, "this program reads 2 and 3: fold the trained network again"),
         ("TrainedNetwork", 99, "format version 99 of a TrainedNetwork; this program reads 1$"),
     ):
         header = {"spikexact": json.dumps({"version": version, "kind": kind})}
         save_file({"x": np.zeros(3)}, tmp_path / "other", metadata=header)
         with pytest.raises(FileError, match=sentence):
             load(tmp_path / "other")
+
+
+def test_a_network_of_version_2_loads_and_keeps_its_digest(tmp_path: Path) -> None:
+    """Version 2 had no list of the ways that failed; what a file of it holds is named as before."""
+    network = fold(draw_layer(3, 0.9, 4))
+    assert any(p.certificate.failed for p in network.populations)
+    older = replace(
+        network,
+        populations=tuple(
+            replace(p, certificate=replace(p.certificate, failed=())) for p in network.populations
+        ),
+    )
+    save(network, tmp_path / "3")
+    save(older, tmp_path / "2")
+    for name, value in (("3", network), ("2", older)):
+        assert header(tmp_path / name)["version"] == int(name)
+        assert load(tmp_path / name) == value
+    # when there was no version 3
+    before = "fed7ec1607127a0dd87917910a1de58343234ba65ce438c69af69c7efb36b179"
+    assert digest(older) == before != digest(network)
 
 
 def test_every_truncation_and_random_alterations_are_refused(both: tuple[Path, Path]) -> None:

@@ -163,7 +163,7 @@ BAD = [
     (
         lambda: TrainedNetwork(Input((3,)), small().populations, Readout("b"), 1),
         TypeError,
-        "must be a tuple of trained ones",
+        "must be a tuple of trained Populations",
     ),
 ]
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from test_mapping_corners import alone, check
 
-from mapping import Cause, Kind, TrainedNetwork, fold, load, save, trained
+from mapping import Cause, Kind, TrainedNetwork, fold, folding, load, save, trained
 from mapping.certificate import search
 from mapping.certificate.exact import Real
-from mapping.certificate.leak import Leak
-from mapping.certificate.neurons import Exhausted, Neurons
-from mapping.folding import spiking
+from mapping.certificate.lattice import Leak
+from mapping.certificate.neurons import Exhausted, TrainedNeurons
+from mapping.folding import lattice
 from mapping.show import rows_of
 
 ROOT = trained.Norm(gamma=1.0, beta=0.1, mean=0.0, var=2.0, eps=0.0)  # an irrational scale
@@ -194,10 +194,79 @@ def test_every_kind_and_cause_is_met() -> None:
     assert causes == {None, *(str(cause) for cause in Cause if cause not in searched)}
 
 
+FAILED = {
+    "one scale": {},
+    "a leak": {"lattice": "leak 0.9 is not dyadic: snapped to 115/128"},
+    "three scales": {
+        "lattice": "3 real scales meet in its membranes (two can be proved)",
+        "whole": "its real scales have no common unit",
+    },
+    "a table": {
+        "lattice": "its gate's factor changes with the input, so data lies on no fixed lattice",
+        "whole": "its real scales have no common unit",
+    },
+    "a sigmoid beside a skip": {
+        "lattice": "a gated connection beside others is proved only in whole multiples of one unit",
+        "whole": "its gate is a table of the sigmoid",
+    },
+    "a table and a soft reset in whole numbers": {
+        "lattice": "a soft reset beside a gate is proved only in whole multiples of one unit",
+    },
+    "classes": {},
+    "classes of different scales": {
+        "classes": "its classes have different scales, which were rounded to one unit",
+        "whole": "its numbers take 54 bits in their common unit, and were rounded "
+        "(32 are the most)",
+    },
+    "a stream": {},
+    "a stream of roots": {"whole": "its real scales have no common unit, and were rounded"},
+}
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_a_certificate_says_which_ways_failed_and_why(name: str) -> None:
+    certificate = fold(CASES[name][0])["a"].certificate
+    assert dict(certificate.failed) == FAILED[name]
+    assert len(certificate.failed) == len(FAILED[name])
+
+
+def test_ways_are_tried_in_their_order_and_none_after_one_that_succeeds() -> None:
+    succeeds: set[tuple[bool, str]] = set()
+    for value, *_ in CASES.values():
+        (p,) = fold(value).populations
+        names = [name for name, _ in (folding.SPIKING if p.spiking else folding.STREAM)]
+        failed = [way for way, _ in p.certificate.failed]
+        assert failed == [name for name in names if name in failed]
+        last = "rounded" if p.certificate.kind is Kind.ROUNDED else str(p.certificate.kind)
+        succeeds.add((p.spiking, {"spikes": "lattice"}.get(last, last)))
+        assert names.index({"spikes": "lattice"}.get(last, last)) >= len(failed)
+    everything = {(True, name) for name, _ in folding.SPIKING} | {
+        (False, n) for n, _ in folding.STREAM
+    }
+    assert succeeds == everything - {(True, "static")}  # below
+
+
+def test_a_constant_drive_is_proved_with_any_leak_where_the_lattice_is_not() -> None:
+    value = alone(replace(lif(), leak=0.9), 3, norm=ROOT)
+    value = replace(value, input=replace(value.input, coding="direct"))
+    certificate = check(value)["a"].certificate
+    assert (certificate.exact, certificate.kind, certificate.lattice) == (True, Kind.SPIKES, None)
+    assert dict(certificate.failed) == FAILED["a leak"]
+
+
+def test_a_constant_drive_that_is_not_proved_gives_its_own_search_as_the_reason() -> None:
+    value = alone(replace(lif(), leak=0.9), 4, scale=0.0003, bias=0.07)
+    value = replace(value, input=replace(value.input, coding="direct", bits=12))
+    certificate = check(value)["a"].certificate
+    assert (certificate.kind, certificate.cause) == (Kind.ROUNDED, Cause.WIDTH)
+    assert certificate.reason.startswith("with none of 0 to 24 fractional bits does every channel")
+    assert dict(certificate.failed) == {**FAILED["a leak"], "static": certificate.reason}
+
+
 def test_a_search_ends_at_its_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     value = joined(alone(lif(), 3, norm=ROOT), THIRD)
     assert fold(value).exact
-    monkeypatch.setattr(spiking, "certify", functools.partial(search.certify, steps=1000))
+    monkeypatch.setattr(lattice, "certify", functools.partial(search.certify, steps=1000))
     certificate = check(value)["a"].certificate
     assert (certificate.kind, certificate.cause) == (Kind.ROUNDED, Cause.BUDGET)
     assert certificate.reason == "its search was ended after 1,000 steps"
@@ -210,7 +279,7 @@ def test_steps_are_counted_alike_every_time() -> None:
         bias = Real(Fraction(1, 3))
         theta = [Real(Fraction(k, 7)) for k in (10, 30)]
         ends = np.array([-9, -9]), np.array([9, 9])
-        neurons = Neurons(
+        neurons = TrainedNeurons(
             Leak(1, 1), 4, theta, [bias, bias], [(Real(),)] * 2, False, *ends, np.zeros(2, bool)
         )
         try:
@@ -249,5 +318,7 @@ def test_kinds_and_causes_are_kept_in_files_and_shown(tmp_path: Any) -> None:
         save(network, tmp_path / "n")
         again = load(tmp_path / "n")["a"].certificate
         assert (again.kind, again.cause) == (Kind(kind), cause and Cause(cause))
+        assert again.failed == network["a"].certificate.failed
         (row,) = rows_of(network)
         assert (row["kind"], row["cause"]) == (kind, cause)
+        assert [(x["way"], x["reason"]) for x in row["failed"]] == list(again.failed)

@@ -21,7 +21,7 @@ import torch
 
 import mapping
 from mapping import INPUT
-from mapping.folding.gate import GATE_BITS
+from mapping.budgets import GATE_BITS
 
 from . import feed
 from .export import export

@@ -4,8 +4,7 @@ Mathematics only: nothing here knows a network. In each kind of proof both sides
 integer constants, and equal constants, clamped to what data can reach, are the proof.
 
 ``exact``    the numbers: rationals and square roots, whose floors and ceilings are decided.
-``leak``     the dyadic leak, and the lattice on which data moves a membrane.
-``second``   the lattice values of a second real scale, which are enumerated.
+``lattice``  the dyadic leak, the lattice of data, and the values of a second scale on it.
 ``neurons``  neurons that fire: their constants, real and integer; ``search`` finds the integers.
 ``static``   neurons whose drive never changes within a sample: their breakpoints, and the search.
 ``classes``  a membrane read-out: what decides between its classes, and the search.

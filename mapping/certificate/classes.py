@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..budgets import EXTRA_BITS, SEARCH_STEPS
 from ..value import WIDTH_MAX
 from .exact import Real
-from .leak import Leak
+from .lattice import Leak
 from .neurons import Undecided, Unfit
-from .search import EXTRA_BITS, SEARCH_STEPS, Steps
+from .search import Steps
 
 
 def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray] | None:
@@ -27,7 +28,7 @@ def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray
         Per number of steps the constants, int64 (classes, classes), of pairs i < j; None if one
         is not decided.
     """
-    found = []
+    constants = []
     upper = np.triu(np.ones((len(real), len(real)), bool), 1)
     for n, total in enumerate(leak.sums(steps)):
         scaled = [x * (total * (1 << leak.q * n)) for x in real]
@@ -39,12 +40,12 @@ def class_constants(leak: Leak, steps: int, real: list[Real]) -> list[np.ndarray
         least = -(-(low[None, :] - high[:, None]) >> bits)
         most = -(-(high[None, :] - low[:, None]) >> bits)
         for i, j in np.argwhere(upper & (least != most)):
-            one = (scaled[j] - scaled[i]).first_reaching(False)
-            if one is None:
+            decided = (scaled[j] - scaled[i]).first_reaching(False)
+            if decided is None:
                 return None
-            least[i, j] = one
-        found.append(np.where(upper, least, 0))
-    return found
+            least[i, j] = decided
+        constants.append(np.where(upper, least, 0))
+    return constants
 
 
 def classes_hold(
@@ -65,8 +66,8 @@ def classes_hold(
     beta, bias = np.full(len(integer), start, kind), np.array(integer, kind)
     for n, want in enumerate(constants):
         beta = ((beta * leak.num) >> leak.q) + bias
-        found = -((beta[:, None] - beta[None, :]) >> (fraction_bits - leak.q * n))
-        wrong = np.argwhere(upper & (found != want))
+        met = -((beta[:, None] - beta[None, :]) >> (fraction_bits - leak.q * n))
+        wrong = np.argwhere(upper & (met != want))
         if len(wrong):
             return int(wrong[0][0]), int(wrong[0][1]), n + 1
     return None

@@ -1,6 +1,6 @@
 """Exact numbers of the form ``r + s * sqrt(w)``: all that batch norm makes of a rational.
 
-A float64 square root proves nothing at ties; floor, ceil and sign here are decided in integers
+A float64 square root proves nothing at ties; floor and ceil here are decided in integers
 (contract, section 4).
 """
 
@@ -23,22 +23,11 @@ class Surd:
     s: Rational = 0
     w: Rational = 1
 
-    def __add__(self, other: Surd | Rational) -> Surd:
-        if isinstance(other, Surd):
-            if other.w != self.w and other.s and self.s:
-                raise ValueError("the sum of two different square roots has no such form")
-            w = self.w if self.s else other.w
-            return Surd(self.r + other.r, self.s + other.s, w)
+    def __add__(self, other: Rational) -> Surd:
         return Surd(self.r + other, self.s, self.w)
 
     def __mul__(self, factor: Rational) -> Surd:
         return Surd(self.r * factor, self.s * factor, self.w)
-
-    def __neg__(self) -> Surd:
-        return self * -1
-
-    def __sub__(self, other: Surd | Rational) -> Surd:
-        return self + -other
 
     def __floor__(self) -> int:
         square = self.s * self.s * self.w
@@ -53,11 +42,7 @@ class Surd:
         return low if gap * gap >= square else low - 1
 
     def __ceil__(self) -> int:
-        return -math.floor(-self)
-
-    def __float__(self) -> float:
-        scale = Fraction(2) ** (64 - self.exponent)
-        return float(Fraction(math.floor(self * scale)) / scale)
+        return -math.floor(self * -1)
 
     @property
     def exponent(self) -> int:
@@ -70,13 +55,6 @@ class Surd:
                 return whole.bit_length() - shift
             shift += 64
         return 0
-
-    @property
-    def sign(self) -> int:
-        """-1, 0 or 1."""
-        if math.floor(self) < 0:
-            return -1
-        return 1 if math.floor(-self) < 0 else 0
 
 
 def first_reaching(x: Surd, strict: bool) -> int:
@@ -216,7 +194,7 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
     bits = min(60 - max(x.exponent, r.exponent + peak.bit_length()) - 1, 58)
     top = 1 << 60
     flat = m.ravel()
-    found = np.empty(flat.shape, np.int64)
+    reaching = np.empty(flat.shape, np.int64)
     left = np.arange(flat.size)
     # machine words where they do, then Python's integers, in arrays, for what is still open
     for precision, kind in ((bits, np.int64), (64 + peak.bit_length(), object)):
@@ -224,14 +202,14 @@ def ceilings(x: Real, r: Real, m: np.ndarray, strict: bool) -> np.ndarray | None
             continue
         low, high = _between(x, r, flat[left].astype(kind), precision, strict)
         clear = low == high
-        found[left[clear]] = np.clip(low[clear], -top, top).astype(np.int64)
+        reaching[left[clear]] = np.clip(low[clear], -top, top).astype(np.int64)
         left = left[~clear]
     for at in left:
-        one = (x - r * int(flat[at])).first_reaching(strict)
-        if one is None:
+        least = (x - r * int(flat[at])).first_reaching(strict)
+        if least is None:
             return None
-        found[at] = min(max(one, -top), top)
-    return found.reshape(m.shape)
+        reaching[at] = min(max(least, -top), top)
+    return reaching.reshape(m.shape)
 
 
 def _between(

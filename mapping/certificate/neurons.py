@@ -12,16 +12,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
-from ..value import WIDTH_MAX
+from ..budgets import LIMIT
 from .exact import Real, ceilings
-from .leak import Leak
-from .second import Second
-
-#: Beyond what any value may have: the constant of a neuron that always fires (-), or never does.
-LIMIT = 1 << (WIDTH_MAX - 1)
+from .lattice import EnumeratedTerm, Leak
 
 
 class Unproved(ValueError):
@@ -41,7 +38,7 @@ class Exhausted(Unproved):
 
 
 @dataclass(frozen=True)
-class Neurons:
+class TrainedNeurons:
     """The trained neurons of one population, one per channel, each divided by its A.
 
     Attributes
@@ -52,9 +49,9 @@ class Neurons:
             differs).
         strict: fires at > rather than >=.
         low, high: (channels,) int64, the reachable range of acc.
-        second: a join's other branch, a soft reset, or a gated bias, or None.
+        zero_gain: (channels,) bool: A is 0, no data arrives, and nothing was divided.
+        term: a join's other branch, a soft reset, or a gated bias, or None.
         biased: the integer neuron may have a bias of its own.
-        deaf: (channels,) bool: A is 0, no data arrives, and nothing was divided.
         index: (channels,) their numbers, where these are some of others; else they count from 0.
     """
 
@@ -66,8 +63,8 @@ class Neurons:
     strict: bool
     low: np.ndarray
     high: np.ndarray
-    deaf: np.ndarray
-    second: Second | None = None
+    zero_gain: np.ndarray
+    term: EnumeratedTerm | None = None
     biased: bool = True
     index: np.ndarray | None = None
 
@@ -78,82 +75,104 @@ class Neurons:
         """Return the number of a channel in the whole population."""
         return int(i if self.index is None else self.index[i])
 
-    def part(self, channels: np.ndarray) -> Neurons:
+    def part(self, channels: np.ndarray) -> TrainedNeurons:
         """Return some of the channels."""
-        second = self.second
-        if second is not None:
-            values = [v if v.ndim == 1 else v[channels] for v in second.values]
-            second = Second([second.ratio[i] for i in channels], values)
-        some = replace(
+        return replace(
             self,
             theta=[self.theta[i] for i in channels],
             bias=[self.bias[i] for i in channels],
             starts=[self.starts[i] for i in channels],
             low=self.low[channels],
             high=self.high[channels],
-            deaf=self.deaf[channels],
-            second=second,
+            zero_gain=self.zero_gain[channels],
+            term=None if self.term is None else self.term.part(channels),
             index=channels if self.index is None else self.index[channels],
         )
-        if "constants" in self.__dict__:
-            some.__dict__["constants"] = [[c[channels] for c in row] for row in self.constants]
-        return some
 
     @functools.cached_property
     def ranges(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Least and largest lattice value per channel for n = 1..T."""
-        return [(self.low * w, self.high * w) for w in self.leak.weights(self.steps)]
+        sums = self.leak.scaled_leak_sums(self.steps)
+        return [(self.low * weight, self.high * weight) for weight in sums]
 
     def values(self, n: int) -> np.ndarray:
         """Return the lattice values of the second scale after n + 1 steps, (channels or 1, M)."""
-        if self.second is None:
+        if self.term is None:
             return np.zeros((1, 1), np.int64)
-        return np.atleast_2d(self.second.values[n])
+        return np.atleast_2d(self.term.values[n])
 
-    @functools.cached_property
-    def constants(self) -> list[list[np.ndarray]]:
-        """Per start and step, c_n(m) clamped to [lo_n, hi_n + 1], int64 (channels, M).
+
+@dataclass(frozen=True)
+class Goal:
+    """Trained neurons, and what integer ones must meet to fire as they do.
+
+    Attributes
+    ----------
+        constants: per start and step, c_n(m) clamped to [lo_n, hi_n + 1], int64 (channels, M).
+    """
+
+    neurons: TrainedNeurons
+    constants: list[list[np.ndarray]]
+
+    @classmethod
+    def of(cls, neurons: TrainedNeurons) -> Goal:
+        """Compute the constants of trained neurons.
 
         Raises
         ------
-            Undecided: see there.
+            Undecided: a comparison that no precision within reach decides.
         """
-        tau = Fraction(self.leak.num, 1 << self.leak.q)
-        sums = self.leak.sums(self.steps)
-        alike: dict[object, int] = {}  # channels of the same numbers have the same constants
-        first = []
-        for i in range(len(self)):
-            same = self.second is None or self.second.values[0].ndim == 1
-            ratio = None if self.second is None else self.second.ratio[i]
-            numbers = (self.theta[i], self.bias[i], self.starts[i], ratio, bool(self.deaf[i]))
-            first.append(alike.setdefault((numbers, None if same else i), i))
+        leak = neurons.leak
+        sums = leak.sums(neurons.steps)
+        tau = Fraction(leak.num, 1 << leak.q)
+        twins = _first_alike(neurons)
         table = []
-        for k in range(len(self.starts[0])):
+        for k in range(len(neurons.starts[0])):
             row = []
             for n, total in enumerate(sums):
-                low, high = self.ranges[n]
-                scale, values = 1 << self.leak.q * n, self.values(n)
-                found = np.empty((len(self), values.shape[1]), np.int64)
-                for i in range(len(self)):
-                    if first[i] != i:
-                        found[i] = found[first[i]]
+                low, high = neurons.ranges[n]
+                scale, values = 1 << leak.q * n, neurons.values(n)
+                constants = np.empty((len(neurons), values.shape[1]), np.int64)
+                for i, twin in enumerate(twins):
+                    if twin != i:
+                        constants[i] = constants[twin]
                         continue
-                    need = self.theta[i] - self.bias[i] * total
-                    need -= self.starts[i][k] * tau ** (n + 1)
-                    found[i] = self._reach(i, need * scale, values[i if len(values) > 1 else 0])
-                row.append(np.clip(found, low[:, None], high[:, None] + 1))
+                    need = neurons.theta[i] - neurons.bias[i] * total
+                    need -= neurons.starts[i][k] * tau ** (n + 1)
+                    m = values[i if len(values) > 1 else 0]
+                    constants[i] = _reaching(neurons, i, need * scale, m)
+                row.append(np.clip(constants, low[:, None], high[:, None] + 1))
             table.append(row)
-        return table
+        return cls(neurons, table)
 
-    def _reach(self, i: int, need: Real, values: np.ndarray) -> np.ndarray:
-        ratio = Real() if self.second is None else self.second.ratio[i]
-        found = ceilings(need, ratio, values, self.strict)
-        if found is None:
-            what = "sums of square roots that cannot be told apart"
-            raise Undecided(f"channel {self.number(i)} has {what}")
-        if self.deaf[i]:  # need <= 0, or < 0 if strict: it fires whatever arrives
-            return np.where(found <= 0, -LIMIT, LIMIT)
-        return found
+    def part(self, channels: np.ndarray) -> Goal:
+        """Return some of the channels."""
+        constants = [[c[channels] for c in row] for row in self.constants]
+        return Goal(self.neurons.part(channels), constants)
+
+
+def _first_alike(neurons: TrainedNeurons) -> list[int]:
+    """Return per channel the first one of the same numbers: it has the same constants."""
+    term, known, first = neurons.term, {}, []
+    values_alike = term is None or term.values[0].ndim == 1
+    for i in range(len(neurons)):
+        ratio = None if term is None else term.ratio[i]
+        numbers = (neurons.theta[i], neurons.bias[i], neurons.starts[i], ratio)
+        key = (numbers, bool(neurons.zero_gain[i]), None if values_alike else i)
+        first.append(known.setdefault(key, i))
+    return first
+
+
+def _reaching(neurons: TrainedNeurons, i: int, need: Real, values: np.ndarray) -> np.ndarray:
+    """Return, per lattice value m of the second scale, the least that reaches need beside it."""
+    ratio = Real() if neurons.term is None else neurons.term.ratio[i]
+    least = ceilings(need, ratio, values, neurons.strict)
+    if least is None:
+        what = "sums of square roots that cannot be told apart"
+        raise Undecided(f"channel {neurons.number(i)} has {what}")
+    if neurons.zero_gain[i]:  # need <= 0, or < 0 if strict: it fires whatever arrives
+        return np.where(least <= 0, -LIMIT, LIMIT)
+    return least
 
 
 @dataclass(frozen=True)
@@ -170,11 +189,14 @@ class Integers:
     second: int = 0
 
 
-def integer_constants(
-    leak: Leak, fraction_bits: int, threshold: int, bias: int, start: int, steps: int
-) -> list[int]:
-    """Return c'_n of an integer neuron, n = 1..steps, unclamped (needs F >= q(T-1))."""
-    return [
-        -((beta - threshold) >> (fraction_bits - leak.q * n))
-        for n, beta in enumerate(leak.path(start, bias, steps))
-    ]
+class Proof(NamedTuple):
+    """Integer neurons that meet every constant.
+
+    Attributes
+    ----------
+        fraction_bits: F. integers: one per channel. goals: what they meet, block by block.
+    """
+
+    fraction_bits: int
+    integers: list[Integers]
+    goals: list[Goal]

@@ -12,16 +12,14 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
+from ..budgets import EXTRA_BITS, STATIC_STEPS
 from ..value import WIDTH_MAX
-from .leak import Leak
-from .neurons import Integers, Neurons, Undecided
-from .search import EXTRA_BITS, Steps, unfit
-
-#: Steps that the search of one population may take.
-STATIC_STEPS = 1 << 25
+from .lattice import Leak
+from .neurons import Integers, Proof, TrainedNeurons, Undecided
+from .search import Steps, unfit
 
 
-def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
+def breakpoints(neurons: TrainedNeurons, leak: Fraction, i: int) -> list[list[int]]:
     """Return per start, for n = 1..T, the least acc at which channel i fires, clamped.
 
     Raises
@@ -29,7 +27,7 @@ def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
         Undecided: a comparison that no precision within reach decides.
     """
     low, high = int(neurons.low[i]), int(neurons.high[i])
-    found = []
+    rows = []
     for start in neurons.starts[i]:
         row, total = [], Fraction(0)
         for n in range(1, neurons.steps + 1):
@@ -39,16 +37,14 @@ def breakpoints(neurons: Neurons, leak: Fraction, i: int) -> list[list[int]]:
             if least is None:
                 what = "sums of square roots that cannot be told apart"
                 raise Undecided(f"channel {neurons.number(i)} has {what}")
-            if neurons.deaf[i]:
+            if neurons.zero_gain[i]:
                 least = low if least <= 0 else high + 1
             row.append(min(max(least, low), high + 1))
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
-def certify_static(
-    neurons: Neurons, leak: Fraction, steps: int = STATIC_STEPS
-) -> tuple[int, list[Integers]]:
+def certify_static(neurons: TrainedNeurons, leak: Fraction, steps: int = STATIC_STEPS) -> Proof:
     """Find the fewest fractional bits at which every channel has its breakpoints.
 
     Args:
@@ -57,57 +53,57 @@ def certify_static(
 
     Returns
     -------
-        As ``search.certify``, and so are the errors.
+        As ``search.certify`` does, but without constants; and so are the errors.
     """
     wanted = [breakpoints(neurons, leak, i) for i in range(len(neurons))]
     budget, tried, hard = Steps(steps), range(EXTRA_BITS + 1), 0
     for bits in tried:
-        found: dict[int, Integers] = {}
+        solved: dict[int, Integers] = {}
         for i in (hard, *(i for i in range(len(neurons)) if i != hard)):
-            one = _search(neurons, i, wanted[i], bits, budget)
-            if one is None:  # it is tried first at the next F
+            integers = _search(neurons, i, wanted[i], bits, budget)
+            if integers is None:  # it is tried first at the next F
                 hard = i
                 break
-            found[i] = one
+            solved[i] = integers
         else:
-            return bits, [found[i] for i in range(len(neurons))]
+            return Proof(bits, [solved[i] for i in range(len(neurons))], [])
     raise unfit(tried, len(neurons), neurons.number(hard))
 
 
 def _search(
-    neurons: Neurons, i: int, wanted: list[list[int]], bits: int, budget: Steps
+    neurons: TrainedNeurons, i: int, wanted: list[list[int]], bits: int, budget: Steps
 ) -> Integers | None:
     scale = 1 << bits
     bias = (neurons.bias[i] * scale).fixed(0)[0]
     starts = [(s * scale).fixed(0)[0] for s in neurons.starts[i]]
     largest = max(abs(bias), *map(abs, starts), 1)
-    if largest.bit_length() > WIDTH_MAX - 8 or neurons.deaf[i]:
+    if largest.bit_length() > WIDTH_MAX - 8 or neurons.zero_gain[i]:
         return None
     span = (int(neurons.low[i]), int(neurons.high[i]))
     for ups in itertools.product((0, 1, -1), *((0, 1) for _ in starts)):
-        one = Integers(
+        tried = Integers(
             scale, bias + ups[0], 0, tuple(s + u for s, u in zip(starts, ups[1:], strict=True))
         )
         budget.take(len(starts) * neurons.steps**2)
-        threshold = _threshold(neurons.leak, one, wanted, span)
+        threshold = _threshold(neurons.leak, tried, wanted, span)
         if threshold is not None:
-            return replace(one, threshold=threshold)
+            return replace(tried, threshold=threshold)
     return None
 
 
 def _threshold(
-    leak: Leak, one: Integers, wanted: list[list[int]], span: tuple[int, int]
+    leak: Leak, tried: Integers, wanted: list[list[int]], span: tuple[int, int]
 ) -> int | None:
-    """Return a threshold between the membranes one below and at every breakpoint, or None."""
+    """Return a threshold between the membranes one below and at every breakpoint, or Ntried."""
     above: int | None = None
     upto: int | None = None
-    for start, row in zip(one.starts, wanted, strict=True):
+    for start, row in zip(tried.starts, wanted, strict=True):
         for n, least in enumerate(row, 1):
             if least > span[0]:
-                v = leak.path(start, one.gain * (least - 1) + one.bias, n)[-1]
+                v = leak.path(start, tried.gain * (least - 1) + tried.bias, n)[-1]
                 above = v if above is None else max(above, v)
             if least <= span[1]:
-                v = leak.path(start, one.gain * least + one.bias, n)[-1]
+                v = leak.path(start, tried.gain * least + tried.bias, n)[-1]
                 upto = v if upto is None else min(upto, v)
     if upto is None:
         return (above or 0) + 1

@@ -4,13 +4,16 @@ Populations are folded one by one, in order. What passes between them is the uni
 integer 1 of a source is worth in the trained network. A certificate speaks of one population,
 given equal inputs; the network is exact if all of them are.
 
+``context``   what every way to fold a population is given, and what it may answer.
+``lattice``   proved to fire as trained, on the lattice of its data or for a constant drive.
+``whole``     numbers that are whole multiples of one unit.
+``table``     proved against the gate's own table; ``gate``: a gate as a mean and a table.
+``streams``   a population without a threshold: streams, pools, joins, read-outs.
+``rounded``   any population that is not proved: numbers rounded; ``error``: by how much.
 ``affine``    a connection as A * acc + B in exact numbers; ``scales``: which A share a lattice.
-``spiking``   a population with a threshold, proved if it can be; ``divided``: its neurons over A.
-``streams``   a population without one: streams, pools, joins, read-outs.
-``rounded``   any population that is not proved: numbers rounded, and the error bounded.
-``gate``      the adaptive gate as a mean and a table; ``table``: a proof against that table.
-``whole``     numbers that are whole multiples of one unit; ``units``: their range, and float64's.
-``obstacle``  why a population is not exact.
+``units``     the range of what is folded, and units that float64 holds.
+
+docs/fold.md says what each way proves, and how to add one.
 """
 
 from __future__ import annotations
@@ -20,13 +23,34 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .. import network, trained
-from ..ends import INPUT
+from ..claims import Cause, Kind
 from ..facts import Derivation, most_spikes
-from ..intervals import Interval
-from .affine import Affine, affine
-from .spiking import fold_spiking
-from .streams import fold_stream
+from ..ports import INPUT
+from .affine import affine
+from .context import Context, Folded, Obstacle
+from .lattice import prove_constant_drive, prove_on_lattice
+from .rounded import round_numbers
+from .streams import order_classes, round_values, whole_values
+from .table import prove_with_table
 from .units import refuse_far
+from .whole import whole_multiples
+
+Way = Callable[[Context], Folded | Obstacle | None]
+
+#: Of a population with a threshold. The last way never fails.
+SPIKING: tuple[tuple[str, Way], ...] = (
+    ("lattice", prove_on_lattice),
+    ("static", prove_constant_drive),
+    ("whole", whole_multiples),
+    ("table", prove_with_table),
+    ("rounded", round_numbers),
+)
+#: Of one without.
+STREAM: tuple[tuple[str, Way], ...] = (
+    ("classes", order_classes),
+    ("whole", whole_values),
+    ("rounded", round_values),
+)
 
 
 def fold(
@@ -61,27 +85,97 @@ def fold(
     for p in value.populations:
         if progress is not None:
             progress(len(populations), len(value.populations))
-        lines, accs, static = _read(p, derived, units, value.shapes[p.name][0])
-        refuse_far(p, lines)
-        if p.spiking:
-            found = fold_spiking(value, p, lines, accs, static)
-        else:
-            found, units[p.name] = fold_stream(value, p, lines, accs)
-        derived.add(found)  # values so far apart that no integers of 62 bits hold them: TooWide
-        populations.append(found)
+        context = _context(value, p, derived, units)
+        folded, units[p.name] = _fold_population(context)
+        derived.add(folded)  # values so far apart that no integers of 62 bits hold them: TooWide
+        populations.append(folded)
     return network.Network(value.input, tuple(populations), value.readout, steps)
 
 
-def _read(
-    p: trained.Population, derived: Derivation, units: dict[str, Fraction], channels: int
-) -> tuple[list[Affine], list[Interval], bool]:
-    """Return a population's connections as exact lines, their acc ranges, and if all is static."""
-    lines, accs, static = [], [], True
+def _context(
+    value: trained.TrainedNetwork,
+    p: trained.Population,
+    derived: Derivation,
+    units: dict[str, Fraction],
+) -> Context:
+    """Read a population's connections exactly, and the range of what arrives by each."""
+    currents, accs, static = [], [], True
     for c in p.connections:
         source = derived.source(c.source, p.name)
-        line = affine(c, channels, units[c.source], Fraction(p.neuron.input_gain))
-        acc = line.op.interval(source.out, source.shape)
-        lines.append(line)
+        channels, gain = value.shapes[p.name][0], Fraction(p.neuron.input_gain)
+        current = affine(c, channels, units[c.source], gain)
+        acc = current.op.interval(source.out, source.shape)
+        currents.append(current)
         accs.append(acc.with_zero() if c.delay else acc)
         static = static and source.static and not c.delay
-    return lines, accs, static
+    refuse_far(p, currents)
+    return Context.of(value, p, currents, accs, static)
+
+
+def _fold_population(context: Context) -> tuple[network.Population, Fraction]:
+    """Fold a population by the first way that succeeds.
+
+    Returns
+    -------
+        The population of integers, certified; and what the integer 1 of its output is worth.
+
+    Raises
+    ------
+        Unsupported: a gate whose sums take more bits than there are.
+    """
+    failed: dict[str, Obstacle] = {}
+    for name, way in SPIKING if context.population.spiking else STREAM:
+        answer = way(context)
+        if isinstance(answer, Folded):
+            break
+        if answer is not None:
+            failed[name] = answer
+    else:
+        raise AssertionError("the last way never fails")
+    if answer.kind is Kind.ROUNDED:
+        obstacle = _main(context, failed)
+        answer = replace(answer, reason=obstacle.reason, cause=obstacle.cause)
+    return _assembled(context, answer, failed), answer.worth
+
+
+def _main(context: Context, failed: dict[str, Obstacle]) -> Obstacle:
+    """Return the one reason that a rounded population gives: of the way that came nearest."""
+    if not context.population.spiking:
+        return failed.get("classes", failed["whole"])
+    obstacle = failed.get("static", failed["lattice"])
+    if "table" in failed:
+        obstacle = failed["table"]
+    elif context.gated and "whole" in failed:
+        obstacle = Obstacle(obstacle.cause, f"{obstacle.reason}: {failed['whole'].reason}")
+    gate = context.rounded_gate
+    if gate is None:
+        return obstacle
+    if obstacle.cause is Cause.LEAK:
+        return Obstacle(Cause.LEAK, f"{obstacle.reason}; {gate.reason}")
+    return gate  # no proof would have made it exact
+
+
+def _assembled(context: Context, folded: Folded, failed: dict[str, Obstacle]) -> network.Population:
+    """Put connections, numbers and certificate into a population of integers."""
+    p, leak = context.population, context.leak
+    certificate = network.Certificate(
+        folded.cause is None,
+        folded.kind,
+        folded.reason,
+        folded.cause,
+        folded.bits,
+        folded.lattice,
+        folded.bound,
+        folded.unit,
+        tuple((name, obstacle.reason) for name, obstacle in failed.items()),
+    )
+    neuron = network.Neuron(leak.num, leak.q, **folded.numbers)
+    if p.spiking:
+        neuron = replace(
+            neuron,
+            reset=p.neuron.reset,
+            max_spikes=p.neuron.max_spikes,
+            refractory=p.neuron.refractory,
+            fire_by=p.neuron.fire_by,
+        )
+    return network.Population(p.name, folded.connections, neuron, certificate)

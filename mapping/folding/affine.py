@@ -68,9 +68,9 @@ def affine(connection: trained.Connection, channels: int, unit: Fraction, gain: 
     return Affine(flipped, left, a, w, b, sign * left, unit)
 
 
-def bias_of(lines: list[Affine], i: int) -> Real:
+def bias_of(currents: list[Affine], i: int) -> Real:
     """Return the sum of B of a channel's connections."""
     total = Real()
-    for line in lines:
-        total += Real.of(line.b[i])
+    for current in currents:
+        total += Real.of(current.b[i])
     return total

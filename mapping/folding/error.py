@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..certificate.exact import Real
-from ..certificate.leak import Leak
+from ..certificate.lattice import Leak
 
 #: Fractional bits of a gap.
 _BITS = 64
@@ -60,7 +60,7 @@ class Bounds:
     def __post_init__(self) -> None:
         self.drive = np.zeros(self.count), np.zeros(self.count)
 
-    def line(self, i: int, slope: Real, offset: Real, gain: int, bias: int, peak: float) -> None:
+    def current(self, i: int, slope: Real, offset: Real, gain: int, bias: int, peak: float) -> None:
         """Add a connection of channel i: ``slope * acc + offset`` as ``gain * acc + bias``."""
         self.drive[0][i] += gap(slope, gain) * peak + gap(offset, bias)
         self.drive[1][i] += gap(slope) * peak + gap(offset)

@@ -13,35 +13,26 @@ from fractions import Fraction
 import numpy as np
 
 from .. import network, trained
+from ..budgets import ENTRIES, FINEST_MEAN, FINEST_TABLE, GATE_BITS, MEAN_BITS, OFFSET_BITS
 from ..certificate.exact import Real
 from ..intervals import Interval
 from ..value import WIDTH_MAX, Unsupported
 from .affine import Affine
 
-#: Fractional bits of a gate's factor, and entries of its table.
-GATE_BITS, ENTRIES = 8, 256
-#: Bits of the largest fixed-point factor K.
-MEAN_BITS = 16
-#: Fractional bits of a given table's weights.
-FINEST = 44
-#: Bits of the largest fixed-point offset.
-OFFSET_BITS = 50
 #: Beyond alpha * mean = +-FLAT the sigmoid is as good as flat.
 FLAT = 9.0
-#: Fractional bits of the finest fixed-point mean.
-FINEST_MEAN = 900
 #: Covers the rounding of float64 in a gate's mean, as a share of what it reaches, and its factors.
 FLOATS = 2.0**-36
 
 
 def fold_gate(
-    gate: trained.Gate, line: Affine, acc: Interval, area: int, steps: int, input_gain: Fraction
+    gate: trained.Gate, current: Affine, acc: Interval, area: int, steps: int, input_gain: Fraction
 ) -> tuple[network.Gate, float]:
     """Return the integer gate of a connection, and by how much its factor may be wrong.
 
     Args:
-        line, acc: of the connection. area: positions of a map. input_gain: of the neuron, which
-            is in line but not in what the gate sees.
+        current, acc: of the connection. area: positions of a map. input_gain: of the neuron, which
+            is in the current but not in what the gate sees.
     """
     if gate.constant is not None:
         scaled = gate.constant[:steps] * (1 << GATE_BITS)
@@ -50,13 +41,13 @@ def fold_gate(
         column = entries.astype(np.int64)[:, None]
         return network.Gate(weights=0, offset=0, shift=0, table=column), error
     if gate.table is not None:
-        return _given(gate, gate.table, line, acc, area, steps)
-    channels = len(line.a)
+        return _given(gate, gate.table, current, acc, area, steps)
+    channels = len(current.a)
     share = (1 if gate.per_channel else channels) * area * input_gain
     slopes = np.array(
-        [float(line.slope(i) * (int(sign) / share)) for i, sign in enumerate(line.sign)]
+        [float(current.slope(i) * (int(sign) / share)) for i, sign in enumerate(current.sign)]
     )
-    offsets = np.array([float(Real.of(b) * (1 / input_gain)) for b in line.b])
+    offsets = np.array([float(Real.of(b) * (1 / input_gain)) for b in current.b])
     if not gate.per_channel:
         offsets = np.array([offsets.mean()])
     largest = float(np.abs(slopes).max()) or 1.0
@@ -107,7 +98,7 @@ def fold_gate(
 
 
 def fold_gates(
-    p: trained.Population, lines: list[Affine], accs: list[Interval], area: int, steps: int
+    p: trained.Population, currents: list[Affine], accs: list[Interval], area: int, steps: int
 ) -> list[tuple[network.Gate | None, float]]:
     """Return ``fold_gate`` of every connection; (None, 0) where there is no gate.
 
@@ -115,23 +106,24 @@ def fold_gates(
     ------
         Unsupported: a gate whose sums take more bits than there are; its connection is named.
     """
-    gain, found = Fraction(p.neuron.input_gain), []
-    for c, line, acc in zip(p.connections, lines, accs, strict=True):
+    gain, gates = Fraction(p.neuron.input_gain), []
+    for c, current, acc in zip(p.connections, currents, accs, strict=True):
         try:
-            one = c.gate and fold_gate(c.gate, line, acc, area, steps, gain)
+            gate = c.gate and fold_gate(c.gate, current, acc, area, steps, gain)
         except Unsupported as error:
-            where = f"population {p.name!r}, connection from {c.source!r}"
-            raise Unsupported(f"{where}: {error}") from None
-        found.append(one or (None, 0.0))
-    return found
+            prefix = f"population {p.name!r}, connection from {c.source!r}"
+            raise Unsupported(f"{prefix}: {error}") from None
+        gates.append(gate or (None, 0.0))
+    return gates
 
 
 def _given(
-    gate: trained.Gate, table: trained.Table, line: Affine, acc: Interval, area: int, steps: int
+    gate: trained.Gate, table: trained.Table, current: Affine, acc: Interval, area: int, steps: int
 ) -> tuple[network.Gate, float]:
     """Return a gate that is a table already, exactly if its numbers are dyadic and fit."""
     worth = [
-        Fraction(x) * line.unit * int(f) for x, f in zip(table.weights, line.flips, strict=True)
+        Fraction(x) * current.unit * int(f)
+        for x, f in zip(table.weights, current.flips, strict=True)
     ]
     offset = [Fraction(x) for x in np.atleast_1d(table.offset)]
     finest = max(x.denominator for x in (*worth, *offset))
@@ -145,12 +137,12 @@ def _given(
         raise Unsupported(
             f"the sums of its gate's table take {bits} bits; {WIDTH_MAX} are the most"
         )
-    shift = min(finest.bit_length() - 1, FINEST, room)
+    shift = min(finest.bit_length() - 1, FINEST_TABLE, room)
     grid = 1 << shift
     whole = all((x * grid).denominator == 1 for x in (*worth, *offset))
     factors = table.factors[:steps] * (1 << GATE_BITS)
     entries = np.clip(np.rint(factors), 0, (1 << GATE_BITS) - 1)
-    found = network.Gate(
+    folded = network.Gate(
         weights=[round(x * grid) for x in worth],
         offset=[round(x * grid) for x in offset] if gate.per_channel else round(offset[0] * grid),
         shift=shift,
@@ -160,4 +152,14 @@ def _given(
     error = float(np.abs(entries - factors).max()) / (1 << GATE_BITS)
     if not whole:  # another bin may be met than the trained gate's
         error += float(np.ptp(table.factors[:steps], axis=1).max())
-    return found, error
+    return folded, error
+
+
+def why_rounded(gate: trained.Gate) -> str:
+    """Return the sentence why no table of integers is this gate, of one that has an error."""
+    if gate.table is None and gate.constant is None:
+        return "its gate is a table of the sigmoid"
+    what = "factors are not all multiples of 1/256 below 1"
+    if gate.table is None:
+        return f"its gate's constant {what}, and were rounded"
+    return f"its gate's table was rounded: its {what}, or its sums too fine"

@@ -7,13 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..budgets import RATIO
 from ..certificate.exact import Real, rational_root
 from ..intervals import Interval
 from ..value import WIDTH_MAX
 from .affine import Affine
-
-#: Largest whole numbers to which the scales of two connections may stand to be merged.
-RATIO = 256
 
 
 @dataclass
@@ -57,25 +55,25 @@ class Group:
         return all(b * b * w == a * a * v for b, v in zip(self.a, self.w, strict=True))
 
 
-def groups(lines: list[Affine], accs: list[Interval]) -> list[Group]:
+def groups(currents: list[Affine], accs: list[Interval]) -> list[Group]:
     """Merge connections whose scales stand in small whole numbers, in every channel."""
-    found: list[Group] = []
-    for k, (line, acc) in enumerate(zip(lines, accs, strict=True)):
-        hears = np.array([bool(a) for a in line.a])  # where A is 0, nothing arrives
-        low = np.where(line.sign > 0, acc.low, -acc.high) * hears
-        high = np.where(line.sign > 0, acc.high, -acc.low) * hears
-        for group in found:
-            if _join(group, k, line, low, high):
+    merged: list[Group] = []
+    for k, (current, acc) in enumerate(zip(currents, accs, strict=True)):
+        hears = np.array([bool(a) for a in current.a])  # where A is 0, nothing arrives
+        low = np.where(current.sign > 0, acc.low, -acc.high) * hears
+        high = np.where(current.sign > 0, acc.high, -acc.low) * hears
+        for group in merged:
+            if _join(group, k, current, low, high):
                 break
         else:
-            once = [line.sign * hears]
-            found.append(Group([k], once, list(line.a), list(line.w), low, high))
-    return found
+            once = [current.sign * hears]
+            merged.append(Group([k], once, list(current.a), list(current.w), low, high))
+    return merged
 
 
-def _join(group: Group, k: int, line: Affine, low: np.ndarray, high: np.ndarray) -> bool:
+def _join(group: Group, k: int, current: Affine, low: np.ndarray, high: np.ndarray) -> bool:
     pairs: list[tuple[int, int]] = []
-    for a, w, b, v in zip(group.a, group.w, line.a, line.w, strict=True):
+    for a, w, b, v in zip(group.a, group.w, current.a, current.w, strict=True):
         if not a or not b:
             pairs.append((1 if b else 0, 1))
             continue
@@ -91,12 +89,12 @@ def _join(group: Group, k: int, line: Affine, low: np.ndarray, high: np.ndarray)
     ]
     if max(max(abs(x)) for x in sums) >= 1 << (WIDTH_MAX - 2):
         return False
-    for i, (a, b) in enumerate(zip(group.a, line.a, strict=True)):
+    for i, (a, b) in enumerate(zip(group.a, current.a, strict=True)):
         if not a and b:
-            group.a[i], group.w[i] = b, line.w[i]
+            group.a[i], group.w[i] = b, current.w[i]
         else:
             group.a[i] = a / int(down[i])
-    group.times = [t * down for t in group.times] + [line.sign * up]
+    group.times = [t * down for t in group.times] + [current.sign * up]
     group.members.append(k)
     group.low, group.high = (x.astype(np.int64) for x in sums)
     return True
@@ -131,9 +129,9 @@ class Scales:
     other: Side | None = None
 
     @classmethod
-    def of(cls, lines: list[Affine], accs: list[Interval]) -> Scales:
+    def of(cls, currents: list[Affine], accs: list[Interval]) -> Scales:
         """Take the group of the most values as unit, and the other where that one's A is 0."""
-        merged = groups(lines, accs)
+        merged = groups(currents, accs)
         if len(merged) == 1:
             (group,) = merged
             return cls(merged, Side(np.zeros(len(group.a), int), group.low, group.high))

@@ -1,9 +1,9 @@
 """The range of numbers that are folded, and units that float64 holds exactly.
 
-What the integer 1 of a membrane is worth is told in float64, and so is a bound. A population that
-is rounded is measured in units that *are* float64 numbers: else its bound would speak of another
-unit than the one that is told. In exact arithmetic no number is too large or too small; the limits
-below leave float64 room for what is made of these numbers.
+A certificate states in float64 what the integer 1 of a membrane is worth, and a bound. A population
+that is rounded is measured in units that *are* float64 numbers: else its bound would speak of
+another unit than the one that is stated. In exact arithmetic no number is too large or too small;
+the limits below leave float64 room for what is made of these numbers.
 """
 
 from __future__ import annotations
@@ -14,14 +14,10 @@ from fractions import Fraction
 import numpy as np
 
 from .. import trained
+from ..budgets import FAR, TINY
 from ..certificate.exact import Real
 from ..value import Unsupported
 from .affine import Affine
-
-#: Scales, biases and membranes must lie below 2**FAR.
-FAR = 900
-#: No unit is chosen below 2**TINY; what is smaller is rounded.
-TINY = -960
 
 
 def unit_next_to(x: Real) -> Fraction:
@@ -38,34 +34,34 @@ def smallest() -> Fraction:
     return Fraction(2) ** TINY
 
 
-def told(units: Iterable[Fraction], bounded: bool = False) -> np.ndarray:
-    """Return units as float64; those of a bound must be float64 numbers."""
+def as_floats(units: Iterable[Fraction], bounded: bool = False) -> np.ndarray:
+    """Return units as the float64 that a certificate states; those of a bound must be such."""
     units = list(units)
     floats = [float(unit) for unit in units]
     assert not bounded or units == list(map(Fraction, floats)), "a bound speaks of this very unit"
     return np.array(floats)
 
 
-def refuse_far(p: trained.Population, lines: list[Affine]) -> None:
+def refuse_far(p: trained.Population, currents: list[Affine]) -> None:
     """Raise Unsupported at the first number of a population that is 2**FAR or more."""
-    for c, line in zip(p.connections, lines, strict=True):
-        where = f"population {p.name!r}, connection from {c.source!r}: "
-        for i, b in enumerate(line.b):
-            refuse(f"{where}the scale of channel {i}", line.slope(i))
-            refuse(f"{where}the bias of channel {i}", Real.of(b))
+    for c, current in zip(p.connections, currents, strict=True):
+        prefix = f"population {p.name!r}, connection from {c.source!r}: "
+        for i, b in enumerate(current.b):
+            refuse(f"{prefix}the scale of channel {i}", current.slope(i))
+            refuse(f"{prefix}the bias of channel {i}", Real.of(b))
             if c.gate is not None:  # which sees what has not been multiplied yet
                 back = 1 / Fraction(p.neuron.input_gain)
-                refuse(f"{where}the scale of channel {i} in the gate", line.slope(i) * back)
-                refuse(f"{where}the bias of channel {i} in the gate", Real.of(b) * back)
-    n, where = p.neuron, f"population {p.name!r}: "
+                refuse(f"{prefix}the scale of channel {i} in the gate", current.slope(i) * back)
+                refuse(f"{prefix}the bias of channel {i} in the gate", Real.of(b) * back)
+    n, prefix = p.neuron, f"population {p.name!r}: "
     for what in ("v_reset", "v_rest", "v_init"):
-        refuse(where + what, Real(Fraction(getattr(n, what))))
+        refuse(prefix + what, Real(Fraction(getattr(n, what))))
     if n.threshold is None:
         return
     late = Fraction(n.leak) if n.reset == "subtract" and n.reset_delay and n.leak else Fraction(1)
     for i, theta in enumerate(map(Fraction, n.threshold)):
-        refuse(f"{where}the threshold of channel {i}", Real(theta))
-        refuse(f"{where}what a spike of channel {i} takes off", Real(theta / late))
+        refuse(f"{prefix}the threshold of channel {i}", Real(theta))
+        refuse(f"{prefix}what a spike of channel {i} takes off", Real(theta / late))
 
 
 def refuse(what: str, x: Real) -> None:

@@ -11,101 +11,83 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from .. import network, trained
+from .. import network
+from ..budgets import GATE_BITS, WHOLE_BITS
 from ..certificate.exact import rational_root
-from ..certificate.leak import Leak
-from ..claims import Cause
-from ..intervals import Interval
-from ..value import WIDTH_MAX
+from ..claims import Cause, Kind
 from .affine import Affine
-from .gate import GATE_BITS, fold_gates
-from .obstacle import Obstacle, gate_obstacle
-from .rounded import Rounded
-
-#: Signed bits that a membrane of this kind may take, which leaves room for gains and sums.
-WHOLE_BITS = WIDTH_MAX - 6
+from .context import Context, Folded, Obstacle
+from .units import as_floats
 
 
-def whole(
-    p: trained.Population,
-    lines: list[Affine],
-    accs: list[Interval],
-    area: int,
-    steps: int,
-    leak: Leak,
-    numbers: dict[str, list[Fraction]],
-    alike: bool = False,
-) -> Rounded | Obstacle:
+def whole_multiples(context: Context) -> Folded | Obstacle | None:
     """Write a population in units of which everything is a whole multiple.
 
-    Args:
-        lines, accs: per connection. area: positions of a map. leak: exact.
-        numbers: threshold, starts and the like per channel, above rest.
-        alike: one unit for all channels, for values that are read as numbers.
-
-    Returns
-    -------
-        The integers, with a bound of 0; or why there are none: a number is irrational, a gate is
-        not exact, or the membrane would be too wide.
+    Where its membranes are read as numbers, all channels share one unit.
     """
-    exact = [rational(line) for line in lines]
-    gates = fold_gates(p, lines, accs, area, steps)
-    inexact = [c.gate for c, (_, error) in zip(p.connections, gates, strict=True) if error]
-    if inexact:
-        return gate_obstacle(inexact[0])
-    if any(one is None for one in exact):
+    p, accs = context.population, context.accs
+    if not context.exact_leak:
+        return None
+    if context.rounded_gate is not None:
+        return context.rounded_gate
+    exact = [numbers for numbers in map(rational, context.currents) if numbers is not None]
+    if len(exact) < len(context.currents):
         return Obstacle(Cause.SCALES, "its real scales have no common unit")
-    gated = GATE_BITS if any(gate is not None for gate, _ in gates) else 0
-    count, lines_of = len(lines[0].a), [one for one in exact if one is not None]
-    columns = [[column[i] for column in numbers.values()] for i in range(count)]
+    gated = GATE_BITS if context.gated else 0
+    columns = [[column[i] for column in context.numbers.values()] for i in range(context.channels)]
     units = [
-        unit_of([x for slopes, offsets in lines_of for x in (slopes[i], offsets[i])] + columns[i])
-        for i in range(count)
+        unit_of([x for slopes, offsets in exact for x in (slopes[i], offsets[i])] + column)
+        for i, column in enumerate(columns)
     ]
-    if alike:
-        units = [unit_of(units)] * count
+    if context.membrane_read or not p.spiking:
+        units = [unit_of(units)] * len(units)
     # every leak of every step stays whole; what is always zero needs no bits
-    zero = not any(x for slopes, offsets in lines_of for x in (*slopes, *offsets))
-    bits = 0 if zero and not any(map(any, columns)) else leak.q * steps
+    zero = not any(x for slopes, offsets in exact for x in (*slopes, *offsets))
+    bits = 0 if zero and not any(map(any, columns)) else context.leak.q * context.steps
     units = [unit / (1 << bits) for unit in units]
-    more = [1 if gate is not None else 1 << gated for gate, _ in gates]
     for i, unit in enumerate(units):
         peaks = [
             abs(slopes[i]) * max(abs(int(acc.low[i])), abs(int(acc.high[i]))) + abs(offsets[i])
-            for (slopes, offsets), acc in zip(lines_of, accs, strict=True)
+            for (slopes, offsets), acc in zip(exact, accs, strict=True)
         ]
-        reach = sum(peaks, Fraction(0)) * steps + max(map(abs, columns[i]), default=Fraction(0))
+        start = max(map(abs, columns[i]), default=Fraction(0))
+        reach = sum(peaks, Fraction(0)) * context.steps + start
         # a scale through which nothing arrives must be an integer as well
-        reach = max(reach, *(abs(slopes[i]) for slopes, _ in lines_of))
+        reach = max(reach, *(abs(slopes[i]) for slopes, _ in exact))
         if reach / unit * (1 << gated) >= 1 << (WHOLE_BITS - 1):
             wide = math.ceil(reach / unit * (1 << gated)).bit_length() + 1
             what = f"in the unit of which all its numbers are whole multiples it takes {wide} bits"
             return Obstacle(Cause.WIDTH, f"{what}, and {WHOLE_BITS} is the most")
-    connections = tuple(
-        network.Connection(
-            c.source, line.op, gate=gate, delay=c.delay,
-            gain=[int(x / u) * m for x, u in zip(slopes, units, strict=True)],
-            bias=[int(x / u) * m for x, u in zip(offsets, units, strict=True)],
+    connections = []
+    for c, current, (slopes, offsets), (gate, _) in zip(
+        p.connections, context.currents, exact, context.gates, strict=True
+    ):
+        more = 1 if gate is not None else 1 << gated
+        gain = [int(x / u) * more for x, u in zip(slopes, units, strict=True)]
+        bias = [int(x / u) * more for x, u in zip(offsets, units, strict=True)]
+        connections.append(
+            network.Connection(c.source, current.op, gain, bias, gate=gate, delay=c.delay)
         )
-        for c, line, (slopes, offsets), (gate, _), m in zip(
-            p.connections, lines, lines_of, gates, more, strict=True
-        )
-    )  # fmt: skip
-    found = {
+    numbers = {
         name: [int(x / u) << gated for x, u in zip(column, units, strict=True)]
-        for name, column in numbers.items()
+        for name, column in context.numbers.items()
     }
-    if p.neuron.compare == ">" and "threshold" in found:
-        found["threshold"] = [x + 1 for x in found["threshold"]]
+    if p.neuron.compare == ">" and "threshold" in numbers:
+        numbers["threshold"] = [x + 1 for x in numbers["threshold"]]
     finest = [unit / (1 << gated) for unit in units]
-    errors = tuple(0.0 for _ in lines)
-    return Rounded(connections, found, bits + gated, 0.0, finest, errors)
+    reason = "its numbers are whole multiples of one unit"
+    if not p.spiking:
+        reason = "its values are whole multiples of one unit, its gate's factors too"
+    return Folded(
+        Kind.WHOLE, reason, None, tuple(connections), numbers, bits + gated, as_floats(finest),
+        worth=Fraction(1) if p.spiking else finest[0],
+    )  # fmt: skip
 
 
-def rational(line: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
+def rational(current: Affine) -> tuple[list[Fraction], list[Fraction]] | None:
     """Return A (with its sign) and B per channel if all are rational."""
     slopes, offsets = [], []
-    for a, w, b, sign in zip(line.a, line.w, line.b, line.sign, strict=True):
+    for a, w, b, sign in zip(current.a, current.w, current.b, current.sign, strict=True):
         root = rational_root(w)
         if root is None and (a or b.s):
             return None

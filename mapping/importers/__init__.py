@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..ends import Input
+from ..ports import Input
 from ..trained import TrainedNetwork
 from ..value import choice, integer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ends import INPUT
 from ..ops import Identity, Pool
+from ..ports import INPUT
 from ..trained import Connection, TrainedNetwork
 
 Span = tuple[np.ndarray, np.ndarray]

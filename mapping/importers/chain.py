@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..ends import INPUT, Input, Readout
 from ..ops import Conv, Dense, Identity, Op, Pool, Shape
+from ..ports import INPUT, Input, Readout
 from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
 from ..value import Unsupported
 from .weights import split

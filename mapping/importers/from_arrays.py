@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from .. import real
-from ..ends import Input, Readout
 from ..files import FileError
 from ..ops import Conv, Dense, Identity, Op, Pool
+from ..ports import Input, Readout
 from ..trained import Connection, Gate, Neuron, Norm, Population, TrainedNetwork
 from . import probe, strict
 from .chain import NEURONS, limited, meaning

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import real
-from ..ends import Input
+from ..ports import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported
 from . import nir_run, probe

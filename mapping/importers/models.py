@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ends import Input
+from ..ports import Input
 from ..value import Unsupported
 from .chain import Fact
 from .tracing import LEADS, Leaf, Recorder, Seen, number, trace

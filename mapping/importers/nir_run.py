@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..coding import encode
-from ..ends import Input
+from ..ports import Input
 from .nir_dialects import Dialect
 
 FIRES = ("LIF", "IF")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import real
-from ..ends import Input
 from ..ops import Identity
+from ..ports import Input
 from ..trained import Connection, Neuron, Population, TrainedNetwork
 from ..value import Unsupported
 
@@ -224,7 +224,7 @@ def check_neuron(
         Unsupported: a spike differs that is no near-tie.
     """
     itself = Population("alone", (Connection("input", Identity()),), neuron)
-    state = real.Neurons(itself, (len(given), *given.shape[2:]))
+    state = real.Membranes(itself, (len(given), *given.shape[2:]))
     theta = np.asarray(neuron.threshold).reshape(-1, *(1 for _ in given.shape[3:]))
     gone = np.zeros((len(given), *given.shape[2:]), bool)
     for t in range(given.shape[1]):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import real
 from ..coding import encode
-from ..ends import Input
+from ..ports import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported, choice
 from . import bounds, calls, copies, models, probe

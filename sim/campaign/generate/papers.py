@@ -25,7 +25,7 @@ from mapping import (
     trained,
 )
 from mapping.coding import encode
-from mapping.real import Neurons, current
+from mapping.real import Membranes, current
 
 #: LIF of the papers: tau = 0.5, fires strictly above 1, hard reset to 0.
 LIF = trained.Neuron(leak=0.5, threshold=1.0, compare=">")
@@ -83,7 +83,7 @@ class Sketch:
         shape = edges[0].op.out_shape(self.flows[edges[0].source].shape[2:])
         if neuron.threshold is not None:
             neuron = replace(neuron, threshold=np.broadcast_to(neuron.threshold, (shape[0],)))
-        state = Neurons(trained.Population(name, edges, neuron), (len(self.flows[INPUT]), *shape))
+        state = Membranes(trained.Population(name, edges, neuron), (len(self.flows[INPUT]), *shape))
         out = []
         for t in range(self.steps):
             total = sum(
