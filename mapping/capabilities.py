@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .ports import INPUT
 from .network import Connection, Network
+from .ports import INPUT
 from .value import Unsupported
 
 
