@@ -11,7 +11,8 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``trained``, ``network``                   the values; ``show`` prints either.
 ``facts``                                  the width of everything in a Network, proved.
 ``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
-``files``, ``npz``, ``kinds``              save and load; plain arrays; what a backend takes.
+``files``, ``kinds``                       save and load; what a backend takes.
+``plain``, ``tensors``, ``confined``       arrays in files; files read in a child process.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.
 """

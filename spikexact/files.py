@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import Network, TrainedNetwork, load
+from mapping import Network, TrainedNetwork, load, plain
 from mapping.files import beside, digest, folded_from
 
 
@@ -52,14 +52,7 @@ def inputs(path: Path) -> np.ndarray:
     ------
         ValueError: missing, or no .npy of plain numbers.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist, or is no file")
-    try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a .npy of plain numbers ({why})") from None
+    return plain.npy(path)
 
 
 def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> dict[str, Any]:

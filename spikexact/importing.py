@@ -232,7 +232,7 @@ def build(source: str, weights: Path | None) -> Any:
         raise ValueError(f"builder {source!r} must return a torch model to load {weights} into")
     import torch
 
-    from mapping.importers.strict import state
+    from mapping.importers.parameters import state
 
     found = {key: torch.from_numpy(array.copy()) for key, array in state(weights).items()}
     try:

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 import mapping
-from mapping.importers import examine, strict
-from mapping.importers.sandbox import ask
+from mapping import confined
+from mapping.confined import mat as matlab
+from mapping.importers import examine, parameters
 
 FILES: dict[str, tuple[str, Callable[[Path], Path]]] = {}
 #: What a file that runs code would leave behind; tests look for it.
@@ -38,10 +39,12 @@ def read(how: str, path: Path) -> Any:
     if how == "toml":
         return examine(path, "arrays")
     if how == "mat":
-        return ask("mat", path)
+        return confined.read(matlab, path)
     if how == "network":
         return mapping.load(path)
-    return {"npy": strict.npy, "npz": strict.npz, "state": strict.state}[how](path)
+    if how == "state":
+        return parameters.state(path)
+    return parameters.READERS[f".{how}"](path)
 
 
 def hostile(how: str, name: str) -> Callable:
@@ -275,6 +278,12 @@ hostile("state", "sparse")(torch_file(lambda torch: {"x": torch.eye(2).to_sparse
 hostile("state", "an expanded tensor")(
     torch_file(lambda torch: {"x": torch.zeros(1).expand(1 << 30)})
 )
+
+
+#: Those that torch writes.
+BY_TORCH = {
+    name for name, (_, write) in FILES.items() if write.__qualname__.startswith("torch_file")
+} | {"state: a truncated tensor file"}
 
 
 @hostile("state", "a truncated tensor file")

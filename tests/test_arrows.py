@@ -66,7 +66,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "nodes": part("ops ends graph", "value"),
     "networks": part("claims network trained facts show", "value nodes"),
     "running": part("coding real", "value nodes networks"),
-    "keeping": part("files kinds npz temporary", "value nodes networks"),
+    "keeping": part("files kinds plain tensors confined temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "calibrate": part("calibrate", "networks running folding"),

@@ -9,7 +9,6 @@ pass for its default.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,14 @@ import numpy as np
 
 from .. import real
 from ..ends import Input, Readout
-from ..files import FileError
 from ..ops import Conv, Dense, Identity, Op, Pool
+from ..plain import FileError
 from ..trained import Connection, Gate, Neuron, Norm, Population, TrainedNetwork
-from . import probe, strict
+from . import probe, toml
 from .chain import NEURONS, limited, meaning
-from .sandbox import ask
+from .parameters import READERS
 from .weights import split
 
-READERS: dict[str, Callable[[Path], Any]] = {
-    ".npy": strict.npy,
-    ".npz": strict.npz,
-    ".mat": lambda path: ask("mat", path),
-    ".safetensors": strict.safetensors,
-    ".pt": lambda path: ask("torch", path),
-    ".pth": lambda path: ask("torch", path),
-}
 _OPS = {
     "dense": {"weights", "bits", "transpose"},
     "conv": {"weights", "bits", "stride", "padding", "dilation", "groups"},
@@ -113,7 +104,7 @@ def read(source: Path | str) -> tuple[TrainedNetwork, list[str]]:
         raise TypeError(f"a topology is a path, not {type(source).__name__}")
     path = Path(source)
     folder = Folder(path)
-    tree = strict.toml(path)
+    tree = toml.read(path)
     _known(tree, {"timesteps", "input", "population", "readout", "check"}, "the file", folder)
     lines: list[str] = []
     try:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..confined import hdf5, read
 from ..value import Unsupported
-from .sandbox import ask
 
 
 def tree_of(model: Any) -> dict[str, Any]:
     """Return a graph as nested dicts, of a file or of an object with ``to_dict``."""
     if isinstance(model, (str, Path)):
-        tree = ask("hdf5", Path(model))
+        tree = read(hdf5, Path(model))
         if not isinstance(tree.get("node"), dict):
             raise Unsupported(f"{model} is an HDF5 file, but holds no NIR graph")
         return tree["node"]
