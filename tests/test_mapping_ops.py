@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
+import needs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,7 +23,13 @@ from mapping import (
     Pool,
     Population,
     Readout,
+    TrainedNetwork,
+    Unsupported,
+    fold,
+    import_model,
+    trained,
 )
+from mapping.importers import torch_functions
 from mapping.intervals import Interval
 from mapping.ops import OPS, Op
 from sim import run
@@ -184,6 +191,46 @@ def test_a_new_kind_is_one_class() -> None:
     x = np.array(list(itertools.product(range(4), repeat=3)))[:, None].repeat(2, axis=1)
     v = run(network, x).v["a"][:, -1]
     assert (v == 2 * (x[:, 0, ::-1] * [1, 2, 3] + x[:, 0])).all()
+
+
+def test_a_new_kind_is_imported_by_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch module that computes it is read, folded and run; without the row it is refused."""
+    needs.package("torch")
+    import torch
+    from torch import nn
+
+    class Reverse(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flip(1)
+
+    class Fire(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x >= 1).float()
+
+    def imported() -> TrainedNetwork:
+        model = nn.Sequential(nn.Linear(4, 3, bias=False), Fire(), Reverse(), Fire())
+        model[0].weight.data = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, 1], [-1, -1, -1, 1]])
+        neurons = {"Fire": trained.Neuron(0.0, 1.0, compare=">=")}
+        return import_model(model, "torch", input_shape=4, timesteps=2, neurons=neurons)
+
+    with pytest.raises(Unsupported, match=r"module '2' \(Reverse\) calls torch function 'flip'"):
+        imported()
+    row = torch_functions.of_input("input dims", lambda recorder, seen, given: (Reversed(), 1.0))
+    monkeypatch.setitem(torch_functions.HANDLERS, "flip", row)
+    network = fold(imported())
+    assert network.exact and Reversed() in [
+        c.op for p in network.populations for c in p.connections
+    ]
+    x = np.array(list(itertools.product((0, 1), repeat=4)))[:, None].repeat(2, axis=1)
+    first, last = (run(network, x).spikes[p.name] for p in network.populations)
+    assert (last == first[:, :, ::-1]).all() and first.any() and not first.all()
+
+    def wrong(recorder: object, seen: object, given: dict) -> tuple[Op, float]:
+        return Identity(), 1.0
+
+    monkeypatch.setitem(torch_functions.HANDLERS, "flip", torch_functions.of_input("input", wrong))
+    with pytest.raises(Unsupported, match="what was read does not do what the source does"):
+        imported()
 
 
 def test_a_kind_that_leaves_a_question_open_is_none() -> None:

@@ -160,7 +160,7 @@ MISFITS = [
     ({"x": X, "y": Y + 10}, "the network's classes are 0..9, but a label is 10"),
     ({"x": X, "y": Y - 1}, "the network's classes are 0..9, but a label is -1"),
     ({"x": X, "z": Y}, "d.npz must hold inputs and labels (or x and y, or x_test and y_test); it"),
-    ({"x": np.array([{}]), "y": Y}, "d.npz, array 'x', does not hold one array of plain numbers or text"),
+    ({"x": np.array([{}]), "y": Y}, "d.npz, array 'x', does not hold one array of plain numbers"),
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 A fact says what one module computes of its sources. ``build`` walks back from the last one:
 weights, norms and scales gather in terms ``norm(scale * op(source) + bias)`` until a neuron takes
 them as its connections. What no term can hold (a pool that is convolved, a sum that is pooled)
-becomes a population without threshold, a stream.
+becomes a population without threshold, a stream. What an op does, the op is asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..ends import INPUT, Input, Readout
-from ..ops import Conv, Dense, Identity, Op, Pool, Shape
+from ..intervals import uniform
+from ..ops import Identity, Op, Shape
 from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
 from ..value import Unsupported
 from .weights import split
@@ -30,12 +31,13 @@ class Fact:
     Attributes
     ----------
         path, kind: of the module; sentences call it ``module 'path' (kind)``.
-        does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"pool"``, ``"flatten"``,
+        does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"apply"``, ``"flatten"``,
             ``"join"`` or ``"fire"``.
         sources: facts that it reads.
-        data: of weigh: ``weights`` (out, in) or (out, in / groups, rows, cols) and the fields of
-            a Conv; of scale: ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of pool:
-            ``op``, ``scale``; of fire: ``neuron``.
+        data: of weigh: real ``weights`` whose first axis are the outputs, ``bias`` or None, and
+            ``make``, which takes integer weights and their ``bits`` and returns the op; of scale:
+            ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of apply: ``op``, ``scale``;
+            of fire: ``neuron``.
     """
 
     path: str
@@ -61,8 +63,12 @@ class Term:
     @property
     def bare(self) -> bool:
         """Whether it is its source itself."""
-        plain = isinstance(self.op, Identity) and self.norm is None
-        return plain and bool((self.scale == 1).all() and (self.bias == 0).all())
+        return self.of_source and bool((self.scale == 1).all() and (self.bias == 0).all())
+
+    @property
+    def of_source(self) -> bool:
+        """Whether it is its source, scaled and shifted."""
+        return self.op == Identity() and self.norm is None
 
     def scaled(self, scale: np.ndarray, bias: np.ndarray) -> Term:
         """Return ``scale * self + bias``."""
@@ -95,7 +101,7 @@ class Builder:
         self.lines: list[str] = []
         self.names: dict[str, str] = {}  # module path to population name, of neurons
         self._shapes: dict[str, Shape] = {INPUT: enter.shape}
-        self._rare = {INPUT}  # sources that never go below 0: a zero around them is no maximum
+        self._nonnegative = {INPUT}  # sources: a zero around such a one changes no maximum
         self._done: dict[int, _Value] = {}
 
     def name(self, path: str) -> str:
@@ -103,11 +109,11 @@ class Builder:
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in path)
         plain = plain if plain[:1].isalpha() else f"m{plain}" if plain else "m"
         plain, number = plain[:56], 1
-        found = plain
-        while found in self._shapes:
+        unused = plain
+        while unused in self._shapes:
             number += 1
-            found = f"{plain}-{number}"
-        return found
+            unused = f"{plain}-{number}"
+        return unused
 
     def add(self, name: str, value: _Value, neuron: Neuron, where: str) -> _Value:
         """Append a population that sums the terms; return its output."""
@@ -122,7 +128,7 @@ class Builder:
         self.populations.append(Population(name, connections, neuron))
         self._shapes[name] = value.shape
         if neuron.threshold is not None:
-            self._rare.add(name)
+            self._nonnegative.add(name)
         return _Value((Term(name),), value.shape)
 
     def value(self, fact: Fact) -> _Value:
@@ -157,10 +163,19 @@ class Builder:
             return replace(shaped, flat=True)
         name = self.name(f"{fact.path}.in")
         made = self.add(name, value, Neuron(leak=0.0), str(fact))
-        if all(isinstance(t.op, Pool) and (t.scale >= 0).all() and (t.bias >= 0).all()
-               and t.norm is None and t.source in self._rare for t in value.terms):  # fmt: skip
-            self._rare.add(name)
+        if all(self._stays_nonnegative(term) for term in value.terms):
+            self._nonnegative.add(name)
         return made
+
+    def _stays_nonnegative(self, term: Term) -> bool:
+        shape = self._shapes[term.source]
+        plain = term.source in self._nonnegative and term.norm is None
+        scaled_up = (term.scale >= 0).all() and (term.bias >= 0).all()
+        return bool(
+            plain
+            and scaled_up
+            and (term.op.interval(uniform(0, 1, shape[0]), shape).low >= 0).all()
+        )
 
     def _enter(self, fact: Fact) -> _Value:
         e = self.enter
@@ -169,23 +184,19 @@ class Builder:
         return _Value((Term(INPUT),), e.shape)
 
     def _weigh(self, fact: Fact, value: _Value) -> _Value:
-        data = dict(fact.data)
-        weights, bias = data.pop("weights"), data.pop("bias", None)
-        value, factor, offset = self._through(fact, value, any(data.get("padding", ())))
+        weights, bias = fact.data["weights"], fact.data.get("bias")
         integers, scale, bits = split(weights, str(fact))
+        op = fact.data["make"](integers, bits=bits)
+        value, factor, offset = self._through(fact, value, op)
         if weights.ndim == 2:
             if len(value.shape) == 3 and not value.flat:
                 raise Unsupported(f"{fact} reads a map of shape {value.shape}: flatten it first")
-            op: Op = Dense(integers, bits=bits)
-        else:
-            if value.flat:
-                raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
-            op = Conv(integers, bits=bits, **data)
+        elif value.flat:
+            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
         shape = op.out_shape(value.shape)
         bias = np.float64(0) if bias is None else np.asarray(bias, np.float64)
         if offset:
-            sums = integers.reshape(len(integers), -1).sum(axis=1, dtype=np.int64)
-            bias = bias + offset * scale * sums
+            bias = bias + offset * scale * _constant(op, value.shape)
         scale = scale * factor
         kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
         self.lines.append(
@@ -194,18 +205,22 @@ class Builder:
         )
         return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
 
-    def _through(self, fact: Fact, value: _Value, padded: bool) -> tuple[_Value, float, float]:
+    def _through(self, fact: Fact, value: _Value, op: Op) -> tuple[_Value, float, float]:
         """Return a source, and ``factor * source + offset``, which is the value.
 
         One factor and offset of a whole source, as of pixels that a model normalises, pass through
         weights; no stream has to round them. Zeros around a map are zeros of the value, though.
         """
-        (t, *more) = value.terms
-        plain = not more and isinstance(t.op, Identity) and t.norm is None
-        if plain and not value.bare and t.scale.size == t.bias.size == 1:
-            factor, offset = float(t.scale), float(t.bias)
-            if factor > 0 and not (padded and offset):
-                return replace(value, terms=(Term(t.source),)), factor, offset
+        (term, *more) = value.terms
+        if (
+            not more
+            and term.of_source
+            and not value.bare
+            and term.scale.size == term.bias.size == 1
+        ):
+            factor, offset = float(term.scale), float(term.bias)
+            if factor > 0 and (not offset or _constant(op, value.shape) is not None):
+                return replace(value, terms=(Term(term.source),)), factor, offset
         return self.stream(fact, value), 1.0, 0.0
 
     def _scale(self, fact: Fact, value: _Value) -> _Value:
@@ -230,22 +245,20 @@ class Builder:
         )
         return replace(value, terms=(replace(value.terms[0], norm=norm),))
 
-    def _pool(self, fact: Fact, value: _Value) -> _Value:
+    def _apply(self, fact: Fact, value: _Value) -> _Value:
         op, scale = fact.data["op"], fact.data["scale"]
         value = self.stream(fact, value)
         if value.flat:
-            raise Unsupported(f"{fact} pools a flattened map of shape {value.shape}")
+            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
         source = value.terms[0].source
-        if op.kind == "max" and any(op.padding) and source not in self._rare:
+        shape = op.out_shape(value.shape)
+        below = op.interval(uniform(-1, -1, value.shape[0]), value.shape)
+        if not op.linear and below.span[1] >= 0 and source not in self._nonnegative:
             raise Unsupported(
                 f"{fact} pads a maximum of values that may be negative: its padding is no zero"
             )
-        self.lines.append(
-            f"{fact}: {op.kind} of {_size(op.kernel)} windows, stride {_size(op.stride)}"
-            + ("" if scale == 1 else f", times {scale:g}")
-        )
-        term = Term(source, op, np.float64(scale))
-        return _Value((term,), op.out_shape(value.shape))
+        self.lines.append(f"{fact}: {op!r}" + ("" if scale == 1 else f", times {scale:g}"))
+        return _Value((Term(source, op, np.float64(scale)),), shape)
 
     def _flatten(self, fact: Fact, value: _Value) -> _Value:
         return replace(value, flat=True) if len(value.shape) == 3 else value
@@ -353,6 +366,13 @@ def whole(value: object, what: str) -> int:
     if not math.isfinite(number) or number != int(number):
         raise Unsupported(f"{what} must be an integer, not {value!r}")
     return int(number)
+
+
+def _constant(op: Op, shape: Shape) -> np.ndarray | None:
+    """Return what an op makes of a source of ones, (C,); None where that differs in a channel."""
+    acc = op.apply(np.ones((1, *shape), np.int64))[0]
+    each = acc.reshape(len(acc), -1)
+    return each[:, 0] if (each == each[:, :1]).all() else None
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -25,12 +25,8 @@ from .chain import NEURONS, limited, meaning
 from .parameters import READERS
 from .weights import split
 
-_OPS = {
-    "dense": {"weights", "bits", "transpose"},
-    "conv": {"weights", "bits", "stride", "padding", "dilation", "groups"},
-    "pool": {"kernel", "stride", "padding", "kind"},
-    "identity": set(),
-}
+#: What ``op`` may be; an op's fields are the keys beside it.
+OPS: dict[str, type[Op]] = {"dense": Dense, "conv": Conv, "pool": Pool, "identity": Identity}
 _EDGE = {"source", "op", "scale", "bias", "norm", "gate", "delay"}
 #: Fields that hold a number for each channel.
 _VECTORS = {"threshold", "scale", "bias", "gamma", "beta", "mean", "var", "alpha"}
@@ -179,13 +175,19 @@ def _population(table: Any, folder: Folder, lines: list[str]) -> Population:
 
 
 def _connection(table: Any, where: str, folder: Folder, lines: list[str]) -> Connection:
-    if not isinstance(table, dict) or table.get("op") not in _OPS:
-        found = table.get("op") if isinstance(table, dict) else table
-        raise folder.refuse(f"op of a connection of {where} must be one of {list(_OPS)}: {found!r}")
-    kind, source = table["op"], table.get("source")
+    if not isinstance(table, dict) or table.get("op") not in OPS:
+        given = table.get("op") if isinstance(table, dict) else table
+        raise folder.refuse(f"op of a connection of {where} must be one of {list(OPS)}: {given!r}")
+    kind, source = OPS[table["op"]], table.get("source")
     where = f"connection {source!r} -> {where}"
-    _known(table, _EDGE | _OPS[kind], where, folder)
-    op, scale = _op(table, kind, where, folder)
+    keys = {field.name for field in fields(kind)}
+    keys |= {"transpose"} if "weights" in keys else set()
+    _known(table, _EDGE | keys, where, folder)
+    options = {key: value for key, value in table.items() if key in keys}
+    if "weights" in keys:
+        op, scale = _weighted(kind, options, where, folder)
+    else:
+        op, scale = kind(**options), 1.0
     given = _vectors({k: v for k, v in table.items() if k in _EDGE}, f"of {where}", folder)
     for field, build in (("norm", Norm), ("gate", Gate)):
         if field in given:
@@ -198,26 +200,24 @@ def _connection(table: Any, where: str, folder: Folder, lines: list[str]) -> Con
     return Connection(**given)
 
 
-def _op(table: dict, kind: str, where: str, folder: Folder) -> tuple[Op, Any]:
-    """Return the operator, and the scale that was taken out of its weights."""
-    options = {k: v for k, v in table.items() if k in _OPS[kind]}
-    if kind == "identity":
-        return Identity(), 1.0
-    if kind == "pool":
-        return Pool(**options), 1.0
+def _weighted(
+    kind: type[Op], options: dict[str, Any], where: str, folder: Folder
+) -> tuple[Op, Any]:
+    """Return the op, and the scale that was taken out of its weights."""
     if "weights" not in options:
         raise folder.refuse(f"{where} needs weights")
     weights = folder.array(options.pop("weights"), f"weights of {where}")
     if options.pop("transpose", False):
+        if weights.ndim != 2:
+            raise folder.refuse(f"weights of {where} have shape {weights.shape}: no transpose")
         weights = weights.T
-    axes = 2 if kind == "dense" else 4
-    if weights.ndim != axes or weights.size == 0:
-        raise folder.refuse(f"weights of {where} must have {axes} axes, not {weights.shape}")
     scale: Any = 1.0
     if "bits" not in options:
         weights, scale, options["bits"] = split(weights, f"weights of {where}")
-    build = Dense if kind == "dense" else Conv
-    return build(weights, **options), scale
+    try:
+        return kind(weights, **options), scale
+    except ValueError as error:
+        raise folder.refuse(f"{where}: {error}") from None
 
 
 def _vectors(given: dict, where: str, folder: Folder) -> dict[str, Any]:

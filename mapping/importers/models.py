@@ -15,6 +15,7 @@ import numpy as np
 from ..ends import Input
 from ..value import Unsupported
 from .chain import Fact
+from .torch_functions import HANDLERS
 from .tracing import LEADS, Leaf, Recorder, Seen, number, trace
 
 #: How a model takes one batch: one call per timestep, one for all of them (by the order of its
@@ -60,7 +61,7 @@ class Source:
 
     def __post_init__(self) -> None:
         samples = next(n for n in (2, 3) if n != self.timesteps)
-        self.recorder = Recorder(samples, self.timesteps)
+        self.recorder = Recorder(samples, self.timesteps, HANDLERS)
 
     def copy(self, samples: int) -> Any:
         """Return a copy at rest, ready for a batch."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..ops import Pool
+from ..ops import Conv, Dense, Pool
 from ..trained import Neuron
 from ..value import Unsupported, choice
 from .chain import Fact, whole
@@ -30,14 +31,16 @@ def fact_of(
     if kind in ("Linear", "Affine"):
         weights = _array(node, "weight", where, ndim=2)
         bias = _array(node, "bias", where, ndim=1) if kind == "Affine" else None
-        return Fact(name, kind, "weigh", (source,), {"weights": weights, "bias": bias})
+        return Fact(
+            name, kind, "weigh", (source,), {"weights": weights, "make": Dense, "bias": bias}
+        )
     if kind == "Conv2d":
         return Fact(name, kind, "weigh", (source,), _conv(node, where))
     if kind in ("SumPool2d", "AvgPool2d"):
         kernel = _pair(node, "kernel_size", where, 1)
         op = Pool(kernel, _pair(node, "stride", where, 1), _pair(node, "padding", where, 0))
         scale = 1 / math.prod(kernel) if kind == "AvgPool2d" else 1.0
-        return Fact(name, kind, "pool", (source,), {"op": op, "scale": scale})
+        return Fact(name, kind, "apply", (source,), {"op": op, "scale": scale})
     if kind == "Flatten":
         start, end = (whole(node.get(k, d), f"{k} of {where}") for k, d in
                       (("start_dim", 0), ("end_dim", -1)))  # fmt: skip
@@ -65,14 +68,15 @@ def _conv(node: dict[str, Any], where: str) -> dict[str, Any]:
         pads = tuple(s // 2 if padding == "same" else 0 for s in spans)
     else:
         pads = _pair(node, "padding", where, 0)
-    return {
-        "weights": weights,
-        "bias": _array(node, "bias", where, ndim=1) if "bias" in node else None,
-        "stride": _pair(node, "stride", where, 1),
-        "padding": pads,
-        "dilation": dilation,
-        "groups": whole(node.get("groups", 1), f"groups of {where}"),
-    }
+    bias = _array(node, "bias", where, ndim=1) if "bias" in node else None
+    make = partial(
+        Conv,
+        stride=_pair(node, "stride", where, 1),
+        padding=pads,
+        dilation=dilation,
+        groups=whole(node.get("groups", 1), f"groups of {where}"),
+    )
+    return {"weights": weights, "make": make, "bias": bias}
 
 
 def _neuron(node: dict[str, Any], where: str, speaks: Dialect, notes: list[str]) -> Neuron:

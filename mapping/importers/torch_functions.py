@@ -1,19 +1,19 @@
 """What each torch function does to a value, as facts; what is not here stops the import.
 
 A handler takes the recorder, the function's name, its arguments and its result, and yields each
-tensor of the result with what it is.
+tensor of the result with what it is. A new op of one input is one row of HANDLERS, by ``of_input``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..ops import Pool
+from ..ops import Conv, Dense, Op, Pool
 from ..trained import Norm
 from .tracing import OtherSteps, Recorder, Seen, axes, number
 
@@ -45,7 +45,8 @@ def _linear(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> M
         weights = weights.T
     if len(seen.shape) != 1 or weights.ndim != 2:
         raise r.refuse(f"multiplies values of shape {seen.shape} by weights {weights.shape}")
-    fact = r.fact("weigh", (seen.fact,), weights=weights, bias=_maybe(given.get("bias")))
+    fact = r.fact("weigh", (seen.fact,), weights=weights, make=Dense,
+                  bias=_maybe(given.get("bias")))  # fmt: skip
     yield result, replace(seen, fact=fact, shape=(len(weights),))
 
 
@@ -64,16 +65,15 @@ def _conv(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
         padding = [s // 2 for s in spans]
     if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
         raise r.refuse(f"convolves axes {axes(seen.lead)} + {seen.shape}")
-    fact = r.fact(
-        "weigh",
-        (seen.fact,),
-        weights=weights,
-        bias=_maybe(given.get("bias")),
+    make = partial(
+        Conv,
         stride=_pair(given.get("stride", 1)),
         padding=_pair(padding),
         dilation=dilation,
         groups=int(given.get("groups", 1)),
     )
+    bias = _maybe(given.get("bias"))
+    fact = r.fact("weigh", (seen.fact,), weights=weights, make=make, bias=bias)
     yield result, replace(seen, fact=fact, shape=tuple(result.shape[1:]))
 
 
@@ -96,47 +96,78 @@ def _norm(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
     yield result, replace(seen, fact=r.fact("norm", (seen.fact,), norm=norm))
 
 
-def _pool(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    if name == "max_pool2d":
-        names = "input kernel_size stride padding dilation ceil_mode return_indices"
-    elif name == "lp_pool2d":
-        names = "input norm_type kernel_size stride ceil_mode"
-    else:
-        names = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
-    given = _bind(names, args, kwargs)
-    seen = _source(r, given, "")
-    if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
-        raise r.refuse(f"pools axes {axes(seen.lead)} + {seen.shape}")
-    kernel, padding = _pair(given["kernel_size"]), _pair(given.get("padding") or 0)
-    if given.get("ceil_mode"):
-        raise r.refuse("pools with ceil_mode: windows that hang over the edge")
+def of_input(
+    names: str, build: Callable[[Recorder, Seen, dict[str, Any]], tuple[Op, float]]
+) -> Callable[..., Made]:
+    """Return the handler of a function that computes one op of its input.
+
+    Args:
+        names: of the function's arguments, in their order; the first is ``input``.
+        build: takes the recorder, what the input is, and the arguments by name; returns the op
+            and what its result is multiplied by, or raises what ``Recorder.refuse`` returns.
+    """
+
+    def handle(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
+        given = _bind(names, args, kwargs)
+        seen = _source(r, given, "")
+        if len(r.sizes(seen.lead)) != 1:
+            raise r.refuse(f"calls {name} on axes {axes(seen.lead)} + {seen.shape}")
+        op, scale = build(r, seen, given)
+        shape = tuple(result.shape[1:])
+        if op.out_shape(seen.shape) != shape:
+            raise r.refuse(f"makes {shape} of {seen.shape} ({name}), which {op!r} does not")
+        yield (
+            result,
+            replace(seen, fact=r.fact("apply", (seen.fact,), op=op, scale=scale), shape=shape),
+        )
+
+    return handle
+
+
+def _max_pool(r: Recorder, seen: Seen, given: dict[str, Any]) -> tuple[Op, float]:
     if given.get("return_indices") or _pair(given.get("dilation") or 1) != (1, 1):
         raise r.refuse("pools with dilation or indices")
-    if not given.get("count_include_pad", True) and any(padding):
-        raise r.refuse("averages without its padding: no one divisor")
-    if given.get("norm_type", 1) != 1:
+    return _pool(r, seen, given, "max"), 1.0
+
+
+def _sum_pool(r: Recorder, seen: Seen, given: dict[str, Any]) -> tuple[Op, float]:
+    if given["norm_type"] != 1:
         raise r.refuse("pools a power of its values")
-    area = given.get("divisor_override") or kernel[0] * kernel[1]
-    op = Pool(kernel, _pair(given.get("stride") or kernel), padding,
-              "max" if name == "max_pool2d" else "sum")  # fmt: skip
-    scale = 1 / area if name == "avg_pool2d" else 1.0
-    fact = r.fact("pool", (seen.fact,), op=op, scale=scale)
-    yield result, replace(seen, fact=fact, shape=tuple(result.shape[1:]))
+    return _pool(r, seen, given, "sum"), 1.0
 
 
-def _adaptive(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    seen = _source(r, _bind("input output_size", args, kwargs), "")
-    if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
+def _average_pool(r: Recorder, seen: Seen, given: dict[str, Any]) -> tuple[Op, float]:
+    op = _pool(r, seen, given, "sum")
+    if not given.get("count_include_pad", True) and any(op.padding):
+        raise r.refuse("averages without its padding: no one divisor")
+    return op, 1 / (given.get("divisor_override") or op.fan_in)
+
+
+def _pool(r: Recorder, seen: Seen, given: dict[str, Any], kind: str) -> Pool:
+    if len(seen.shape) != 3:
         raise r.refuse(f"pools axes {axes(seen.lead)} + {seen.shape}")
-    to = tuple(result.shape[-2:])
-    if any(n % k for n, k in zip(seen.shape[1:], to, strict=True)):
-        raise r.refuse(f"pools {seen.shape[1:]} to {to}: windows of unequal size")
-    yield result, _average(r, seen, tuple(n // k for n, k in zip(seen.shape[1:], to, strict=True)))
+    if given.get("ceil_mode"):
+        raise r.refuse("pools with ceil_mode: windows that hang over the edge")
+    kernel, padding = _pair(given["kernel_size"]), _pair(given.get("padding") or 0)
+    return Pool(kernel, _pair(given.get("stride") or kernel), padding, kind)
 
 
-def _average(r: Recorder, seen: Seen, kernel: tuple[int, ...]) -> Seen:
-    op = Pool(kernel)  # type: ignore[arg-type]
-    fact = r.fact("pool", (seen.fact,), op=op, scale=1 / math.prod(kernel))
+def _adaptive(r: Recorder, seen: Seen, given: dict[str, Any]) -> tuple[Op, float]:
+    to = given["output_size"]
+    to = to if isinstance(to, (tuple, list)) else (to, to)
+    if len(seen.shape) != 3:
+        raise r.refuse(f"pools axes {axes(seen.lead)} + {seen.shape}")
+    sizes = [n if k is None else int(k) for n, k in zip(seen.shape[1:], to, strict=True)]
+    if any(n % k for n, k in zip(seen.shape[1:], sizes, strict=True)):
+        raise r.refuse(f"pools {seen.shape[1:]} to {tuple(sizes)}: windows of unequal size")
+    op = Pool(tuple(n // k for n, k in zip(seen.shape[1:], sizes, strict=True)))
+    return op, 1 / op.fan_in
+
+
+def _average(r: Recorder, seen: Seen) -> Seen:
+    """Return the mean over a whole map."""
+    op = Pool(seen.shape[1:])
+    fact = r.fact("apply", (seen.fact,), op=op, scale=1 / op.fan_in)
     return replace(seen, fact=fact, shape=op.out_shape(seen.shape))
 
 
@@ -151,7 +182,7 @@ def _mean(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
     if over == [place]:  # over time; a mean is a sum over T, the same class
         yield result, replace(seen, lead="N", what="sum")
     elif name == "mean" and len(seen.shape) == 3 and over == [leading + 1, leading + 2]:
-        made = _average(r, seen, seen.shape[1:])
+        made = _average(r, seen)
         flat = r.fact("flatten", (made.fact,))
         if given.get("keepdim"):
             yield result, made
@@ -325,8 +356,15 @@ HANDLERS: dict[str, Callable[..., Made]] = {
     **dict.fromkeys(("linear", "matmul", "mm", "__matmul__"), _linear),
     "conv2d": _conv,
     "batch_norm": _norm,
-    **dict.fromkeys(("avg_pool2d", "max_pool2d", "lp_pool2d"), _pool),
-    "adaptive_avg_pool2d": _adaptive,
+    "max_pool2d": of_input(
+        "input kernel_size stride padding dilation ceil_mode return_indices", _max_pool
+    ),
+    "avg_pool2d": of_input(
+        "input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+        _average_pool,
+    ),
+    "lp_pool2d": of_input("input norm_type kernel_size stride ceil_mode", _sum_pool),
+    "adaptive_avg_pool2d": of_input("input output_size", _adaptive),
     **dict.fromkeys(("mean", "sum"), _mean),
     **dict.fromkeys(("flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze"), _reshape),
     **dict.fromkeys(("transpose", "permute", "swapaxes"), _transpose),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,10 +82,17 @@ class Seen:
 
 @dataclass
 class Recorder:
-    """What is known of the tensors of one run."""
+    """What is known of the tensors of one run.
+
+    Attributes
+    ----------
+        samples, timesteps: of the run.
+        handlers: torch function names to what each does to a value (``torch_functions``).
+    """
 
     samples: int
     timesteps: int
+    handlers: Mapping[str, Callable[..., Iterator[tuple[Any, Seen]]]]
     seen: dict[int, tuple[Any, Seen]] = field(default_factory=dict)
     stack: list[tuple[str, str]] = field(default_factory=list)
     own: set[str] = field(default_factory=set)  # paths of modules whose class the user wrote
@@ -153,9 +160,7 @@ class Recorder:
             return iter(parts)
         if not any(True for _ in _tensors(result)):
             return result
-        from .torch_functions import HANDLERS
-
-        handler = HANDLERS.get(name)
+        handler = self.handlers.get(name)
         if handler is None or (name == "batch_norm" and func is torch.batch_norm):
             raise self.refuse(
                 f"calls torch function {name!r}, which an importer does not know" + self.hint()
