@@ -27,13 +27,15 @@ from mapping import (
     Unsupported,
     fold,
     import_model,
+    real,
     trained,
 )
-from mapping.importers import torch_functions
+from mapping.importers import bounds, torch_functions
 from mapping.intervals import Interval
 from mapping.ops import OPS, Op
 from sim import run
 
+STREAM = trained.Neuron(0.0)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -191,6 +193,45 @@ def test_a_new_kind_is_one_class() -> None:
     x = np.array(list(itertools.product(range(4), repeat=3)))[:, None].repeat(2, axis=1)
     v = run(network, x).v["a"][:, -1]
     assert (v == 2 * (x[:, 0, ::-1] * [1, 2, 3] + x[:, 0])).all()
+
+
+@given(SEEDS)
+def test_currents_lie_within_what_importers_prove(seed: int) -> None:
+    """Of any kind: over spikes, and over real numbers that differ by channel; spikes reach them."""
+    op, shape, rng = drawn(seed)
+    channels = op.out_shape(shape)[0]
+    scale, bias = rng.choice([-1.5, 0.3, 2.0], channels), rng.normal(size=channels)
+    stream = trained.Population("a", (trained.Connection("input", op, scale, bias),), STREAM)
+    again = trained.Connection("a", Reversed(), -0.7), trained.Connection("a", Identity(), delay=1)
+    last = trained.Population("b", again, trained.Neuron(0.0))
+    network = TrainedNetwork(Input(shape, unit=0.5), (stream, last), Readout("b", "membrane"), 2)
+    x = rng.random((40, 2, *shape)) < rng.random((40, 1, *(1 for _ in shape)))
+    x[0], x[1] = 0, 1
+    if op.linear:  # what drives some outputs highest and lowest
+        weights = columns(op, shape).T
+        chosen = rng.choice(len(weights), 8)
+        x[2:10], x[10:18] = (
+            (w.reshape(8, 1, *shape) > 0) for w in (weights[chosen], -weights[chosen])
+        )
+    u = real.run(network, x.astype(np.int64)).u
+    for name, (low, high) in bounds.currents(network).items():
+        within = np.moveaxis(u[name], 2, 0).reshape(channels, -1)
+        assert (within.min(axis=1) >= low - 1e-6).all() and (
+            within.max(axis=1) <= high + 1e-6
+        ).all()
+    if isinstance(op, Dense):
+        reached = np.moveaxis(u["a"], 2, 0).reshape(channels, -1)
+        low, high = bounds.currents(network)["a"]
+        assert np.allclose(reached.max(axis=1)[chosen], high[chosen])
+        assert np.allclose(reached.min(axis=1)[chosen], low[chosen])
+
+
+def test_currents_over_a_leak_have_no_bound() -> None:
+    leaky = trained.Population("a", (trained.Connection("input", Identity()),), trained.Neuron(0.5))
+    last = trained.Population("b", (trained.Connection("a", Reversed()),), trained.Neuron(0.0))
+    network = TrainedNetwork(Input((2,)), (leaky, last), Readout("b", "membrane"), 2)
+    low, high = bounds.currents(network)["b"]
+    assert np.isneginf(low).all() and np.isposinf(high).all()
 
 
 def test_a_new_kind_is_imported_by_one_row(monkeypatch: pytest.MonkeyPatch) -> None:

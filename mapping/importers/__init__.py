@@ -11,8 +11,10 @@ it with one sentence that names the module. docs/importing.md says what is read,
                   ``models`` runs them, ``surrogates`` asks what a neuron compares.
 ``from_<name>``   what one framework's neurons mean; ``from_arrays``: topology and arrays.
 ``from_nir``      NIR: ``nir_graph``, ``nir_nodes`` and ``nir_dialects`` read, ``nir_run`` runs.
-``strict``        files that are read here; ``sandbox``, ``sandbox_server`` and ``readers``: those
-                  that are read in a child process.
+``parameters``    files of trained numbers by their suffix; ``toml``: topologies.
+
+A new op is one row of ``torch_functions.HANDLERS`` for torch, and where they hold it one of
+``nir_nodes`` and of ``from_arrays.OPS``.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ def currents(network: TrainedNetwork) -> dict[str, Span]:
 
 def _current(c: Connection, low: np.ndarray, high: np.ndarray, shape: Shape) -> Span:
     low, high = _acc(c.op, low, high, shape)
+    if c.delay:  # before the first value arrives
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
     scale, bias = c.scale, c.bias
     if c.norm is not None:
         gain = c.norm.gamma / np.sqrt(c.norm.var + c.norm.eps)
