@@ -53,8 +53,12 @@ def regular(path: Path, most: int | None = None) -> int:
 
 
 def memory() -> int:
-    """Return the bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Return the bytes of memory that this machine has, or its container (Linux, cgroup v2)."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # there is none, or it says "max"
+        return machine
 
 
 def npy(path: Path, most: int | None = None, kinds: str = NUMBERS) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mapping import confined, plain
 from mapping.importers import FRAMEWORKS, Imported, examine
 from mapping.trained import Neuron
 from mapping.value import choice
@@ -73,7 +74,15 @@ def bring(
     odd = [name for name in ("dialect", "semantics") if name in given]
     if odd:
         raise ValueError(f"{_said(odd)} is of a NIR file, not of --from {framework}")
-    return examine(build(source, weights), framework, **given, seed=seed)
+    most = plain.memory() // 4 * 3
+    try:
+        with confined.memory_limit(most):  # a model's code runs here: torch's modules are needed
+            return examine(build(source, weights), framework, **given, seed=seed)
+    except MemoryError:
+        raise ValueError(
+            f"{source} needs more memory than the {most / (1 << 30):.1f} GiB, three quarters of "
+            "this machine's, that the import of a model may fill"
+        ) from None
 
 
 def _said(names: Iterable[str]) -> str:
@@ -209,7 +218,7 @@ def build(source: str, weights: Path | None) -> Any:
     try:
         try:
             found_in = importlib.import_module(module)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # SystemExit too: it is the user's own code that runs
             raise ValueError(f"module {module!r} cannot be imported: {_theirs(error)}") from None
@@ -220,7 +229,7 @@ def build(source: str, weights: Path | None) -> Any:
             raise ValueError(f"{source} must be a function that returns a model, not {builder!r}")
         try:
             model = builder()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:
             raise ValueError(f"builder {source!r} failed: {_theirs(error)}") from None

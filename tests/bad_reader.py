@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,6 +11,7 @@ import numpy as np
 
 NAME = "bad"
 NEEDS = None
+LIMITS = ("RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_AS")
 
 
 def prepare() -> None:
@@ -47,6 +49,8 @@ def read(file: BinaryIO, size: int) -> Any:
     if word == "print":
         print("printed", flush=True)
         return {"$": [1, 2.5, "text", None, True], "array": np.arange(3), "dict": {}}
+    if word == "limits":
+        return {name: resource.getrlimit(getattr(resource, name)) for name in LIMITS}
     if word == "objects":
         return np.array([None])
     if word == "large":

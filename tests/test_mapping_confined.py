@@ -54,8 +54,18 @@ def test_a_reader_that_hangs_eats_or_dies_is_one_sentence(word: str, tmp_path: P
 
 def test_a_reader_that_waits_is_ended_by_the_clock(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("sleep")
+    start = time.monotonic()
     with pytest.raises(FileError, match=r"takes more than 0\.3 s"):
         confined.read(bad_reader, tmp_path / "x", confined.Limits(seconds=0.3))
+    assert time.monotonic() - start < 30
+
+
+def test_limits_cannot_be_raised_again(tmp_path: Path) -> None:
+    """No core dump, nothing written; the hard limits are as low as the soft ones."""
+    (tmp_path / "x").write_text("limits")
+    limits = confined.read(bad_reader, tmp_path / "x")
+    assert limits["RLIMIT_CORE"] == limits["RLIMIT_FSIZE"] == [0, 0]
+    assert all(soft == hard >= 0 for soft, hard in limits.values())
 
 
 def test_what_a_reader_returns_comes_back_equal(tmp_path: Path) -> None:

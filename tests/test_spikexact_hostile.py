@@ -1,6 +1,7 @@
 """Hostile command lines: each gets one sentence and the right status, and leaves nothing behind."""
 
 import os
+import resource
 import shlex
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mapping import (
     Neuron,
     Population,
     Readout,
+    plain,
     save,
 )
 from spikexact.cli import status
@@ -32,6 +34,7 @@ USERS = {
     "user_exit": "import sys\n\ndef build():\n    sys.exit(3)\n",
     "user_exit_top": "raise SystemExit\n",
     "user_arguments": "def build(size):\n    return size\n",
+    "user_memory": "def build():\n    return bytearray(1 << 30)\n",
     "user_recursion": "def build():\n    return build()\n",
 }
 
@@ -674,3 +677,18 @@ def test_one_sentence(
     assert err.startswith("error: ") and err.count("\n") == 1 and "Traceback" not in err, err
     assert sentence in err
     assert listing(folder.parent) == before
+
+
+def test_a_model_that_fills_the_memory_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code runs in the command's own process, whose memory is limited while it does."""
+    monkeypatch.chdir(folder)
+    sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    held = int(sizes["VmData"].split()[0]) << 10
+    monkeypatch.setattr(plain, "memory", lambda: (held + (300 << 20)) // 3 * 4)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    line = "import user_memory:build --from torch -o t --shape 3 --timesteps 2"
+    assert status(line.split()) == 2
+    assert "error: user_memory:build needs more memory than the" in capsys.readouterr().err
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before

@@ -8,6 +8,7 @@ eat memory or time. Code that takes over the child still has the user's rights i
 ``parent``  starts the child, waits, and checks its answer.
 ``child``   what runs there: limits, then the reader, then the answer.
 ``hdf5``, ``mat``, ``torch_zip``  the readers; ``training.data.shd_file`` is one more.
+``here``    the one limit on this process itself, for what cannot run in a child.
 
 A reader is a module: ``NAME`` of its files, ``NEEDS`` (package and the extra that brings it, or
 None), ``prepare()``, which loads what must be loaded while files can be opened, and ``read(file,
@@ -15,6 +16,7 @@ size)``, which returns dicts, lists, text, numbers and arrays, or raises ValueEr
 of a sentence that begins with the file's name.
 """
 
+from .here import memory_limit
 from .parent import Limits, read
 
-__all__ = ["Limits", "read"]
+__all__ = ["Limits", "memory_limit", "read"]
