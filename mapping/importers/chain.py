@@ -1,6 +1,6 @@
-"""Layer facts, as an importer finds them, turned into the populations of a TrainedNetwork.
+"""Layers, as an importer finds them, turned into the populations of a TrainedNetwork.
 
-A fact says what one module computes of its sources. ``build`` walks back from the last one:
+A Layer says what one module computes of its sources. ``build`` walks back from the last one:
 weights, norms and scales gather in terms ``norm(scale * op(source) + bias)`` until a neuron takes
 them as its connections. What no term can hold (a pool that is convolved, a sum that is pooled)
 becomes a population without threshold, a stream. What an op does, the op is asked.
@@ -25,7 +25,7 @@ NEURONS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class Fact:
+class Layer:
     """What one module computes.
 
     Attributes
@@ -33,7 +33,7 @@ class Fact:
         path, kind: of the module; sentences call it ``module 'path' (kind)``.
         does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"apply"``, ``"flatten"``,
             ``"join"`` or ``"fire"``.
-        sources: facts that it reads.
+        sources: layers that it reads.
         data: of weigh: real ``weights`` whose first axis are the outputs, ``bias`` or None, and
             ``make``, which takes integer weights and their ``bits`` and returns the op; of scale:
             ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of apply: ``op``, ``scale``;
@@ -43,7 +43,7 @@ class Fact:
     path: str
     kind: str
     does: str
-    sources: tuple[Fact, ...] = ()
+    sources: tuple[Layer, ...] = ()
     data: dict = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class _Value:
-    """What a fact outputs: a sum of terms of this shape, perhaps flattened since."""
+    """What a layer outputs: a sum of terms of this shape, perhaps flattened since."""
 
     terms: tuple[Term, ...]
     shape: Shape
@@ -93,12 +93,12 @@ class _Value:
 
 
 class Builder:
-    """Populations in the order in which they can run, and one line of text for each fact."""
+    """Populations in the order in which they can run, and one line of text for each layer."""
 
     def __init__(self, enter: Input) -> None:
         self.enter = enter
         self.populations: list[Population] = []
-        self.lines: list[str] = []
+        self.findings: list[str] = []
         self.names: dict[str, str] = {}  # module path to population name, of neurons
         self._shapes: dict[str, Shape] = {INPUT: enter.shape}
         self._nonnegative = {INPUT}  # sources: a zero around such a one changes no maximum
@@ -115,11 +115,11 @@ class Builder:
             unused = f"{plain}-{number}"
         return unused
 
-    def add(self, name: str, value: _Value, neuron: Neuron, where: str) -> _Value:
+    def add(self, name: str, value: _Value, neuron: Neuron, label: str) -> _Value:
         """Append a population that sums the terms; return its output."""
         if value.flat and len(value.shape) == 3:
             raise Unsupported(
-                f"{where} reads a flattened map of shape {value.shape}: only a Linear layer, or "
+                f"{label} reads a flattened map of shape {value.shape}: only a Linear layer, or "
                 f"the end of the network, may follow a flatten"
             )
         connections = tuple(
@@ -131,9 +131,9 @@ class Builder:
             self._nonnegative.add(name)
         return _Value((Term(name),), value.shape)
 
-    def value(self, fact: Fact) -> _Value:
-        """Return what a fact outputs; populations that it needs are appended."""
-        waiting = [fact]  # a stack, not recursion: nets may be a thousand modules deep
+    def value(self, layer: Layer) -> _Value:
+        """Return what a layer outputs; populations that it needs are appended."""
+        waiting = [layer]  # a stack, not recursion: nets may be a thousand modules deep
         while waiting:
             top = waiting[-1]
             missing = [s for s in top.sources if id(s) not in self._done]
@@ -143,26 +143,26 @@ class Builder:
             waiting.pop()
             if id(top) not in self._done:
                 self._done[id(top)] = self._compute(top)
-        return self._done[id(fact)]
+        return self._done[id(layer)]
 
-    def _compute(self, fact: Fact) -> _Value:
-        values = [self._done[id(s)] for s in fact.sources]
+    def _compute(self, layer: Layer) -> _Value:
+        values = [self._done[id(s)] for s in layer.sources]
         try:
-            return getattr(self, f"_{fact.does}")(fact, *values)
+            return getattr(self, f"_{layer.does}")(layer, *values)
         except Unsupported:
             raise
         except ValueError as error:
-            raise Unsupported(f"{fact}: {error}") from None
+            raise Unsupported(f"{layer}: {error}") from None
 
-    def stream(self, fact: Fact, value: _Value) -> _Value:
+    def stream(self, layer: Layer, value: _Value) -> _Value:
         """Return a value as a population's output, through a new stream where it is none."""
         if value.bare:
             return value
         if value.flat:
-            shaped = self.stream(fact, replace(value, flat=False))
+            shaped = self.stream(layer, replace(value, flat=False))
             return replace(shaped, flat=True)
-        name = self.name(f"{fact.path}.in")
-        made = self.add(name, value, Neuron(leak=0.0), str(fact))
+        name = self.name(f"{layer.path}.in")
+        made = self.add(name, value, Neuron(leak=0.0), str(layer))
         if all(self._stays_nonnegative(term) for term in value.terms):
             self._nonnegative.add(name)
         return made
@@ -177,35 +177,35 @@ class Builder:
             and (term.op.interval(uniform(0, 1, shape[0]), shape).low >= 0).all()
         )
 
-    def _enter(self, fact: Fact) -> _Value:
+    def _enter(self, layer: Layer) -> _Value:
         e = self.enter
         size = _size(e.shape)
-        self.lines.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
+        self.findings.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
         return _Value((Term(INPUT),), e.shape)
 
-    def _weigh(self, fact: Fact, value: _Value) -> _Value:
-        weights, bias = fact.data["weights"], fact.data.get("bias")
-        integers, scale, bits = split(weights, str(fact))
-        op = fact.data["make"](integers, bits=bits)
-        value, factor, offset = self._through(fact, value, op)
+    def _weigh(self, layer: Layer, value: _Value) -> _Value:
+        weights, bias = layer.data["weights"], layer.data.get("bias")
+        integers, scale, bits = split(weights, str(layer))
+        op = layer.data["make"](integers, bits=bits)
+        value, factor, offset = self._through(layer, value, op)
         if weights.ndim == 2:
             if len(value.shape) == 3 and not value.flat:
-                raise Unsupported(f"{fact} reads a map of shape {value.shape}: flatten it first")
+                raise Unsupported(f"{layer} reads a map of shape {value.shape}: flatten it first")
         elif value.flat:
-            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         shape = op.out_shape(value.shape)
         bias = np.float64(0) if bias is None else np.asarray(bias, np.float64)
         if offset:
             bias = bias + offset * scale * _constant(op, value.shape)
         scale = scale * factor
         kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
-        self.lines.append(
-            f"{fact}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
+        self.findings.append(
+            f"{layer}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
             f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
         )
         return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
 
-    def _through(self, fact: Fact, value: _Value, op: Op) -> tuple[_Value, float, float]:
+    def _through(self, layer: Layer, value: _Value, op: Op) -> tuple[_Value, float, float]:
         """Return a source, and ``factor * source + offset``, which is the value.
 
         One factor and offset of a whole source, as of pixels that a model normalises, pass through
@@ -221,64 +221,65 @@ class Builder:
             factor, offset = float(term.scale), float(term.bias)
             if factor > 0 and (not offset or _constant(op, value.shape) is not None):
                 return replace(value, terms=(Term(term.source),)), factor, offset
-        return self.stream(fact, value), 1.0, 0.0
+        return self.stream(layer, value), 1.0, 0.0
 
-    def _scale(self, fact: Fact, value: _Value) -> _Value:
-        if value.flat and (np.ndim(fact.data["scale"]) or np.ndim(fact.data["bias"])):
-            raise Unsupported(f"{fact} scales a flattened map of shape {value.shape} by channel")
-        scale, bias = np.float64(fact.data["scale"]), np.float64(fact.data["bias"])
+    def _scale(self, layer: Layer, value: _Value) -> _Value:
+        if value.flat and (np.ndim(layer.data["scale"]) or np.ndim(layer.data["bias"])):
+            raise Unsupported(f"{layer} scales a flattened map of shape {value.shape} by channel")
+        scale, bias = np.float64(layer.data["scale"]), np.float64(layer.data["bias"])
         terms = [t.scaled(scale, np.float64(0)) for t in value.terms]
         terms[0] = terms[0].scaled(np.float64(1), bias)
-        self.lines.append(f"{fact}: times {_span(scale)} plus {_span(bias)}")
+        self.findings.append(f"{layer}: times {_span(scale)} plus {_span(bias)}")
         return replace(value, terms=tuple(terms))
 
-    def _norm(self, fact: Fact, value: _Value) -> _Value:
+    def _norm(self, layer: Layer, value: _Value) -> _Value:
         if value.flat:
-            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         if len(value.terms) != 1 or value.terms[0].norm is not None:
-            value = self.stream(fact, value)
-        norm = fact.data["norm"]
+            value = self.stream(layer, value)
+        norm = layer.data["norm"]
         if norm.gamma.ndim and len(norm.gamma) != value.shape[0]:
-            raise Unsupported(f"{fact} has {len(norm.gamma)} channels for {value.shape[0]}")
-        self.lines.append(
-            f"{fact}: batch norm with fixed statistics, {value.shape[0]} channels, eps {norm.eps:g}"
+            raise Unsupported(f"{layer} has {len(norm.gamma)} channels for {value.shape[0]}")
+        self.findings.append(
+            f"{layer}: batch norm with fixed statistics, {value.shape[0]} channels, "
+            f"eps {norm.eps:g}"
         )
         return replace(value, terms=(replace(value.terms[0], norm=norm),))
 
-    def _apply(self, fact: Fact, value: _Value) -> _Value:
-        op, scale = fact.data["op"], fact.data["scale"]
-        value = self.stream(fact, value)
+    def _apply(self, layer: Layer, value: _Value) -> _Value:
+        op, scale = layer.data["op"], layer.data["scale"]
+        value = self.stream(layer, value)
         if value.flat:
-            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         source = value.terms[0].source
         shape = op.out_shape(value.shape)
         below = op.interval(uniform(-1, -1, value.shape[0]), value.shape)
         if not op.linear and below.span[1] >= 0 and source not in self._nonnegative:
             raise Unsupported(
-                f"{fact} pads a maximum of values that may be negative: its padding is no zero"
+                f"{layer} pads a maximum of values that may be negative: its padding is no zero"
             )
-        self.lines.append(f"{fact}: {op!r}" + ("" if scale == 1 else f", times {scale:g}"))
+        self.findings.append(f"{layer}: {op!r}" + ("" if scale == 1 else f", times {scale:g}"))
         return _Value((Term(source, op, np.float64(scale)),), shape)
 
-    def _flatten(self, fact: Fact, value: _Value) -> _Value:
+    def _flatten(self, layer: Layer, value: _Value) -> _Value:
         return replace(value, flat=True) if len(value.shape) == 3 else value
 
-    def _join(self, fact: Fact, *values: _Value) -> _Value:
+    def _join(self, layer: Layer, *values: _Value) -> _Value:
         first = values[0]
         for other in values[1:]:
             if other.shape != first.shape or other.flat != first.flat:
-                raise Unsupported(f"{fact} adds shapes {first.shape} and {other.shape}")
-        self.lines.append(f"{fact}: sum of {len(values)}")
+                raise Unsupported(f"{layer} adds shapes {first.shape} and {other.shape}")
+        self.findings.append(f"{layer}: sum of {len(values)}")
         return replace(first, terms=tuple(t for v in values for t in v.terms))
 
-    def _fire(self, fact: Fact, value: _Value) -> _Value:
-        neuron = fact.data["neuron"]
-        if fact.path in self.names:
-            raise Unsupported(f"{fact} is called more than once a timestep: its state is shared")
-        name = self.name(fact.path)
-        made = self.add(name, value, neuron, str(fact))
-        self.names[fact.path] = name
-        self.lines.append(f"{fact}: {meaning(neuron)}")
+    def _fire(self, layer: Layer, value: _Value) -> _Value:
+        neuron = layer.data["neuron"]
+        if layer.path in self.names:
+            raise Unsupported(f"{layer} is called more than once a timestep: its state is shared")
+        name = self.name(layer.path)
+        made = self.add(name, value, neuron, str(layer))
+        self.names[layer.path] = name
+        self.findings.append(f"{layer}: {meaning(neuron)}")
         return made
 
 
@@ -303,12 +304,12 @@ def meaning(n: Neuron) -> str:
 
 
 def build(
-    last: Fact, enter: Input, timesteps: int, readout: str | None = None
+    last: Layer, enter: Input, timesteps: int, readout: str | None = None
 ) -> tuple[TrainedNetwork, list[str], dict[str, str]]:
-    """Build the network that ends in a fact.
+    """Build the network that ends in a layer.
 
     Args:
-        last: the output's fact.
+        last: the output's layer.
         enter: the input. timesteps: T.
         readout: kind of the read-out; None: ``"count"`` of spikes, else ``"membrane"``, the sum.
 
@@ -332,14 +333,14 @@ def build(
         source = builder.name(f"{last.path}.sum")
         builder.add(source, value, Neuron(leak=1.0), str(last))
         kind = readout or "membrane"
-        builder.lines.append(f"{last}: summed over time, the largest sum is the class")
+        builder.findings.append(f"{last}: summed over time, the largest sum is the class")
     try:
         made = TrainedNetwork(enter, tuple(builder.populations), Readout(source, kind), timesteps)
     except ValueError as error:
         raise Unsupported(f"what was read is no network: {error}") from None
     limited(made)
-    builder.lines.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
-    return made, builder.lines, builder.names
+    builder.findings.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
+    return made, builder.findings, builder.names
 
 
 def limited(network: TrainedNetwork) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ends import Input
 from ..value import Unsupported
-from .chain import Fact
+from .chain import Layer
 from .torch_functions import HANDLERS
 from .tracing import LEADS, Leaf, Recorder, Seen, number, trace
 
@@ -104,12 +104,12 @@ class Source:
         return [model(given)]
 
 
-def read(source: Source) -> Fact:
+def read(source: Source) -> Layer:
     """Find the layers of a model by one traced run; fills its ``leaves`` and ``recorder``.
 
     Returns
     -------
-        The fact of its output.
+        The layer of its output.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read(source: Source) -> Fact:
     """
     recorder, samples = source.recorder, source.recorder.samples
     source.leaves = leaves(source.model, source.framework)
-    enter = Fact("input", "Input", "enter")
+    enter = Layer("input", "Input", "enter")
     shape = (samples, source.timesteps, *source.enter.shape)
     model = guarded(lambda: source.copy(samples), shape)
     zeros = np.zeros(shape, np.int64)
@@ -137,17 +137,17 @@ def leaves(model: Any, framework: Framework) -> dict[str, Leaf]:
     """Find the neurons of a model; raises Unsupported for those that are not known."""
     import torch
 
-    found: dict[str, Leaf] = {}
+    neurons: dict[str, Leaf] = {}
     for path, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise Unsupported(f"module {path!r} ({type(module).__name__}) is compiled: give the "
                               "model as it was before")  # fmt: skip
-        if any(path.startswith(f"{other}.") for other in found):
+        if any(path.startswith(f"{other}.") for other in neurons):
             continue
         leaf = framework.leaf(module, path)
         if leaf is not None:
-            found[path] = leaf
-    return found
+            neurons[path] = leaf
+    return neurons
 
 
 def guarded(run: Callable[[], Any], shape: tuple[int, ...]) -> Any:
@@ -164,20 +164,20 @@ def guarded(run: Callable[[], Any], shape: tuple[int, ...]) -> Any:
         ) from error
 
 
-def _output(seen: list[Seen], source: Source) -> Fact:
-    """Return the fact of the output, which must hold every timestep."""
+def _output(seen: list[Seen], source: Source) -> Layer:
+    """Return the layer of the output, which must hold every timestep."""
     first, everything = seen[0], frozenset(range(source.timesteps))
     steps = frozenset().union(*(s.steps for s in seen))
     if first.what == "state":
-        neuron = first.fact.data["neuron"]
+        neuron = first.layer.data["neuron"]
         if neuron.threshold is not None and neuron.reset != "none" and not neuron.reset_delay:
             raise Unsupported(
-                f"the output is the membrane of {first.fact.path!r} after its reset; only one "
+                f"the output is the membrane of {first.layer.path!r} after its reset; only one "
                 "without reset, or before it, can be read"
             )
-    elif steps != everything or any(s.fact.path != first.fact.path for s in seen):
+    elif steps != everything or any(s.layer.path != first.layer.path for s in seen):
         raise Unsupported("the output does not hold every timestep of one layer: return them all")
-    return replace(first.fact, data={**first.fact.data, "output": first.what})
+    return replace(first.layer, data={**first.layer.data, "output": first.what})
 
 
 def spikes(source: Source, inputs: np.ndarray) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
@@ -208,13 +208,13 @@ def spikes(source: Source, inputs: np.ndarray) -> tuple[dict[str, np.ndarray], l
             module.register_forward_hook(keeper(path))
     with torch.no_grad():
         outputs = guarded(lambda: source.feed(model, inputs, lambda *_: None), inputs.shape)
-    found = {
+    by_path = {
         path: ordered(parts, source.leaves[path].lead, samples, timesteps)
         for path, parts in records.items()
         if parts
     }
     plain = [next(iter(_flat(o))) for o in outputs]
-    return found, [number(o).astype(np.float64) for o in plain]
+    return by_path, [number(o).astype(np.float64) for o in plain]
 
 
 def _flat(value: Any) -> Any:

@@ -48,9 +48,9 @@ def graph(tree: dict[str, Any]) -> tuple[dict[str, dict], list[str], dict[str, l
             raise Unsupported(f"node {name!r} has no type")
     edges = [_edge(e, nodes) for e in _listed(tree.get("edges"))]
     for kind in ("Input", "Output"):
-        found = [n for n in nodes if nodes[n]["type"] == kind]
-        if len(found) != 1:
-            raise Unsupported(f"a graph must have one {kind} node, and has {len(found)}")
+        ends = [n for n in nodes if nodes[n]["type"] == kind]
+        if len(ends) != 1:
+            raise Unsupported(f"a graph must have one {kind} node, and has {len(ends)}")
     sources: dict[str, list[str]] = {name: [] for name in nodes}
     for a, b in edges:
         sources[b].append(a)

@@ -1,4 +1,4 @@
-"""What each torch function does to a value, as facts; what is not here stops the import.
+"""What each torch function does to a value, as layers; what is not here stops the import.
 
 A handler takes the recorder, the function's name, its arguments and its result, and yields each
 tensor of the result with what it is. A new op of one input is one row of HANDLERS, by ``of_input``.
@@ -30,7 +30,7 @@ def _source(r: Recorder, given: dict, constants: str) -> Seen:
     if seen is None or any(r.find(given.get(name)) is not None for name in constants.split()):
         raise r.refuse("multiplies two values that both depend on the input")
     if seen.what != "value":
-        raise r.refuse(f"reads the {seen.what} of {seen.fact.path!r}")
+        raise r.refuse(f"reads the {seen.what} of {seen.layer.path!r}")
     return seen
 
 
@@ -45,9 +45,9 @@ def _linear(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> M
         weights = weights.T
     if len(seen.shape) != 1 or weights.ndim != 2:
         raise r.refuse(f"multiplies values of shape {seen.shape} by weights {weights.shape}")
-    fact = r.fact("weigh", (seen.fact,), weights=weights, make=Dense,
+    layer = r.layer("weigh", (seen.layer,), weights=weights, make=Dense,
                   bias=_maybe(given.get("bias")))  # fmt: skip
-    yield result, replace(seen, fact=fact, shape=(len(weights),))
+    yield result, replace(seen, layer=layer, shape=(len(weights),))
 
 
 def _conv(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
@@ -73,8 +73,8 @@ def _conv(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
         groups=int(given.get("groups", 1)),
     )
     bias = _maybe(given.get("bias"))
-    fact = r.fact("weigh", (seen.fact,), weights=weights, make=make, bias=bias)
-    yield result, replace(seen, fact=fact, shape=tuple(result.shape[1:]))
+    layer = r.layer("weigh", (seen.layer,), weights=weights, make=make, bias=bias)
+    yield result, replace(seen, layer=layer, shape=tuple(result.shape[1:]))
 
 
 def _norm(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
@@ -93,7 +93,7 @@ def _norm(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
         number(given["running_var"]),
         float(given.get("eps", 1e-5)),
     )
-    yield result, replace(seen, fact=r.fact("norm", (seen.fact,), norm=norm))
+    yield result, replace(seen, layer=r.layer("norm", (seen.layer,), norm=norm))
 
 
 def of_input(
@@ -118,7 +118,7 @@ def of_input(
             raise r.refuse(f"makes {shape} of {seen.shape} ({name}), which {op!r} does not")
         yield (
             result,
-            replace(seen, fact=r.fact("apply", (seen.fact,), op=op, scale=scale), shape=shape),
+            replace(seen, layer=r.layer("apply", (seen.layer,), op=op, scale=scale), shape=shape),
         )
 
     return handle
@@ -167,8 +167,8 @@ def _adaptive(r: Recorder, seen: Seen, given: dict[str, Any]) -> tuple[Op, float
 def _average(r: Recorder, seen: Seen) -> Seen:
     """Return the mean over a whole map."""
     op = Pool(seen.shape[1:])
-    fact = r.fact("apply", (seen.fact,), op=op, scale=1 / op.fan_in)
-    return replace(seen, fact=fact, shape=op.out_shape(seen.shape))
+    layer = r.layer("apply", (seen.layer,), op=op, scale=1 / op.fan_in)
+    return replace(seen, layer=layer, shape=op.out_shape(seen.shape))
 
 
 def _mean(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
@@ -183,11 +183,11 @@ def _mean(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
         yield result, replace(seen, lead="N", what="sum")
     elif name == "mean" and len(seen.shape) == 3 and over == [leading + 1, leading + 2]:
         made = _average(r, seen)
-        flat = r.fact("flatten", (made.fact,))
+        flat = r.layer("flatten", (made.layer,))
         if given.get("keepdim"):
             yield result, made
         else:
-            yield result, replace(made, fact=flat, shape=seen.shape[:1])
+            yield result, replace(made, layer=flat, shape=seen.shape[:1])
     else:
         raise r.refuse(f"takes a {name} over axes {over}: neither time nor a whole map")
 
@@ -262,7 +262,7 @@ def _stack(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Ma
         raise r.refuse(f"joins tensors ({name}) that are not the {r.timesteps} timesteps of one")
     still = r.static(replace(first, lead="N"))  # one tensor, at every timestep
     for step, part in enumerate(parts):
-        alike = part is not None and part.fact.path == first.fact.path
+        alike = part is not None and part.layer.path == first.layer.path
         steps = first.steps if still else {step}
         if not alike or part.steps != steps or part.what != first.what or part.lead != first.lead:
             raise r.refuse(f"joins tensors ({name}) that are not the timesteps of one, in order")
@@ -307,7 +307,7 @@ def _arithmetic(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) 
         return
     seen, constant = (left, b) if left is not None else (right, a)
     if seen.what == "state":
-        raise r.refuse(f"computes with the state of {seen.fact.path!r}")
+        raise r.refuse(f"computes with the state of {seen.layer.path!r}")
     other = r.channels(constant, seen)
     if plain == "add":
         scale, bias = np.float64(1), other
@@ -326,7 +326,7 @@ def _arithmetic(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) 
             raise r.refuse("computes with a sum over time")
         yield result, seen
     else:
-        yield result, replace(seen, fact=r.fact("scale", (seen.fact,), scale=scale, bias=bias))
+        yield result, replace(seen, layer=r.layer("scale", (seen.layer,), scale=scale, bias=bias))
 
 
 def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
@@ -338,8 +338,8 @@ def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
     if left.steps == right.steps and left.what == right.what == "value":
         if left.lead != right.lead or left.shape != right.shape:
             raise r.refuse(f"adds shapes {left.shape} and {right.shape}")
-        return replace(left, fact=r.fact("join", (left.fact, right.fact)))
-    alike = left.fact.path == right.fact.path and left.fact.does == right.fact.does
+        return replace(left, layer=r.layer("join", (left.layer, right.layer)))
+    alike = left.layer.path == right.layer.path and left.layer.does == right.layer.does
     if not alike or left.steps & right.steps or "state" in (left.what, right.what):
         raise r.refuse("adds values of different timesteps")
     first = left if min(left.steps) < min(right.steps) else right
@@ -348,8 +348,8 @@ def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
 
 def _neg(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
     seen = _source(r, {"input": args[0]}, "")
-    fact = r.fact("scale", (seen.fact,), scale=np.float64(-1), bias=np.float64(0))
-    yield result, replace(seen, fact=fact)
+    layer = r.layer("scale", (seen.layer,), scale=np.float64(-1), bias=np.float64(0))
+    yield result, replace(seen, layer=layer)
 
 
 HANDLERS: dict[str, Callable[..., Made]] = {

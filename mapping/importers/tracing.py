@@ -1,7 +1,7 @@
 """A torch model's layers, found by running it.
 
 Every torch function that touches a value that depends on the input is seen, and either becomes a
-fact or stops the import.
+layer or stops the import.
 
 Parameters are constants here, however they were computed: what reaches ``F.linear`` *is* the
 weight, be it ``sign(w) * alpha``, a parametrisation or a plain parameter. Neurons are leaves:
@@ -21,7 +21,7 @@ import numpy as np
 from ..ops import Shape
 from ..trained import Neuron
 from ..value import Unsupported
-from .chain import Fact
+from .chain import Layer
 
 #: Order of the leading axes of a tensor: N samples, T timesteps, ``*`` where two are one axis,
 #: 1 where one timestep has an axis along which it can be repeated.
@@ -67,13 +67,13 @@ class Seen:
 
     Attributes
     ----------
-        fact: what made it, at the first timestep.
+        layer: what made it, at the first timestep.
         lead: its leading axes. shape: those behind them, as the tensor has them.
         steps: the timesteps that it holds.
         what: ``"value"``, ``"state"`` (of a neuron), or ``"sum"`` over its steps.
     """
 
-    fact: Fact
+    layer: Layer
     lead: str
     shape: Shape
     steps: frozenset[int]
@@ -137,10 +137,10 @@ class Recorder:
             f"neurons={{{kind!r}: Neuron(..)}} (--neuron {kind}:leak=..,threshold=..)"
         )
 
-    def fact(self, does: str, sources: tuple[Fact, ...], label: str = "", **data: Any) -> Fact:
-        """Return a new fact of the module that runs."""
+    def layer(self, does: str, sources: tuple[Layer, ...], label: str = "", **data: Any) -> Layer:
+        """Return a new layer of the module that runs."""
         path, kind = self.here()
-        return Fact(path or label or f"op{next(self.count)}", kind, does, sources, data)
+        return Layer(path or label or f"op{next(self.count)}", kind, does, sources, data)
 
     # --- calls -----------------------------------------------------------------------------
 
@@ -171,37 +171,37 @@ class Recorder:
 
     def leaf(self, path: str, kind: str, leaf: Leaf, args: tuple, kwargs: dict, out: Any) -> None:
         """Note one call of a neuron."""
-        where = f"module {path!r} ({kind})"
+        label = f"module {path!r} ({kind})"
         given = [*args, *kwargs.values()]
         seen = self.find(given[0]) if given else None
         if seen is None or seen.what != "value":
-            raise Unsupported(f"{where} gets an input that does not come from the network's input")
+            raise Unsupported(f"{label} gets an input that does not come from the network's input")
         if seen.lead != leaf.lead:
             raise Unsupported(
-                f"{where} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here: call= "
+                f"{label} takes axes {axes(leaf.lead)}, but gets {axes(seen.lead)} here: call= "
                 "says how the model takes its input"
             )
         for tensor in _tensors(given[1:]):
             state = self.find(tensor)
             if state is None:
-                self.initial[path] = _uniform(tensor, where)
-            elif state.what != "state" or state.fact.path != path:
-                raise Unsupported(f"{where} is given the state of {state.fact.path!r}")
+                self.initial[path] = _uniform(tensor, label)
+            elif state.what != "state" or state.layer.path != path:
+                raise Unsupported(f"{label} is given the state of {state.layer.path!r}")
         call = self.called[path] = self.called.get(path, 0) + 1
         if leaf.lead == "N" and self.static(seen):
             seen = replace(seen, steps=frozenset({call - 1}))
         if (seen.steps != {call - 1}) if leaf.lead == "N" else (call > 1):
-            raise Unsupported(f"{where} is not called once a timestep, in order: it has one state")
+            raise Unsupported(f"{label} is not called once a timestep, in order: it has one state")
         neuron = leaf.neuron
         if leaf.threshold is not None:
             neuron = replace(neuron, threshold=self.channels(leaf.threshold, seen))
         if path in self.initial:
             neuron = replace(neuron, v_init=self.initial[path])
-        fact = Fact(path, kind, "fire", (seen.fact,), {"neuron": neuron})
+        layer = Layer(path, kind, "fire", (seen.layer,), {"neuron": neuron})
         tensors = list(_tensors(out))
-        self.keep(tensors[0], replace(seen, fact=fact))
+        self.keep(tensors[0], replace(seen, layer=layer))
         for tensor in tensors[1:]:
-            self.keep(tensor, replace(seen, fact=fact, what="state"))
+            self.keep(tensor, replace(seen, layer=layer, what="state"))
 
     def static(self, seen: Seen) -> bool:
         """Whether a value is computed once and used at every timestep."""
@@ -229,8 +229,8 @@ class Recorder:
             if rest == seen.shape:
                 return replace(seen, lead=lead)
             if rest == (math.prod(seen.shape),):
-                fact = self.fact("flatten", (seen.fact,))
-                return replace(seen, lead=lead, shape=rest, fact=fact)
+                layer = self.layer("flatten", (seen.layer,))
+                return replace(seen, lead=lead, shape=rest, layer=layer)
         raise self.refuse(f"reshapes {axes(seen.lead)} + {seen.shape} to {tuple(shape)}")
 
     def channels(self, constant: Any, seen: Seen) -> np.ndarray:
@@ -277,10 +277,10 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def _name(func: Any) -> str:
-    found = getattr(func, "__name__", str(func))
-    if found == "__get__":  # an attribute: x.shape, x.data
-        found = getattr(getattr(func, "__self__", None), "__name__", found)
-    return found
+    name = getattr(func, "__name__", str(func))
+    if name == "__get__":  # an attribute: x.shape, x.data
+        name = getattr(getattr(func, "__self__", None), "__name__", name)
+    return name
 
 
 def axes(lead: str) -> str:
@@ -288,13 +288,13 @@ def axes(lead: str) -> str:
     return "(" + ", ".join(names.get(c, "*") for c in lead).replace(", *, ", " * ") + ")"
 
 
-def _uniform(tensor: Any, where: str) -> float:
+def _uniform(tensor: Any, label: str) -> float:
     """Return the initial membrane that a state tensor gives to every neuron."""
     if tensor.numel() == 0:
         return 0.0
     array = number(tensor)
     if (array != array.flat[0]).any():
-        raise Unsupported(f"{where} starts from a membrane that differs between neurons")
+        raise Unsupported(f"{label} starts from a membrane that differs between neurons")
     return float(array.flat[0])
 
 
@@ -312,7 +312,7 @@ def trace(
 
     Raises
     ------
-        Unsupported: a function, an option or a connection that no fact can hold.
+        Unsupported: a function, an option or a connection that no layer can hold.
     """
     import torch
     from torch.overrides import TorchFunctionMode
@@ -337,13 +337,13 @@ def trace(
         _wrap(module, path, leaves.get(path), recorder)
     with torch.no_grad(), Watch():
         outputs = feed(recorder.keep)
-    found = []
+    outputs_seen = []
     for output in outputs:
         seen = next((s for s in map(recorder.find, _tensors(output)) if s is not None), None)
         if seen is None:
             raise Unsupported("the model's output does not depend on its input as far as seen")
-        found.append(seen)
-    return found
+        outputs_seen.append(seen)
+    return outputs_seen
 
 
 def _wrap(module: Any, path: str, leaf: Leaf | None, recorder: Recorder) -> None:
