@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import needs
 import numpy as np
@@ -30,7 +32,7 @@ from mapping import (
     real,
     trained,
 )
-from mapping.importers import bounds, torch_functions
+from mapping.importers import bounds, torch_functions, torch_ops
 from mapping.intervals import Interval
 from mapping.ops import OPS, Op
 from sim import run
@@ -195,6 +197,31 @@ def test_a_new_kind_is_one_class() -> None:
     assert (v == 2 * (x[:, 0, ::-1] * [1, 2, 3] + x[:, 0])).all()
 
 
+def asked_classes(source: str) -> set[str]:
+    """Return the names of kinds of ops in isinstance, in match, and beside type() in a file."""
+    asked: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        tests_class = isinstance(node, ast.MatchClass | ast.Compare) or (
+            isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass")
+        )
+        if not tests_class or (isinstance(node, ast.Compare) and "type(" not in ast.unparse(node)):
+            continue
+        asked |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return asked & {"Op", "Weighted", *(op.__name__ for op in OPS)}
+
+
+def test_importers_ask_ops_and_not_their_class() -> None:
+    files = sorted(Path(bounds.__file__).parent.glob("*.py"))
+    assert len(files) > 20
+    for file in files:
+        assert not asked_classes(file.read_text()), file
+    for planted in (
+        "isinstance(op, (int, Pool))", "type(op) is Dense", "x in (type(op), Conv)",
+        "match op:\n case Identity():\n  pass",
+    ):  # fmt: skip
+        assert asked_classes(planted)
+
+
 @given(SEEDS)
 def test_currents_lie_within_what_importers_prove(seed: int) -> None:
     """Of any kind: over spikes, and over real numbers that differ by channel; spikes reach them."""
@@ -256,7 +283,7 @@ def test_a_new_kind_is_imported_by_one_row(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(Unsupported, match=r"module '2' \(Reverse\) calls torch function 'flip'"):
         imported()
-    row = torch_functions.of_input("input dims", lambda recorder, seen, given: (Reversed(), 1.0))
+    row = torch_ops.of_input("input dims", lambda recorder, seen, given: (Reversed(), 1.0))
     monkeypatch.setitem(torch_functions.HANDLERS, "flip", row)
     network = fold(imported())
     assert network.exact and Reversed() in [
@@ -269,7 +296,7 @@ def test_a_new_kind_is_imported_by_one_row(monkeypatch: pytest.MonkeyPatch) -> N
     def wrong(recorder: object, seen: object, given: dict) -> tuple[Op, float]:
         return Identity(), 1.0
 
-    monkeypatch.setitem(torch_functions.HANDLERS, "flip", torch_functions.of_input("input", wrong))
+    monkeypatch.setitem(torch_functions.HANDLERS, "flip", torch_ops.of_input("input", wrong))
     with pytest.raises(Unsupported, match="what was read does not do what the source does"):
         imported()
 

@@ -4,18 +4,19 @@ An importer reads a model's layers, and before it hands them over runs the sourc
 and compares every spike with ``mapping.real`` of what it read. Unknown modules and options stop
 it with one sentence that names the module. docs/importing.md says what is read, and how.
 
-``chain``         layers, as they are found, made into a TrainedNetwork; ``weights`` splits real
-                  weights into integers and scales, ``bounds`` says how large a current can get.
+``layers``, ``chain``  layers, as they are found, made into a TrainedNetwork; ``weights`` splits
+                  real weights into integers and scales, ``bounds`` says how large a current gets.
 ``probe``         the source and what was read of it, compared spike by spike.
 ``torch_import``  the way of every torch framework: ``copies`` takes a private copy, ``calls``
-                  finds how it is called, ``tracing`` and ``torch_functions`` find the layers,
-                  ``models`` runs them, ``surrogates`` asks what a neuron compares.
+                  finds how it is called, ``tracing`` runs it, watched by a ``recorder`` that asks
+                  ``torch_functions`` and ``torch_ops`` what each call is (``seen``); ``models``
+                  runs it for the probe, ``surrogates`` asks what a neuron compares.
 ``from_<name>``   what one framework's neurons mean; ``from_arrays``: topology and arrays.
 ``from_nir``      NIR: ``nir_graph``, ``nir_nodes`` and ``nir_dialects`` read, ``nir_run`` runs.
 ``parameters``    files of trained numbers by their suffix; ``toml``: topologies.
 
-A new op is one row of ``torch_functions.HANDLERS`` for torch, and where they hold it one of
-``nir_nodes`` and of ``from_arrays.OPS``.
+A new op is one row of ``torch_ops.OPS`` for torch, and where they hold it one of ``nir_nodes`` and
+of ``from_arrays.OPS``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..value import Unsupported
-from .chain import Layer
+from .layers import Layer
 from .models import CALLS, Source, read
 
 

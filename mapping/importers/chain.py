@@ -9,87 +9,20 @@ becomes a population without threshold, a stream. What an op does, the op is ask
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..ends import INPUT, Input, Readout
 from ..intervals import uniform
-from ..ops import Identity, Op, Shape
-from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
+from ..ops import Op, Shape
+from ..trained import Connection, Neuron, Population, TrainedNetwork
 from ..value import Unsupported
+from .layers import Layer, Term, Value
 from .weights import split
 
 #: Most neurons of a population.
 NEURONS = 1 << 22
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """What one module computes.
-
-    Attributes
-    ----------
-        path, kind: of the module; sentences call it ``module 'path' (kind)``.
-        does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"apply"``, ``"flatten"``,
-            ``"join"`` or ``"fire"``.
-        sources: layers that it reads.
-        data: of weigh: real ``weights`` whose first axis are the outputs, ``bias`` or None, and
-            ``make``, which takes integer weights and their ``bits`` and returns the op; of scale:
-            ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of apply: ``op``, ``scale``;
-            of fire: ``neuron``.
-    """
-
-    path: str
-    kind: str
-    does: str
-    sources: tuple[Layer, ...] = ()
-    data: dict = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"module {self.path!r} ({self.kind})"
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """``norm(scale * op(source) + bias)``, one connection to be."""
-
-    source: str
-    op: Op = field(default_factory=Identity)
-    scale: np.ndarray = np.float64(1)  # type: ignore[assignment]
-    bias: np.ndarray = np.float64(0)  # type: ignore[assignment]
-    norm: Norm | None = None
-
-    @property
-    def bare(self) -> bool:
-        """Whether it is its source itself."""
-        return self.of_source and bool((self.scale == 1).all() and (self.bias == 0).all())
-
-    @property
-    def of_source(self) -> bool:
-        """Whether it is its source, scaled and shifted."""
-        return self.op == Identity() and self.norm is None
-
-    def scaled(self, scale: np.ndarray, bias: np.ndarray) -> Term:
-        """Return ``scale * self + bias``."""
-        if self.norm is None:
-            return replace(self, scale=self.scale * scale, bias=self.bias * scale + bias)
-        norm = self.norm
-        gamma, beta = norm.gamma * scale, norm.beta * scale + bias
-        return replace(self, norm=replace(norm, gamma=gamma, beta=beta))
-
-
-@dataclass(frozen=True, eq=False)
-class _Value:
-    """What a layer outputs: a sum of terms of this shape, perhaps flattened since."""
-
-    terms: tuple[Term, ...]
-    shape: Shape
-    flat: bool = False
-
-    @property
-    def bare(self) -> bool:
-        return len(self.terms) == 1 and self.terms[0].bare
 
 
 class Builder:
@@ -102,7 +35,7 @@ class Builder:
         self.names: dict[str, str] = {}  # module path to population name, of neurons
         self._shapes: dict[str, Shape] = {INPUT: enter.shape}
         self._nonnegative = {INPUT}  # sources: a zero around such a one changes no maximum
-        self._done: dict[int, _Value] = {}
+        self._done: dict[int, Value] = {}
 
     def name(self, path: str) -> str:
         """Return a population name for a module path, new in this network."""
@@ -115,7 +48,7 @@ class Builder:
             unused = f"{plain}-{number}"
         return unused
 
-    def add(self, name: str, value: _Value, neuron: Neuron, label: str) -> _Value:
+    def add(self, name: str, value: Value, neuron: Neuron, label: str) -> Value:
         """Append a population that sums the terms; return its output."""
         if value.flat and len(value.shape) == 3:
             raise Unsupported(
@@ -129,9 +62,9 @@ class Builder:
         self._shapes[name] = value.shape
         if neuron.threshold is not None:
             self._nonnegative.add(name)
-        return _Value((Term(name),), value.shape)
+        return Value((Term(name),), value.shape)
 
-    def value(self, layer: Layer) -> _Value:
+    def value(self, layer: Layer) -> Value:
         """Return what a layer outputs; populations that it needs are appended."""
         waiting = [layer]  # a stack, not recursion: nets may be a thousand modules deep
         while waiting:
@@ -145,7 +78,7 @@ class Builder:
                 self._done[id(top)] = self._compute(top)
         return self._done[id(layer)]
 
-    def _compute(self, layer: Layer) -> _Value:
+    def _compute(self, layer: Layer) -> Value:
         values = [self._done[id(s)] for s in layer.sources]
         try:
             return getattr(self, f"_{layer.does}")(layer, *values)
@@ -154,7 +87,7 @@ class Builder:
         except ValueError as error:
             raise Unsupported(f"{layer}: {error}") from None
 
-    def stream(self, layer: Layer, value: _Value) -> _Value:
+    def stream(self, layer: Layer, value: Value) -> Value:
         """Return a value as a population's output, through a new stream where it is none."""
         if value.bare:
             return value
@@ -177,13 +110,13 @@ class Builder:
             and (term.op.interval(uniform(0, 1, shape[0]), shape).low >= 0).all()
         )
 
-    def _enter(self, layer: Layer) -> _Value:
+    def _enter(self, layer: Layer) -> Value:
         e = self.enter
         size = _size(e.shape)
         self.findings.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
-        return _Value((Term(INPUT),), e.shape)
+        return Value((Term(INPUT),), e.shape)
 
-    def _weigh(self, layer: Layer, value: _Value) -> _Value:
+    def _weigh(self, layer: Layer, value: Value) -> Value:
         weights, bias = layer.data["weights"], layer.data.get("bias")
         integers, scale, bits = split(weights, str(layer))
         op = layer.data["make"](integers, bits=bits)
@@ -203,9 +136,9 @@ class Builder:
             f"{layer}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
             f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
         )
-        return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
+        return Value((Term(value.terms[0].source, op, scale, bias),), shape)
 
-    def _through(self, layer: Layer, value: _Value, op: Op) -> tuple[_Value, float, float]:
+    def _through(self, layer: Layer, value: Value, op: Op) -> tuple[Value, float, float]:
         """Return a source, and ``factor * source + offset``, which is the value.
 
         One factor and offset of a whole source, as of pixels that a model normalises, pass through
@@ -223,7 +156,7 @@ class Builder:
                 return replace(value, terms=(Term(term.source),)), factor, offset
         return self.stream(layer, value), 1.0, 0.0
 
-    def _scale(self, layer: Layer, value: _Value) -> _Value:
+    def _scale(self, layer: Layer, value: Value) -> Value:
         if value.flat and (np.ndim(layer.data["scale"]) or np.ndim(layer.data["bias"])):
             raise Unsupported(f"{layer} scales a flattened map of shape {value.shape} by channel")
         scale, bias = np.float64(layer.data["scale"]), np.float64(layer.data["bias"])
@@ -232,7 +165,7 @@ class Builder:
         self.findings.append(f"{layer}: times {_span(scale)} plus {_span(bias)}")
         return replace(value, terms=tuple(terms))
 
-    def _norm(self, layer: Layer, value: _Value) -> _Value:
+    def _norm(self, layer: Layer, value: Value) -> Value:
         if value.flat:
             raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         if len(value.terms) != 1 or value.terms[0].norm is not None:
@@ -246,7 +179,7 @@ class Builder:
         )
         return replace(value, terms=(replace(value.terms[0], norm=norm),))
 
-    def _apply(self, layer: Layer, value: _Value) -> _Value:
+    def _apply(self, layer: Layer, value: Value) -> Value:
         op, scale = layer.data["op"], layer.data["scale"]
         value = self.stream(layer, value)
         if value.flat:
@@ -259,12 +192,12 @@ class Builder:
                 f"{layer} pads a maximum of values that may be negative: its padding is no zero"
             )
         self.findings.append(f"{layer}: {op!r}" + ("" if scale == 1 else f", times {scale:g}"))
-        return _Value((Term(source, op, np.float64(scale)),), shape)
+        return Value((Term(source, op, np.float64(scale)),), shape)
 
-    def _flatten(self, layer: Layer, value: _Value) -> _Value:
+    def _flatten(self, layer: Layer, value: Value) -> Value:
         return replace(value, flat=True) if len(value.shape) == 3 else value
 
-    def _join(self, layer: Layer, *values: _Value) -> _Value:
+    def _join(self, layer: Layer, *values: Value) -> Value:
         first = values[0]
         for other in values[1:]:
             if other.shape != first.shape or other.flat != first.flat:
@@ -272,7 +205,7 @@ class Builder:
         self.findings.append(f"{layer}: sum of {len(values)}")
         return replace(first, terms=tuple(t for v in values for t in v.terms))
 
-    def _fire(self, layer: Layer, value: _Value) -> _Value:
+    def _fire(self, layer: Layer, value: Value) -> Value:
         neuron = layer.data["neuron"]
         if layer.path in self.names:
             raise Unsupported(f"{layer} is called more than once a timestep: its state is shared")

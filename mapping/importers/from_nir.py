@@ -18,7 +18,8 @@ from ..ends import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported
 from . import nir_run, probe
-from .chain import Layer, build
+from .chain import build
+from .layers import Layer
 from .nir_dialects import Dialect, dialect_of
 from .nir_graph import graph, tree_of
 from .nir_nodes import layer_of

@@ -15,8 +15,8 @@ import numpy as np
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf, number
 from .surrogates import compare_of
-from .tracing import Leaf, number
 
 
 def leaf(module: Any, path: str) -> Leaf | None:

@@ -12,8 +12,8 @@ from typing import Any
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf
 from .surrogates import compare_of
-from .tracing import Leaf
 
 IF = ("IFNode", "SimpleIFNode", "HalfThresholdIFNode")
 LIF = ("LIFNode", "SimpleLIFNode")

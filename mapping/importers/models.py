@@ -14,9 +14,11 @@ import numpy as np
 
 from ..ends import Input
 from ..value import Unsupported
-from .chain import Layer
+from .layers import Layer
+from .recorder import Recorder
+from .seen import Leaf, Seen, number
 from .torch_functions import HANDLERS
-from .tracing import LEADS, Leaf, Recorder, Seen, number, trace
+from .tracing import trace
 
 #: How a model takes one batch: one call per timestep, one for all of them (by the order of its
 #: leading axes), or one with a single tensor that it presents to itself at every timestep.
@@ -273,4 +275,4 @@ def drive(source: Source, path: str, currents: np.ndarray) -> np.ndarray:
     return ordered(parts, leaf.lead, samples, timesteps)
 
 
-__all__ = ["CALLS", "LEADS", "Framework", "Source", "drive", "read", "spikes"]
+__all__ = ["CALLS", "Framework", "Source", "drive", "read", "spikes"]

@@ -11,7 +11,8 @@ import numpy as np
 from ..ops import Conv, Dense, Pool
 from ..trained import Neuron
 from ..value import Unsupported, choice
-from .chain import Layer, whole
+from .chain import whole
+from .layers import Layer
 from .nir_dialects import COMPARE, Dialect
 
 

@@ -13,7 +13,8 @@ from ..ends import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported, choice
 from . import bounds, calls, copies, models, probe
-from .chain import Layer, build
+from .chain import build
+from .layers import Layer
 from .models import CALLS, Framework, Source
 
 
