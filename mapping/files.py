@@ -95,9 +95,9 @@ def target(path: Path) -> Path:
         mode = real.stat().st_mode
     except FileNotFoundError:
         if not real.absolute().parent.is_dir():
-            where = "" if real is path else f" ({path} is a link into it)"
+            note = "" if real is path else f" ({path} is a link into it)"
             raise FileNotFoundError(
-                f"folder {real.absolute().parent} does not exist: create it first{where}"
+                f"folder {real.absolute().parent} does not exist: create it first{note}"
             ) from None
         return _within(real)
     except NotADirectoryError:
@@ -127,9 +127,9 @@ def sweep(path: Path) -> None:
     """Remove what writers of ``path`` that were killed left beside it."""
     path = target(path)
     name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")  # as temporary.name draws them
-    for found in path.parent.iterdir():
-        if name.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+    for leftover in path.parent.iterdir():
+        if name.fullmatch(leftover.name):
+            leftover.unlink(missing_ok=True)
 
 
 def save(
@@ -194,13 +194,13 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     """
     path = Path(path)
     meta, arrays = _parts(path, kind)
-    found, tree = meta["kind"], meta["value"]
+    name, tree = meta["kind"], meta["value"]
     try:
-        value = _decode(json.loads(tree), arrays, _KINDS[found])
+        value = _decode(json.loads(tree), arrays, _KINDS[name])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(f"{path} does not hold a valid {found}: {error}") from None
-    if type(value) is not _KINDS[found][found]:
-        raise FileError(f"{path} does not hold a {found}")
+        raise FileError(f"{path} does not hold a valid {name}: {error}") from None
+    if type(value) is not _KINDS[name][name]:
+        raise FileError(f"{path} does not hold a {name}")
     if digest(value) != meta["sha256"]:
         raise FileError(f"{path} is damaged or was altered: it holds more than its network")
     return value
@@ -215,19 +215,19 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
         meta = None
     if not isinstance(meta, dict):
         raise FileError(f"{path} is damaged: its header is not JSON")
-    found = meta.get("kind", "")
-    if not isinstance(found, str) or found not in _KINDS:
-        raise FileError(f"{path} holds a {found!r}, neither a Network nor a TrainedNetwork")
+    name = meta.get("kind", "")
+    if not isinstance(name, str) or name not in _KINDS:
+        raise FileError(f"{path} holds a {name!r}, neither a Network nor a TrainedNetwork")
     version = meta.get("version")
-    if version != VERSIONS[found] or isinstance(version, bool):
-        told = f"{path} has format version {version} of a {found}; this program reads "
-        older = isinstance(version, int) and version < VERSIONS[found]
-        again = ": fold the trained network again" if older and found == "Network" else ""
-        raise FileError(f"{told}{VERSIONS[found]}{again}")
-    if kind is not None and found != kind.__name__:
-        hint = "fold it first" if found == "TrainedNetwork" else "give the trained file"
-        raise FileError(f"{path} holds a {found}, but a {kind.__name__} is needed: {hint}")
-    sha256 = _digest(found, meta.setdefault("value", ""), arrays)
+    if version != VERSIONS[name] or isinstance(version, bool):
+        sentence = f"{path} has format version {version} of a {name}; this program reads "
+        older = isinstance(version, int) and version < VERSIONS[name]
+        again = ": fold the trained network again" if older and name == "Network" else ""
+        raise FileError(f"{sentence}{VERSIONS[name]}{again}")
+    if kind is not None and name != kind.__name__:
+        hint = "fold it first" if name == "TrainedNetwork" else "give the trained file"
+        raise FileError(f"{path} holds a {name}, but a {kind.__name__} is needed: {hint}")
+    sha256 = _digest(name, meta.setdefault("value", ""), arrays)
     origin = meta.setdefault("folded_from", None)
     sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
     if meta.get("sha256") != sha256 or meta.get("seal") != sealed:

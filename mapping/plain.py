@@ -125,19 +125,19 @@ def _name(filename: str, path: Path) -> str:
     return filename.removesuffix(".npy")
 
 
-def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str, kinds: str) -> np.ndarray:
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, label: str, kinds: str) -> np.ndarray:
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FileError(f"{where} is compressed by method {entry.compress_type}, which is not read")
+        raise FileError(f"{label} is compressed by method {entry.compress_type}, which is not read")
     data = bytearray(entry.file_size)
     with archive.open(entry) as file:  # compares the checksum at its end
         if file.readinto(data) != len(data) or file.read(1):
-            raise FileError(f"{where} does not have its declared size of {entry.file_size}")
-    return _array(data, where, kinds)
+            raise FileError(f"{label} does not have its declared size of {entry.file_size}")
+    return _array(data, label, kinds)
 
 
-def _array(data: bytearray, where: str, kinds: str) -> np.ndarray:
+def _array(data: bytearray, label: str, kinds: str) -> np.ndarray:
     """Return the array of the bytes of a .npy file, over those bytes themselves."""
-    bad = FileError(f"{where} is not a .npy file, or is truncated")
+    bad = FileError(f"{label} is not a .npy file, or is truncated")
     if data[:6] != b"\x93NUMPY" or len(data) < 12 or data[6] not in (1, 2, 3):
         raise bad
     wide = data[6] > 1
@@ -148,17 +148,17 @@ def _array(data: bytearray, where: str, kinds: str) -> np.ndarray:
     header = _HEADER.fullmatch(data[12 if wide else 10 : start].decode("latin-1"))
     if header is None or header[2] not in kinds:
         what = "numbers or text" if "U" in kinds else "real numbers"
-        raise FileError(f"{where} does not hold one array of plain {what}")
+        raise FileError(f"{label} does not hold one array of plain {what}")
     order, kind, width, fortran, sizes = header.groups()
     shape = tuple(int(n) for n in sizes.replace(" ", "").split(",") if n)
     try:
         dtype = np.dtype(f"{order or '='}{kind}{width}")
     except TypeError:
-        raise FileError(f"{where} holds numbers of an unknown type {kind}{width}") from None
+        raise FileError(f"{label} holds numbers of an unknown type {kind}{width}") from None
     held = len(data) - start
     if len(shape) > AXES or not dtype.itemsize or math.prod(shape) * dtype.itemsize != held:
         raise FileError(
-            f"{where} declares shape {shape} of {dtype}, which is not the {held} bytes that it "
+            f"{label} declares shape {shape} of {dtype}, which is not the {held} bytes that it "
             "holds"
         )
     array = np.frombuffer(data, dtype, offset=start)

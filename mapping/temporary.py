@@ -57,8 +57,8 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     Args:
         parent: where; the system's folder of temporary files if None.
     """
-    where = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
-    with passing(where / f"{prefix}{secrets.token_hex(8)}") as made:
+    inside = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
+    with passing(inside / f"{prefix}{secrets.token_hex(8)}") as made:
         try:
             made.mkdir(mode=0o700)
             yield made
@@ -130,14 +130,14 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     waiting: list[int] = []
-    before = {one: signal.getsignal(one) for one in STOPS}
+    before = {number: signal.getsignal(number) for number in STOPS}
     try:
-        for one in STOPS:
-            signal.signal(one, lambda number, _: waiting.append(number))
+        for number in STOPS:
+            signal.signal(number, lambda number, _: waiting.append(number))
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, signal.SIG_DFL if handler is None else handler)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if waiting:
             signal.raise_signal(waiting[0])
 

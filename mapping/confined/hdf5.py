@@ -50,20 +50,20 @@ def member(group: Any, name: str) -> Any:
     """
     import h5py
 
-    where = f"{group.name.rstrip('/')}/{name}"
+    place = f"{group.name.rstrip('/')}/{name}"
     link = group.get(name, getlink=True)
     if not isinstance(link, h5py.HardLink):
-        raise ValueError(f"links {where!r} to another place ({type(link).__name__})")
+        raise ValueError(f"links {place!r} to another place ({type(link).__name__})")
     item = group[name]
     if not isinstance(item, h5py.Dataset):
         return item
     if item.external or item.is_virtual:
-        raise ValueError(f"stores {where!r} in another file")
+        raise ValueError(f"stores {place!r} in another file")
     plist = item.id.get_create_plist()
     for index in range(plist.get_nfilters()):
         code = plist.get_filter(index)[0]
         if code not in FILTERS:
-            raise ValueError(f"stores {where!r} through filter {code}, which is not read")
+            raise ValueError(f"stores {place!r} through filter {code}, which is not read")
     return item
 
 
@@ -121,10 +121,10 @@ class _Tree:
         return value.astype(value.dtype.newbyteorder("="))
 
 
-def _word(value: Any, where: str) -> str:
+def _word(value: Any, place: str) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     if len(text) > TEXT:
-        raise ValueError(f"holds a string of {len(text)} characters in {where!r}")
+        raise ValueError(f"holds a string of {len(text)} characters in {place!r}")
     return text
 
 
