@@ -10,6 +10,7 @@ import math
 import os
 import re
 import struct
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -54,6 +55,8 @@ def regular(path: Path, most: int | None = None) -> int:
 
 def memory() -> int:
     """Return the bytes of memory that this machine has, or its container (Linux, cgroup v2)."""
+    if not hasattr(os, "sysconf"):  # no POSIX system
+        return sys.maxsize
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))

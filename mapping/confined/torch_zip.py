@@ -25,6 +25,8 @@ STORAGES = {
 }  # fmt: skip
 #: What a type is called where a tensor of it names it beside its storage.
 TYPES = {"uint16": "<u2", "uint32": "<u4", "uint64": "<u8"}
+#: A storage that names no type: the tensor over it does.
+BYTES = "|u1"
 #: Most entries of the zip: every tensor has one.
 ENTRIES = 10_000
 ELSE = (
@@ -100,7 +102,7 @@ class _Tensors(pickle.Unpickler):
             ("torch._utils", "_rebuild_tensor_v2"): tensor,
             ("torch._utils", "_rebuild_tensor_v3"): typed,
             ("torch._utils", "_rebuild_parameter"): parameter,
-            ("torch.storage", "UntypedStorage"): "|u1",
+            ("torch.storage", "UntypedStorage"): BYTES,
             **{("torch", storage): numbers for storage, numbers in STORAGES.items()},
             **{("torch", kind): numbers for kind, numbers in TYPES.items()},
         }
@@ -111,7 +113,10 @@ class _Tensors(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> np.ndarray:
         """Return a storage, flat: ``("storage", type, key, device, numbers)``."""
         word, numbers, key, _, count = pid
-        if word != "storage" or not isinstance(key, str) or type(count) is not int:
+        known = [*STORAGES.values(), BYTES]
+        if word != "storage" or numbers not in known or not isinstance(key, str):
+            raise pickle.UnpicklingError("a storage of no known form")
+        if type(count) is not int:
             raise pickle.UnpicklingError("a storage of no known form")
         data = self.archive.read(f"{self.folder}data/{key}")
         flat = np.frombuffer(data, "<u2" if numbers == "bf16" else numbers)
@@ -142,6 +147,8 @@ def tensor(
 
 def typed(storage: np.ndarray, offset: int, shape: tuple, strides: tuple, *rest: Any) -> np.ndarray:
     """Return a tensor over bytes; its type stands last."""
+    if not rest or rest[-1] not in list(TYPES.values()):
+        raise ValueError("holds a tensor of no known type")
     return tensor(storage.view(rest[-1]), offset, shape, strides)
 
 
