@@ -216,7 +216,7 @@ def test_numpy_is_enough_to_import() -> None:
         "print(open_set('synthetic-events', train=8, test=8).train.inputs.shape)\n"
         "import training.data.images, training.data.shd\n"
         "for call in (lambda: training.data.images.decode(__import__('pathlib').Path('x'), None),\n"
-        "             lambda: training.data.shd._opened('x').__enter__()):\n"
+        "             lambda: training.data.shd._spoken(__import__('pathlib').Path('x'), 1, 1, 1.0)):\n"
         "    try: call()\n"
         "    except ValueError as error: print(error)\n"
     )
@@ -224,5 +224,5 @@ def test_numpy_is_enough_to_import() -> None:
     assert run.stdout.splitlines() == [
         "(8, 8, 2, 16, 16)",
         f"pictures are read with Pillow: {install('data')}",
-        f"SHD is read with h5py: {install('data')}",
+        f"SHD files are read with h5py: {install('data')}",
     ], run.stderr
