@@ -215,8 +215,9 @@ def test_numpy_is_enough_to_import() -> None:
         "from training.data import open_set\n"
         "print(open_set('synthetic-events', train=8, test=8).train.inputs.shape)\n"
         "import training.data.images, training.data.shd\n"
-        "for call in (lambda: training.data.images.decode(__import__('pathlib').Path('x'), None),\n"
-        "             lambda: training.data.shd._spoken(__import__('pathlib').Path('x'), 1, 1, 1.0)):\n"
+        "from pathlib import Path\n"
+        "for call in (lambda: training.data.images.decode(Path('x'), None),\n"
+        "             lambda: training.data.shd._spoken(Path('x'), 1, 1, 1.0)):\n"
         "    try: call()\n"
         "    except ValueError as error: print(error)\n"
     )
