@@ -160,8 +160,11 @@ def inner_violations(path: str, source: str) -> list[str]:
     return found
 
 
-def order(sources: dict[str, str]) -> list[str]:
+def order(sources: dict[str, str], in_functions: bool = False) -> list[str]:
     """Return modules in an order in which they can be imported, by what each imports at its top.
+
+    Args:
+        in_functions: count what is imported inside functions, too.
 
     Raises
     ------
@@ -172,7 +175,9 @@ def order(sources: dict[str, str]) -> list[str]:
     needs: dict[str, set[str]] = {}
     for module, path in modules.items():
         tree = ast.parse(sources[path])
-        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        if not in_functions:
+            top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+            tree.body = top
         needs[module] = set()
         for item in imports(ast.unparse(tree), ".".join(Path(path).parent.parts)):
             below = {f"{item.name}.{member}" for member in item.members} & modules.keys()
@@ -233,6 +238,19 @@ def test_planted_violation_inside_mapping_is_found(path: str, source: str, sente
 
 def test_no_import_cycle() -> None:
     assert "mapping.folding" in order({path: (ROOT / path).read_text() for path in files()})
+
+
+@pytest.mark.parametrize("folder", ["mapping/importers", "mapping/confined"])
+def test_no_circle_even_inside_functions(folder: str) -> None:
+    sources = {path: (ROOT / path).read_text() for path in files() if path.startswith(folder)}
+    assert folder.replace("/", ".") in order(sources, in_functions=True)
+
+
+def test_planted_circle_inside_a_function_is_found() -> None:
+    sources = {"mapping/a.py": "from .b import g", "mapping/b.py": "def f():\n    from . import a"}
+    assert order(sources)
+    with pytest.raises(graphlib.CycleError):
+        order(sources, in_functions=True)
 
 
 @pytest.mark.parametrize("back", ["from . import a", "from .a import f", "import mapping.a"])
