@@ -13,6 +13,8 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
 ``files``, ``npz``                         save and load; plain arrays.
 ``capabilities``                           what a network asks, and a backend takes of it.
+``files``, ``kinds``                       save and load; what a backend takes.
+``plain``, ``tensors``, ``confined``       arrays in files; files read in a child process.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``budgets``                                the bits and steps that either may take.
 ``importers``                              trained networks from elsewhere.

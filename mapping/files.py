@@ -20,23 +20,21 @@ import math
 import os
 import re
 import stat
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import network, ports, temporary, trained
+from . import network, ports, temporary, tensors, trained
 from .ops import OPS
+from .plain import FileError, regular
 from .value import Value
 
 #: The versions of each kind of file that are read. Network 2: a certificate has a kind and a cause
 #: beside its sentence; 3: it may also say which ways failed. A network is written, and digested, in
 #: the least version that can say all of it, so that what older files hold keeps its digest.
 VERSIONS = {"TrainedNetwork": (1,), "Network": (2, 3)}
-#: Largest header that is read; a header grows with the number of nodes, not of weights.
-HEADER_MAX = 16 << 20
 
 _SHARED = {c.__name__: c for c in (*OPS, ports.Input)}
 _SHARED["Readout"] = ports.Readout
@@ -57,10 +55,6 @@ _FOREIGN = (
     "is a safetensors file, but not one written by spikexact; parameters of another framework's "
     "model come in by 'spikexact import package.module:builder --weights FILE'"
 )
-
-
-class FileError(ValueError):
-    """A file that is not what it should be: one sentence, with its name."""
 
 
 @contextlib.contextmanager
@@ -103,9 +97,9 @@ def target(path: Path) -> Path:
         mode = real.stat().st_mode
     except FileNotFoundError:
         if not real.absolute().parent.is_dir():
-            where = "" if real is path else f" ({path} is a link into it)"
+            note = "" if real is path else f" ({path} is a link into it)"
             raise FileNotFoundError(
-                f"folder {real.absolute().parent} does not exist: create it first{where}"
+                f"folder {real.absolute().parent} does not exist: create it first{note}"
             ) from None
         return _within(real)
     except NotADirectoryError:
@@ -135,9 +129,9 @@ def sweep(path: Path) -> None:
     """Remove what writers of ``path`` that were killed left beside it."""
     path = target(path)
     name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")  # as temporary.name draws them
-    for found in path.parent.iterdir():
-        if name.fullmatch(found.name):
-            found.unlink(missing_ok=True)
+    for leftover in path.parent.iterdir():
+        if name.fullmatch(leftover.name):
+            leftover.unlink(missing_ok=True)
 
 
 def save(
@@ -217,8 +211,6 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
 def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read a file's header and arrays, and check all but the value itself."""
     entries, arrays = _read(path)
-    if "spikexact" not in entries:
-        raise _foreign(path, entries)
     try:
         meta = json.loads(entries["spikexact"])
     except (ValueError, RecursionError):
@@ -325,53 +317,16 @@ def _decode(node: Any, arrays: dict[str, np.ndarray], classes: dict[str, type]) 
     raise ValueError("a node of no known form")
 
 
-_DTYPES = {"I8": 1, "U8": 1, "I64": 8, "F64": 8}
-
-
 def _foreign(path: Path, meta: dict[str, str]) -> FileError:
     return FileError(f"{path} {_OTHERS.get(str(meta.get('kind')), _FOREIGN)}")
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Read a safetensors file strictly; every offset and shape is checked before any array."""
-    from safetensors.numpy import load as unpack
-
-    if not path.exists():
-        raise FileError(f"{path} does not exist")
-    if not path.is_file():
-        raise FileError(f"{path} is not a file")
+    """Return the metadata and the arrays of a file that spikexact wrote."""
+    regular(path)
     data = path.read_bytes()
-    bad = FileError(f"{path} is not a safetensors file, or is truncated")
-    if len(data) < 8:
-        raise bad
-    (length,) = struct.unpack("<Q", data[:8])
-    if length > min(HEADER_MAX, len(data) - 8):
-        raise bad
-    try:
-        header = json.loads(data[8 : 8 + length])
-    except (ValueError, RecursionError):
-        raise bad from None
-    if not isinstance(header, dict):
-        raise bad
-    meta = header.pop("__metadata__", {})
-    body = len(data) - 8 - length
-    for entry in header.values():
-        if not isinstance(entry, dict) or entry.get("dtype") not in _DTYPES:
-            if isinstance(meta, dict) and "spikexact" not in meta:
-                raise _foreign(path, meta)
-            raise FileError(f"{path} holds an array that is no int8, uint8, int64 or float64")
-        shape, offsets = entry.get("shape"), entry.get("data_offsets")
-        if not all(
-            isinstance(x, list) and all(type(n) is int and n >= 0 for n in x)
-            for x in (shape, offsets)
-        ):
-            raise bad
-        size = math.prod(shape) * _DTYPES[entry["dtype"]]
-        if len(offsets) != 2 or offsets[1] - offsets[0] != size or offsets[1] > body:
-            raise bad
-    if not isinstance(meta, dict) or not all(isinstance(v, str) for v in meta.values()):
-        raise bad
-    try:
-        return meta, unpack(data)
-    except Exception as error:  # the library's own error type, of any kind: damaged
-        raise FileError(f"{path} is damaged: {error}") from None
+    header, start = tensors.header_of(data, str(path))
+    meta = header.get("__metadata__", {})
+    if "spikexact" not in meta:
+        raise _foreign(path, meta)
+    return meta, tensors.arrays_of(data, header, start, str(path))

@@ -18,9 +18,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _paths: set[Path] = set()
-_tools: set[subprocess.Popen[str]] = set()
+_tools: set[subprocess.Popen[Any]] = set()
 #: Signals by which a program is told to stop.
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -56,8 +57,8 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     Args:
         parent: where; the system's folder of temporary files if None.
     """
-    where = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
-    with passing(where / f"{prefix}{secrets.token_hex(8)}") as made:
+    inside = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
+    with passing(inside / f"{prefix}{secrets.token_hex(8)}") as made:
         try:
             made.mkdir(mode=0o700)
             yield made
@@ -76,6 +77,31 @@ class Done:
     err: str
 
 
+@contextlib.contextmanager
+def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """Start a tool; it and its children never outlive the block.
+
+    Args:
+        options: of subprocess.Popen.
+    """
+    with uninterrupted():
+        process = subprocess.Popen(
+            command,
+            start_new_session=True,  # so that its children can be ended with it
+            **options,
+        )
+        _tools.add(process)
+    try:
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    _kill(process)
+    finally:
+        _tools.discard(process)
+
+
 def call(
     command: Sequence[str], timeout: float, cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -86,30 +112,14 @@ def call(
     ------
         TooSlow: it took more than ``timeout`` seconds and was ended.
     """
-    with uninterrupted():
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # so that its children can be ended with it
-        )
-        _tools.add(process)
-    try:
-        with process:
-            try:
-                out, err = process.communicate(timeout=timeout)
-            except BaseException as error:
-                _kill(process)
-                if isinstance(error, subprocess.TimeoutExpired):
-                    raise TooSlow("".join(process.communicate())) from None
-                raise
-    finally:
-        _tools.discard(process)
+    pipe = subprocess.PIPE
+    streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
+    with running(command, cwd=cwd, env=env, text=True, errors="replace", **streams) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise TooSlow("".join(process.communicate())) from None
     return Done(process.returncode, out, err)
 
 
@@ -120,14 +130,14 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     waiting: list[int] = []
-    before = {one: signal.getsignal(one) for one in STOPS}
+    before = {number: signal.getsignal(number) for number in STOPS}
     try:
-        for one in STOPS:
-            signal.signal(one, lambda number, _: waiting.append(number))
+        for number in STOPS:
+            signal.signal(number, lambda number, _: waiting.append(number))
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, signal.SIG_DFL if handler is None else handler)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if waiting:
             signal.raise_signal(waiting[0])
 
@@ -140,7 +150,7 @@ def leave() -> None:
         _remove(path)
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[Any]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import npz, value
+from mapping import plain, value
 from mapping.files import beside
 
 from .trace import Trace
@@ -51,7 +51,7 @@ def write(trace: Trace, path: Path) -> None:
 
 def read(path: Path) -> Trace:
     """Read a trace; see ``Trace.load``."""
-    arrays = npz.read(path)
+    arrays = plain.npz(path, kinds=plain.NUMBERS + "U")
     try:
         return _trace(arrays)
     except (ValueError, TypeError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import Network, TrainedNetwork, load
+from mapping import Network, TrainedNetwork, load, plain
 from mapping.files import beside, digest, folded_from
 
 
@@ -52,23 +52,16 @@ def inputs(path: Path) -> np.ndarray:
     ------
         ValueError: missing, or no .npy of plain numbers.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist, or is no file")
-    try:
-        with path.open("rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a .npy of plain numbers ({why})") from None
+    return plain.npy(path)
 
 
 def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> dict[str, Any]:
     """Return how often float64 fires otherwise than these integers: in all, and by population."""
     from sim.disagreement import disagreement
 
-    found = disagreement(value, network, batch)
+    compared = disagreement(value, network, batch)
     rows = []
-    for name, count in found.spikes.items():
+    for name, count in compared.spikes.items():
         certificate = network[name].certificate
         exact = certificate is not None and certificate.exact
         rows.append(
@@ -81,10 +74,10 @@ def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> di
         )
     return {
         "trained_sha256": digest(value),
-        "samples": found.samples,
-        "differing_samples": found.differing,
-        "near_ties": found.near_ties,
-        "differing_classes": found.classes,
+        "samples": compared.samples,
+        "differing_samples": compared.differing,
+        "near_ties": compared.near_ties,
+        "differing_classes": compared.classes,
         "populations": rows,
     }
 
@@ -138,17 +131,17 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     ------
         ValueError: missing or damaged; the line is named.
     """
-    found: list[Any] = []
+    rows: list[Any] = []
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
-            found.append(json.loads(line))
+            rows.append(json.loads(line))
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged in line {len(found) + 1}: {error}") from None
-    if not found or not all(isinstance(row, dict) for row in found):
+        raise ValueError(f"{path} is damaged in line {len(rows) + 1}: {error}") from None
+    if not rows or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{path} is damaged: it does not hold a JSON object in every line")
-    return found
+    return rows
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mapping import confined, plain
 from mapping.importers import FRAMEWORKS, Imported, examine
 from mapping.trained import Neuron
 from mapping.value import choice
@@ -51,9 +52,9 @@ def bring(
     if unit is not None:
         given["input_unit"] = _unit(unit)
     if neurons:
-        given["neurons"] = dict(neuron(one) for one in neurons)
+        given["neurons"] = dict(neuron(text) for text in neurons)
     if semantics:
-        given["semantics"] = dict(_pair(one) for one in semantics)
+        given["semantics"] = dict(_pair(text) for text in semantics)
     if framework in ("arrays", "nir"):
         if Path(source).suffix in PARAMETERS:
             raise ValueError(_parameters(source))
@@ -73,7 +74,15 @@ def bring(
     odd = [name for name in ("dialect", "semantics") if name in given]
     if odd:
         raise ValueError(f"{_said(odd)} is of a NIR file, not of --from {framework}")
-    return examine(build(source, weights), framework, **given, seed=seed)
+    most = plain.memory() // 4 * 3
+    try:
+        with confined.memory_limit(most):  # a model's code runs here: torch's modules are needed
+            return examine(build(source, weights), framework, **given, seed=seed)
+    except MemoryError:
+        raise ValueError(
+            f"{source} needs more memory than the {most / (1 << 30):.1f} GiB, three quarters of "
+            "this machine's, that the import of a model may fill"
+        ) from None
 
 
 def _said(names: Iterable[str]) -> str:
@@ -132,7 +141,7 @@ def neuron(text: str) -> tuple[str, Callable[[Any], Neuron]]:
     """
     key, colon, rest = text.partition(":")
     known = {field.name for field in fields(Neuron)}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for part in rest.split(",") if colon else []:
         name, equals, value = part.partition("=")
         if not equals or not value or name not in known:
@@ -140,8 +149,8 @@ def neuron(text: str) -> tuple[str, Callable[[Any], Neuron]]:
                 f"--neuron {text!r}: {part!r} is no field=value; fields are "
                 f"{', '.join(sorted(known))}; quote the option: 'Lif:threshold=1,compare=>'"
             )
-        found[name] = _value(value)
-    if not key or not found:
+        values[name] = _value(value)
+    if not key or not values:
         raise ValueError(
             f"--neuron must say what a class of modules computes, as "
             f"'Lif:leak=0.5,threshold=1,reset=zero,compare=>', not {text!r}"
@@ -149,7 +158,7 @@ def neuron(text: str) -> tuple[str, Callable[[Any], Neuron]]:
     words = {"compare", "reset"}
 
     def read(module: Any) -> Neuron:
-        read = {k: v if k in words else _of(module, v, k) for k, v in found.items()}
+        read = {k: v if k in words else _of(module, v, k) for k, v in values.items()}
         try:
             return Neuron(**read)
         except (TypeError, ValueError) as error:
@@ -208,19 +217,19 @@ def build(source: str, weights: Path | None) -> Any:
     sys.path.insert(0, str(Path.cwd()))  # a module beside the user, as python -m finds it
     try:
         try:
-            found_in = importlib.import_module(module)
-        except KeyboardInterrupt:
+            imported = importlib.import_module(module)
+        except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # SystemExit too: it is the user's own code that runs
             raise ValueError(f"module {module!r} cannot be imported: {_theirs(error)}") from None
-        builder = getattr(found_in, name, None)
+        builder = getattr(imported, name, None)
         if builder is None:
             raise ValueError(f"module {module!r} has no {name!r}")
         if not callable(builder):
             raise ValueError(f"{source} must be a function that returns a model, not {builder!r}")
         try:
             model = builder()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:
             raise ValueError(f"builder {source!r} failed: {_theirs(error)}") from None
@@ -232,11 +241,11 @@ def build(source: str, weights: Path | None) -> Any:
         raise ValueError(f"builder {source!r} must return a torch model to load {weights} into")
     import torch
 
-    from mapping.importers.strict import state
+    from mapping.importers.parameters import state
 
-    found = {key: torch.from_numpy(array.copy()) for key, array in state(weights).items()}
+    tensors = {key: torch.from_numpy(array.copy()) for key, array in state(weights).items()}
     try:
-        model.load_state_dict(found)
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"{weights} does not fit the model: {error}") from None
     return model
@@ -253,10 +262,10 @@ def _theirs(error: BaseException) -> str:
         if not frame.filename.startswith(("<", *ours))
     ]
     text = " ".join(str(error).split())
-    told = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    sentence = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not frames:  # a module that is not there, arguments that a builder wants
-        return text or told
-    return f"{_shown(frames[-1].filename)}, line {frames[-1].lineno}: {told}"
+        return text or sentence
+    return f"{_shown(frames[-1].filename)}, line {frames[-1].lineno}: {sentence}"
 
 
 def _shown(file: str) -> str:

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 import mapping
-from mapping.importers import examine, strict
-from mapping.importers.sandbox import ask
+from mapping import confined
+from mapping.confined import mat as matlab
+from mapping.importers import examine, parameters
 
 FILES: dict[str, tuple[str, Callable[[Path], Path]]] = {}
 #: What a file that runs code would leave behind; tests look for it.
@@ -38,10 +39,12 @@ def read(how: str, path: Path) -> Any:
     if how == "toml":
         return examine(path, "arrays")
     if how == "mat":
-        return ask("mat", path)
+        return confined.read(matlab, path)
     if how == "network":
         return mapping.load(path)
-    return {"npy": strict.npy, "npz": strict.npz, "state": strict.state}[how](path)
+    if how == "state":
+        return parameters.state(path)
+    return parameters.READERS[f".{how}"](path)
 
 
 def hostile(how: str, name: str) -> Callable:
@@ -277,6 +280,12 @@ hostile("state", "an expanded tensor")(
 )
 
 
+#: Those that torch writes.
+BY_TORCH = {
+    name for name, (_, write) in FILES.items() if write.__qualname__.startswith("torch_file")
+} | {"state: a truncated tensor file"}
+
+
 @hostile("state", "a truncated tensor file")
 def _(folder: Path) -> Path:
     path = torch_file(lambda torch: {"x": torch.arange(1000.0)})(folder)
@@ -288,6 +297,43 @@ def _(folder: Path) -> Path:
 def _(folder: Path) -> Path:
     (folder / "x.pt").write_bytes(ONE)
     return folder / "x.pt"
+
+
+def pickled(opcodes: bytes, **more: bytes) -> bytes:
+    """Return a zip as torch writes it, of a pickle written by hand and one storage."""
+    entries = {"x/data.pkl": b"\x80\x02" + opcodes, "x/data/0": bytes(32)}
+    return archive(entries | {f"x/{name}": data for name, data in more.items()}, 0)
+
+
+def storage(kind: bytes, key: str = "0") -> bytes:
+    """Return opcodes of ``{"a": storage}``."""
+    word, key_word, device = (
+        b"X" + struct.pack("<I", len(w)) + w for w in (b"storage", key.encode(), b"cpu")
+    )
+    return b"}X\x01\0\0\0a(" + word + kind + key_word + device + b"K\x08tQs."
+
+
+simple(
+    "state",
+    ".pt",
+    {
+        "a call": pickled(b"cos\nmkdir\nX\x05\0\0\0" + TRACE[:5].encode() + b"\x85R."),
+        "a call of protocol 4": pickled(b"\x80\x04\x8c\x02os\x8c\x05mkdir\x93\x8c\x01x\x85R."),
+        "a name with dots": pickled(b"ctorch._utils\n_rebuild_tensor_v2.__globals__\n."),
+        "a function": pickled(b"ctorch._utils\n_rebuild_tensor_v2\n}X\x01\0\0\0aK\x01sb."),
+        "100000 marks": pickled(b"(" * 100_000 + b"."),
+        "tuples in tuples": pickled(b")" + b"\x85" * 1_000_000 + b"."),
+        "a string of 2 GB": pickled(b"B\xff\xff\xff\x7f."),
+        "a memo of 2 GB": pickled(b"Nr\xff\xff\xff\x7f."),
+        "a storage of objects": pickled(storage(b"X\x01\0\0\0O")),
+        "a storage elsewhere": pickled(storage(b"ctorch\nFloatStorage\n", "../../etc")),
+        "a storage that is short": pickled(storage(b"ctorch\nDoubleStorage\n")),
+        "the other byte order": pickled(b"}.", byteorder=b"big"),
+        "no pickle": archive({"x/data/0": b""}),
+        "two pickles": archive({"x/data.pkl": b"\x80\x02}.", "y/data.pkl": b"\x80\x02}."}, 0),
+        "a bomb": archive({"x/data.pkl": b"\x80\x02}.", "x/data/0": bytes(200 << 20)}),
+    },
+)
 
 
 # --- TOML --------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "nodes": part("ops ports nodes show claims graph", "value"),
     "networks": part("population facts network trained", "value nodes"),
     "running": part("coding real", "value nodes networks"),
-    "keeping": part("files capabilities npz temporary", "value nodes networks"),
+    "keeping": part("files capabilities plain tensors confined temporary", "value nodes networks"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "importers": part("importers", "value nodes networks running keeping"),
@@ -240,11 +240,10 @@ def test_no_import_cycle() -> None:
     assert "mapping.folding" in order({path: (ROOT / path).read_text() for path in files()})
 
 
-def test_no_circle_between_the_values_and_what_is_derived_of_them() -> None:
-    """Values, facts and prints: none imports another back, not inside a function either."""
-    inner = [f for f in files() if f.startswith("mapping/") and "/importers/" not in f]
-    inner.remove("mapping/__init__.py")
-    assert "mapping.show" in order({path: (ROOT / path).read_text() for path in inner}, True)
+@pytest.mark.parametrize("folder", ["mapping/importers", "mapping/confined"])
+def test_no_circle_even_inside_functions(folder: str) -> None:
+    sources = {path: (ROOT / path).read_text() for path in files() if path.startswith(folder)}
+    assert folder.replace("/", ".") in order(sources, in_functions=True)
 
 
 def test_planted_circle_inside_a_function_is_found() -> None:

@@ -189,7 +189,10 @@ def test_every_truncation_and_random_alterations_are_refused(both: tuple[Path, P
 
 def test_a_forged_header_allocates_nothing(tmp_path: Path) -> None:
     """A checksum anybody can compute is no proof: declared sizes are checked on their own."""
-    header = {"x": {"dtype": "F64", "shape": [1 << 40], "data_offsets": [0, 8 << 40]}}
+    header = {
+        "__metadata__": {"spikexact": "{}"},
+        "x": {"dtype": "F64", "shape": [1 << 40], "data_offsets": [0, 8 << 40]},
+    }
     text = json.dumps(header).encode()
     (tmp_path / "huge").write_bytes(struct.pack("<Q", len(text)) + text)
     with pytest.raises(FileError, match="not a safetensors file, or is truncated"):

@@ -11,13 +11,11 @@ import hostile
 import needs
 import pytest
 
-from mapping.importers import sandbox
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def need(how: str) -> None:
-    needed = {"nir": "h5py", "mat": "scipy", "torch": "torch"}.get(how)
+    needed = {"nir": "h5py", "mat": "scipy", "torch": "torch"}.get(how)  # to write it
     if needed is not None:
         needs.package(needed)
 
@@ -25,15 +23,6 @@ def need(how: str) -> None:
 def grown() -> int:
     """Return the most memory that this process has held so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-@pytest.fixture(scope="module", autouse=True)
-def started() -> None:
-    """Start the servers: the two seconds of a file count from then on."""
-    for parser, package in (("hdf5", "h5py"), ("mat", "scipy"), ("torch", "torch")):
-        if importlib.util.find_spec(package) is not None:
-            with pytest.raises(ValueError, match="is not a|cannot be parsed"):
-                sandbox.ask(parser, Path(__file__))
 
 
 def test_there_are_enough() -> None:
@@ -47,7 +36,7 @@ def test_there_are_enough() -> None:
 def test_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how, write = hostile.FILES[name]
     need(how)
-    if how == "state" and name.split(": ")[1] not in STATES_WITHOUT_TORCH:
+    if name in hostile.BY_TORCH:
         needs.package("torch")
     if name == "network: a NIR file":
         needs.package("h5py")
@@ -69,12 +58,6 @@ def test_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     print(f"{seconds:.3f} s, {growth >> 20} MB: {sentence.replace(str(tmp_path), '.')}")
 
 
-STATES_WITHOUT_TORCH = {
-    name.split(": ")[1] for name, (how, _) in hostile.FILES.items() if how == "state"
-    and name.split(": ")[1] in ("empty", "seven bytes", "a header of 2^60", "no JSON", "a list")
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("how", hostile.FORMATS)
 def test_what_the_fuzzer_alters_is_read(how: str, tmp_path: Path) -> None:
     need(how)
@@ -94,66 +77,3 @@ def test_fuzzed_files(tmp_path: Path, seed: int) -> None:
     assert sum(counts["read"].values()) + sum(counts["refused"].values()) == 500
     assert grown() - before < 512 << 20
     print(counts)
-
-
-def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
-    needs.package("h5py")
-    path = hostile.valid("nir", tmp_path)
-    first = sandbox.ask("hdf5", path)
-    sandbox._servers[next(k for k in sandbox._servers if k[1] == "hdf5")].kill()
-    again = sandbox.ask("hdf5", path)
-    assert first.keys() == again.keys()
-
-
-def test_a_parser_that_hangs_or_eats_memory_is_ended(tmp_path: Path) -> None:
-    """The limits themselves, by readers that do what a broken parser might."""
-    import subprocess
-    import sys
-
-    program = """
-import sys, json
-from mapping.importers import readers, sandbox_server
-def bad(file, size):
-    kind = file.read().decode()
-    if kind == "hang":
-        while True: pass
-    if kind == "eat": return {"x": bytearray(600 << 20)}
-    if kind == "crash":
-        import ctypes; ctypes.string_at(0)
-    if kind == "open": return {"x": open("/etc/passwd").read()}
-    if kind == "write": open("written", "w").write("x")
-    if kind == "exit":
-        import os; os._exit(0)
-    raise RuntimeError("two\\nlines")
-import ctypes
-readers.load = lambda parser: bad
-sandbox_server.serve()
-"""
-    want = {
-        "hang": "takes more than 1.0 s",
-        "eat": "needs more than 448 MiB",
-        "crash": "kills its parser (SIGSEGV)",
-        "open": "Too many open files",
-        "write": "Too many open files",
-        "other": "cannot be parsed: two lines",
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-c", program, "x"], cwd=ROOT, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        assert sandbox._answer(server, time.monotonic() + 60)[0] == "ready"
-        for kind, sentence in want.items():
-            path = tmp_path / kind
-            path.write_text(kind)
-            job = f'{{"path": "{path}", "seconds": 1.0}}\n'
-            server.stdin.write(job.encode())
-            server.stdin.flush()
-            start = time.monotonic()
-            status, _ = sandbox._answer(server, time.monotonic() + 60)
-            assert sentence in status, (kind, status)
-            assert time.monotonic() - start < sandbox.PATIENCE + 1
-    finally:
-        server.kill()
-        server.communicate()
-    assert not (ROOT / "written").exists()

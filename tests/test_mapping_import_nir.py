@@ -312,7 +312,7 @@ MISREAD = {  # a part of nir_nodes that reads wrongly, and a graph that shows it
                 if key == "weight" else right(node, key, *a, **k)),
     "bias": ("_conv", lambda right: lambda *a: {**right(*a), "bias": np.array([0.5, 0.0])}),
     "stride": (
-        "_conv", lambda right: lambda *a: {**right(*a), "stride": (1, 1), "padding": (0, 0)}
+        "_conv", lambda right: lambda *a: {**right(*a), "make": mapping.Conv}  # by 1, not padded
     ),
     "average": ("math.prod", lambda right: lambda values: 2 * right(values)),
 }  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import needs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,8 +26,14 @@ from mapping import (
     Pool,
     Population,
     Readout,
+    TrainedNetwork,
     Unsupported,
+    fold,
+    import_model,
+    real,
+    trained,
 )
+from mapping.importers import bounds, torch_functions, torch_ops
 from mapping.intervals import Interval
 from mapping.ops import OPS, Op
 from mapping.value import Value
@@ -33,6 +41,7 @@ from sim import abilities, refusal, run
 from sim.backends.fast_ops import KERNELS, plain
 from sim.verify import verify
 
+STREAM = trained.Neuron(0.0)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -197,6 +206,110 @@ def test_a_new_kind_is_one_class_and_a_line(monkeypatch: pytest.MonkeyPatch) -> 
         run(network, x, "fast")
     monkeypatch.setitem(KERNELS, "Reversed", plain)
     assert verify(network, x, ["fast"]).ok
+
+
+def asked_classes(source: str) -> set[str]:
+    """Return the names of kinds of ops in isinstance, in match, and beside type() in a file."""
+    asked: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        tests_class = isinstance(node, ast.MatchClass | ast.Compare) or (
+            isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass")
+        )
+        if not tests_class or (isinstance(node, ast.Compare) and "type(" not in ast.unparse(node)):
+            continue
+        asked |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return asked & {"Op", "Weighted", *(op.__name__ for op in OPS)}
+
+
+def test_importers_ask_ops_and_not_their_class() -> None:
+    files = sorted(Path(bounds.__file__).parent.glob("*.py"))
+    assert len(files) > 20
+    for file in files:
+        assert not asked_classes(file.read_text()), file
+    for planted in (
+        "isinstance(op, (int, Pool))", "type(op) is Dense", "x in (type(op), Conv)",
+        "match op:\n case Identity():\n  pass",
+    ):  # fmt: skip
+        assert asked_classes(planted)
+
+
+@given(SEEDS)
+def test_currents_lie_within_what_importers_prove(seed: int) -> None:
+    """Of any kind: over spikes, and over real numbers that differ by channel; spikes reach them."""
+    op, shape, rng = drawn(seed)
+    channels = op.out_shape(shape)[0]
+    scale, bias = rng.choice([-1.5, 0.3, 2.0], channels), rng.normal(size=channels)
+    stream = trained.Population("a", (trained.Connection("input", op, scale, bias),), STREAM)
+    again = trained.Connection("a", Reversed(), -0.7), trained.Connection("a", Identity(), delay=1)
+    last = trained.Population("b", again, trained.Neuron(0.0))
+    network = TrainedNetwork(Input(shape, unit=0.5), (stream, last), Readout("b", "membrane"), 2)
+    x = rng.random((40, 2, *shape)) < rng.random((40, 1, *(1 for _ in shape)))
+    x[0], x[1] = 0, 1
+    if op.linear:  # what drives some outputs highest and lowest
+        weights = columns(op, shape).T
+        chosen = rng.choice(len(weights), 8)
+        x[2:10], x[10:18] = (
+            (w.reshape(8, 1, *shape) > 0) for w in (weights[chosen], -weights[chosen])
+        )
+    u = real.run(network, x.astype(np.int64)).u
+    for name, (low, high) in bounds.currents(network).items():
+        within = np.moveaxis(u[name], 2, 0).reshape(channels, -1)
+        assert (within.min(axis=1) >= low - 1e-6).all() and (
+            within.max(axis=1) <= high + 1e-6
+        ).all()
+    if isinstance(op, Dense):
+        reached = np.moveaxis(u["a"], 2, 0).reshape(channels, -1)
+        low, high = bounds.currents(network)["a"]
+        assert np.allclose(reached.max(axis=1)[chosen], high[chosen])
+        assert np.allclose(reached.min(axis=1)[chosen], low[chosen])
+
+
+def test_currents_over_a_leak_have_no_bound() -> None:
+    leaky = trained.Population("a", (trained.Connection("input", Identity()),), trained.Neuron(0.5))
+    last = trained.Population("b", (trained.Connection("a", Reversed()),), trained.Neuron(0.0))
+    network = TrainedNetwork(Input((2,)), (leaky, last), Readout("b", "membrane"), 2)
+    low, high = bounds.currents(network)["b"]
+    assert np.isneginf(low).all() and np.isposinf(high).all()
+
+
+def test_a_new_kind_is_imported_by_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch module that computes it is read, folded and run; without the row it is refused."""
+    needs.package("torch")
+    import torch
+    from torch import nn
+
+    class Reverse(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flip(1)
+
+    class Fire(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x >= 1).float()
+
+    def imported() -> TrainedNetwork:
+        model = nn.Sequential(nn.Linear(4, 3, bias=False), Fire(), Reverse(), Fire())
+        model[0].weight.data = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, 1], [-1, -1, -1, 1]])
+        neurons = {"Fire": trained.Neuron(0.0, 1.0, compare=">=")}
+        return import_model(model, "torch", input_shape=4, timesteps=2, neurons=neurons)
+
+    with pytest.raises(Unsupported, match=r"module '2' \(Reverse\) calls torch function 'flip'"):
+        imported()
+    row = torch_ops.of_input("input dims", lambda recorder, seen, given: (Reversed(), 1.0))
+    monkeypatch.setitem(torch_functions.HANDLERS, "flip", row)
+    network = fold(imported())
+    assert network.exact and Reversed() in [
+        c.op for p in network.populations for c in p.connections
+    ]
+    x = np.array(list(itertools.product((0, 1), repeat=4)))[:, None].repeat(2, axis=1)
+    first, last = (run(network, x).spikes[p.name] for p in network.populations)
+    assert (last == first[:, :, ::-1]).all() and first.any() and not first.all()
+
+    def wrong(recorder: object, seen: object, given: dict) -> tuple[Op, float]:
+        return Identity(), 1.0
+
+    monkeypatch.setitem(torch_functions.HANDLERS, "flip", torch_ops.of_input("input", wrong))
+    with pytest.raises(Unsupported, match="what was read does not do what the source does"):
+        imported()
 
 
 def test_a_kind_that_leaves_a_question_open_is_none() -> None:

@@ -249,3 +249,11 @@ def test_a_tool_that_is_slow_or_abandoned_ends_with_its_children(tmp_path: Path)
     assert temporary.call(["sh", "-c", "echo a; echo b >&2; exit 3"], 9) == temporary.Done(
         3, "a\n", "b\n"
     )
+
+
+def test_a_tool_does_not_outlive_the_block_that_an_error_ends() -> None:
+    start = time.monotonic()
+    with pytest.raises(KeyError):
+        with temporary.running(["sleep", "60"]) as tool:
+            raise KeyError
+    assert time.monotonic() - start < 30 and tool.returncode == -signal.SIGKILL

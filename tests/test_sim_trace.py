@@ -139,7 +139,7 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="is damaged, or no .npz|no trace that this version"):
             Trace.load(path)
     np.savez(path, info=np.array([{}], object))
-    with pytest.raises(ValueError, match="is damaged, or no .npz of plain arrays: .*allow_pickle"):
+    with pytest.raises(ValueError, match="array 'info', does not hold one array of plain"):
         Trace.load(path)
     traced(1).save(path)
     member = io.BytesIO()
@@ -147,7 +147,7 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("backend.npy", member.getvalue())
-    with pytest.raises(ValueError, match="an array stands in it twice"):
+    with pytest.raises(ValueError, match="array 'backend' stands in it twice"):
         Trace.load(path)
     with pytest.raises(TypeError, match="info of a trace must hold JSON values"):
         Trace("x", {}, {}, {}, None, {"a": object()}).save(path)

@@ -160,7 +160,7 @@ MISFITS = [
     ({"x": X, "y": Y + 10}, "the network's classes are 0..9, but a label is 10"),
     ({"x": X, "y": Y - 1}, "the network's classes are 0..9, but a label is -1"),
     ({"x": X, "z": Y}, "d.npz must hold inputs and labels (or x and y, or x_test and y_test); it"),
-    ({"x": np.array([{}]), "y": Y}, "d.npz is damaged, or no .npz of plain arrays: Object arrays"),
+    ({"x": np.array([{}]), "y": Y}, "d.npz, array 'x', does not hold one array of plain numbers"),
 ]  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_what_does_not_fit_says_what_it_is_and_what_it_must_be(
 LINES = [
     ("x.npy", "x.npy: give --labels beside a .npy, or an .npz that holds both"),
     ("x.npy --labels none.npy", "none.npy does not exist"),
-    ("none.npz", "none.npz does not exist, or is no file"),
+    ("none.npz", "none.npz does not exist"),
     ("nothing", "nothing is no file or folder, and no data set: these are digits, mnist,"),
     ("mnist", "data set 'mnist' is read from files: name their folder (--data DIR)"),
     ("digits --data .", "data set 'digits' reads no files: leave the folder away"),

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import needs
 import pytest
@@ -17,19 +18,22 @@ from test_mapping_network import small
 
 import sim
 from hdl.testbench import run as testbench
-from mapping import Unsupported, extras
-from mapping.importers import sandbox
+from mapping import Unsupported, confined, extras
+from mapping.confined import hdf5, mat
 from sim.ability import missing
 from sim.campaign.stimuli import stimuli
 from sim.tools import MissingTool, Package, package
 from spikexact import console, doctor, train
 from spikexact.cli import status
+from training.data import shd_file
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+#: Of files that a package reads in a child process.
+READERS = (hdf5, mat, shd_file)
 ROOT = Path(__file__).resolve().parent.parent
 PIP = extras.pip()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -80,8 +84,8 @@ def test_every_sentence_names_an_extra_that_brings_what_is_missing() -> None:
     for row in sim.BACKENDS.values():
         for need, _ in row.all_needs():
             assert not isinstance(need, Package) or brings(need.extra, need.module), row.name
-    for table in (train.READ_WITH, sandbox.READ_WITH):
-        assert all(brings(extra, module) for module, extra in table.values())
+    assert all(brings(extra, module) for module, extra in train.READ_WITH.values())
+    assert all(brings(*reader.NEEDS[::-1]) for reader in READERS)
 
 
 def test_doctor_names_the_extra_that_brings_each_package() -> None:
@@ -206,16 +210,15 @@ def test_backend_says_what_is_missing_as_the_demo_does(nothing: None, backend: s
         sim.run(network, stimuli(network, 1), backend)
 
 
-@pytest.mark.parametrize("parser", sandbox.PARSERS)
+@pytest.mark.parametrize("reader", READERS)
 def test_file_whose_reader_is_missing_is_one_sentence(
-    nothing: None, tmp_path: Path, parser: str, monkeypatch: pytest.MonkeyPatch
+    nothing: None, tmp_path: Path, reader: ModuleType
 ) -> None:
-    monkeypatch.setattr(sandbox, "_servers", {})
     (tmp_path / "file").touch()
-    module, extra = sandbox.READ_WITH[parser]
-    sentence = f"{sandbox.PARSERS[parser]} files are read with {module}: {extras.install(extra)}"
+    module, extra = reader.NEEDS
+    sentence = f"{reader.NAME} files are read with {module}: {extras.install(extra)}"
     with pytest.raises(Unsupported, match=f"^{re.escape(sentence)}$"):
-        sandbox.ask(parser, tmp_path / "file")
+        confined.read(reader, tmp_path / "file")
 
 
 @pytest.mark.parametrize(

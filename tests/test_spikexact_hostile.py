@@ -1,6 +1,7 @@
 """Hostile command lines: each gets one sentence and the right status, and leaves nothing behind."""
 
 import os
+import resource
 import shlex
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mapping import (
     Neuron,
     Population,
     Readout,
+    plain,
     save,
 )
 from spikexact.cli import status
@@ -32,6 +34,7 @@ USERS = {
     "user_exit": "import sys\n\ndef build():\n    sys.exit(3)\n",
     "user_exit_top": "raise SystemExit\n",
     "user_arguments": "def build(size):\n    return size\n",
+    "user_memory": "def build():\n    return bytearray(1 << 30)\n",
     "user_recursion": "def build():\n    return build()\n",
 }
 
@@ -177,20 +180,20 @@ LINES = [
     ),
     ("run net.safetensors -o t.npz", "Missing option '--inputs'."),
     ("run net.safetensors --inputs x.npy", "Missing option '-o' / '--output'."),
-    ("run net.safetensors --inputs none -o t.npz", "none does not exist, or is no file"),
-    ("run net.safetensors --inputs folder -o t.npz", "folder does not exist, or is no file"),
-    ("run net.safetensors --inputs fifo -o t.npz", "fifo does not exist, or is no file"),
+    ("run net.safetensors --inputs none -o t.npz", "none does not exist"),
+    ("run net.safetensors --inputs folder -o t.npz", "folder is not a file"),
+    ("run net.safetensors --inputs fifo -o t.npz", "fifo is not a file"),
     (
         "run net.safetensors --inputs text -o t.npz",
-        "text is not a .npy of plain numbers (EOF: reading magic string, expect",
+        "text is not a .npy file, or is truncated",
     ),
     (
         "run net.safetensors --inputs empty.file -o t.npz",
-        "empty.file is not a .npy of plain numbers (EOF: reading magic string,",
+        "empty.file is not a .npy file, or is truncated",
     ),
     (
         "run net.safetensors --inputs pickle.npy -o t.npz",
-        "pickle.npy is not a .npy of plain numbers (Object arrays cannot be loa",
+        "pickle.npy does not hold one array of plain real numbers",
     ),
     (
         "run net.safetensors --inputs wide.npy -o t.npz",
@@ -215,14 +218,17 @@ LINES = [
         "inputs must have shape (samples, T, 3), not ()",
     ),
     ("run net.safetensors --inputs nobody.npy -o t.npz", "inputs must hold at least one sample"),
-    ("run net.safetensors --inputs strings.npy -o t.npz", "inputs must be integers, not <U1"),
+    (
+        "run net.safetensors --inputs strings.npy -o t.npz",
+        "strings.npy does not hold one array of plain real nu",
+    ),
     (
         "run net.safetensors --inputs huge.npy -o t.npz",
-        "huge.npy is not a .npy of plain numbers (Unable to allocate 9.00 TiB f",
+        "huge.npy declares shape (1099511627776, 3, 3) of uint8, which is not",
     ),
     (
         "run net.safetensors --inputs archive.npz -o t.npz",
-        "archive.npz is not a .npy of plain numbers (the magic string is not co",
+        "archive.npz is not a .npy file, or is truncated",
     ),
     ("run net.safetensors --inputs x.npy -o folder", "folder is a folder: name a file"),
     (
@@ -303,10 +309,10 @@ LINES = [
     ("verify net.safetensors --seed -1", "Invalid value for '--seed'"),
     ("verify net.safetensors --seed 99999999999999999999", "Invalid value for '--seed'"),
     ("verify net.safetensors --seed x", "Invalid value for '--seed'"),
-    ("verify net.safetensors --backends fast --inputs none", "none does not exist, or is no file"),
+    ("verify net.safetensors --backends fast --inputs none", "none does not exist"),
     (
         "verify net.safetensors --backends fast --inputs text",
-        "text is not a .npy of plain numbers (EOF: reading magic string, expect",
+        "text is not a .npy file, or is truncated",
     ),
     (
         "verify net.safetensors --backends fast --inputs wide.npy",
@@ -563,10 +569,10 @@ LINES = [
         "evaluate net.safetensors none --labels x.npy",
         "--labels belongs to a .npy of inputs, not to none",
     ),
-    ("evaluate net.safetensors x.npy --labels none", "none does not exist, or is no file"),
+    ("evaluate net.safetensors x.npy --labels none", "none does not exist"),
     (
         "evaluate net.safetensors x.npy --labels text",
-        "text is not a .npy of plain numbers (EOF: reading magic string, expect",
+        "text is not a .npy file, or is truncated",
     ),
     ("evaluate net.safetensors x.npy --labels x.npy", "labels must be 5 integers, one per sample"),
     (
@@ -671,3 +677,18 @@ def test_one_sentence(
     assert err.startswith("error: ") and err.count("\n") == 1 and "Traceback" not in err, err
     assert sentence in err
     assert listing(folder.parent) == before
+
+
+def test_a_model_that_fills_the_memory_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its code runs in the command's own process, whose memory is limited while it does."""
+    monkeypatch.chdir(folder)
+    sizes = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    held = int(sizes["VmData"].split()[0]) << 10
+    monkeypatch.setattr(plain, "memory", lambda: (held + (300 << 20)) // 3 * 4)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    line = "import user_memory:build --from torch -o t --shape 3 --timesteps 2"
+    assert status(line.split()) == 2
+    assert "error: user_memory:build needs more memory than the" in capsys.readouterr().err
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before

@@ -215,8 +215,9 @@ def test_numpy_is_enough_to_import() -> None:
         "from training.data import open_set\n"
         "print(open_set('synthetic-events', train=8, test=8).train.inputs.shape)\n"
         "import training.data.images, training.data.shd\n"
-        "for call in (lambda: training.data.images.decode(__import__('pathlib').Path('x'), None),\n"
-        "             lambda: training.data.shd._opened('x').__enter__()):\n"
+        "from pathlib import Path\n"
+        "for call in (lambda: training.data.images.decode(Path('x'), None),\n"
+        "             lambda: training.data.shd._spoken(Path('x'), 1, 1, 1.0)):\n"
         "    try: call()\n"
         "    except ValueError as error: print(error)\n"
     )
@@ -224,5 +225,5 @@ def test_numpy_is_enough_to_import() -> None:
     assert run.stdout.splitlines() == [
         "(8, 8, 2, 16, 16)",
         f"pictures are read with Pillow: {install('data')}",
-        f"SHD is read with h5py: {install('data')}",
+        f"SHD files are read with h5py: {install('data')}",
     ], run.stderr

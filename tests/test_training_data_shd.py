@@ -37,7 +37,7 @@ def test_shd(tmp_path: Path) -> None:
     check(open_set("shd", tmp_path), 20)
     assert open_set("shd", tmp_path).train[0].sum() == 4
     (tmp_path / "shd_test.h5").write_bytes((tmp_path / "shd_test.h5").read_bytes()[:700])
-    with pytest.raises(ValueError, match="shd_test.h5 is no HDF5 file, or is damaged: "):
+    with pytest.raises(ValueError, match="shd_test.h5 cannot be parsed: .*truncated file"):
         open_set("shd", tmp_path)
 
 
@@ -98,9 +98,9 @@ def test_bad_shd_gets_one_sentence(tmp_path: Path) -> None:
     for change, sentence in [
         (lambda file: file.__delitem__("spikes"), "holds no 'spikes/times': it is not of SHD"),
         (plain, "holds '/spikes/times' of type float64"),
-        (elsewhere, "stores 'labels' in another file"),
-        (linked, "links 'labels' to another place"),
-        (soft, "links 'spikes/units' to another place"),
+        (elsewhere, "stores '/labels' in another file"),
+        (linked, "links '/labels' to another place"),
+        (soft, "links '/spikes/units' to another place"),
         (huge, "holds labels and spikes of shapes"),
         (words, "holds labels of type"),
         (group, "holds no 'labels': it is not of SHD"),

@@ -4,15 +4,19 @@ An importer reads a model's layers, and before it hands them over runs the sourc
 and compares every spike with ``mapping.real`` of what it read. Unknown modules and options stop
 it with one sentence that names the module. docs/importing.md says what is read, and how.
 
-``chain``         facts of layers made into a TrainedNetwork; ``weights``, ``bounds``: of numbers.
+``layers``, ``chain``  layers, as they are found, made into a TrainedNetwork; ``weights`` splits
+                  real weights into integers and scales, ``bounds`` says how large a current gets.
 ``probe``         the source and what was read of it, compared spike by spike.
 ``torch_import``  the way of every torch framework: ``copies`` takes a private copy, ``calls``
-                  finds how it is called, ``tracing`` and ``torch_functions`` find the layers,
-                  ``models`` runs them, ``surrogates`` asks what a neuron compares.
+                  finds how it is called, ``tracing`` runs it, watched by a ``recorder`` that asks
+                  ``torch_functions`` and ``torch_ops`` what each call is (``seen``); ``models``
+                  runs it for the probe, ``surrogates`` asks what a neuron compares.
 ``from_<name>``   what one framework's neurons mean; ``from_arrays``: topology and arrays.
 ``from_nir``      NIR: ``nir_graph``, ``nir_nodes`` and ``nir_dialects`` read, ``nir_run`` runs.
-``strict``        files that are read here; ``sandbox``, ``sandbox_server`` and ``readers``: those
-                  that are read in a child process.
+``parameters``    files of trained numbers by their suffix; ``toml``: topologies.
+
+A new op is one row of ``torch_ops.OPS`` for torch, and where they hold it one of ``nir_nodes`` and
+of ``from_arrays.OPS``.
 """
 
 from __future__ import annotations
@@ -166,8 +170,8 @@ def examine(
             asked = {"input_shape": shape, "timesteps": steps, "coding": coding, "seed": seed}
             asked |= {"input_bits": input_bits, "input_unit": input_unit, "call": call}
             source = import_model(source, str(dialect), probes=probes, **asked)
-        told = {"dialect": dialect, "semantics": semantics, "source": source}
-        return _imported(bring_nir(model, enter, steps, **told, **common))
+        asked_of_graph = {"dialect": dialect, "semantics": semantics, "source": source}
+        return _imported(bring_nir(model, enter, steps, **asked_of_graph, **common))
     from .torch_import import bring
 
     reader = _framework(framework, neurons, model)
@@ -192,8 +196,8 @@ def _framework(name: str, neurons: dict | None, model: Any) -> Any:
     return reader.framework()
 
 
-def _imported(found: tuple[TrainedNetwork, list[str]]) -> Imported:
-    network, findings = found
+def _imported(result: tuple[TrainedNetwork, list[str]]) -> Imported:
+    network, findings = result
     return Imported(network, tuple(findings))
 
 

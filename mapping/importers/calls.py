@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..value import Unsupported
-from .chain import Fact
+from .layers import Layer
 from .models import CALLS, Source, read
 
 
-def found(source: Source, call: str | None) -> tuple[Source, Fact]:
+def find_call(source: Source, call: str | None) -> tuple[Source, Layer]:
     """Read a model, and find how it is called where that is not given.
 
     Args:
@@ -21,7 +21,7 @@ def found(source: Source, call: str | None) -> tuple[Source, Fact]:
 
     Returns
     -------
-        The source as it is called, and the fact of its output.
+        The source as it is called, and the layer of its output.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def found(source: Source, call: str | None) -> tuple[Source, Fact]:
         if way == "once" and source.enter.coding != "direct":
             raise _repeats(source.timesteps)
         return tried, last
-    failed.sort(key=lambda one: one[:2], reverse=True)  # stable: the first of equals stays first
+    # the way in which most was read comes first; of equal ones the first that was tried stays so
+    failed.sort(key=lambda attempt: attempt[:2], reverse=True)
     for *_, tried, error in failed:
         steps = _own_steps(tried, error)
         if steps is None:

@@ -1,119 +1,58 @@
-"""Layer facts, as an importer finds them, turned into the populations of a TrainedNetwork.
+"""Layers, as an importer finds them, turned into the populations of a TrainedNetwork.
 
-A fact says what one module computes of its sources. ``build`` walks back from the last one:
+A Layer says what one module computes of its sources. ``build`` walks back from the last one:
 weights, norms and scales gather in terms ``norm(scale * op(source) + bias)`` until a neuron takes
 them as its connections. What no term can hold (a pool that is convolved, a sum that is pooled)
-becomes a population without threshold, a stream.
+becomes a population without threshold, a stream. What an op does, the op is asked.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from ..ops import Conv, Dense, Identity, Op, Pool, Shape
+from ..intervals import uniform
+from ..ops import Op, Shape
 from ..ports import INPUT, Input, Readout
-from ..trained import Connection, Neuron, Norm, Population, TrainedNetwork
+from ..trained import Connection, Neuron, Population, TrainedNetwork
 from ..value import Unsupported
+from .layers import Layer, Term, Value
 from .weights import split
 
 #: Most neurons of a population.
 NEURONS = 1 << 22
 
 
-@dataclass(frozen=True, eq=False)
-class Fact:
-    """What one module computes.
-
-    Attributes
-    ----------
-        path, kind: of the module; sentences call it ``module 'path' (kind)``.
-        does: ``"enter"``, ``"weigh"``, ``"scale"``, ``"norm"``, ``"pool"``, ``"flatten"``,
-            ``"join"`` or ``"fire"``.
-        sources: facts that it reads.
-        data: of weigh: ``weights`` (out, in) or (out, in / groups, rows, cols) and the fields of
-            a Conv; of scale: ``scale``, ``bias`` (scalars or (C,)); of norm: ``norm``; of pool:
-            ``op``, ``scale``; of fire: ``neuron``.
-    """
-
-    path: str
-    kind: str
-    does: str
-    sources: tuple[Fact, ...] = ()
-    data: dict = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"module {self.path!r} ({self.kind})"
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """``norm(scale * op(source) + bias)``, one connection to be."""
-
-    source: str
-    op: Op = field(default_factory=Identity)
-    scale: np.ndarray = np.float64(1)  # type: ignore[assignment]
-    bias: np.ndarray = np.float64(0)  # type: ignore[assignment]
-    norm: Norm | None = None
-
-    @property
-    def bare(self) -> bool:
-        """Whether it is its source itself."""
-        plain = isinstance(self.op, Identity) and self.norm is None
-        return plain and bool((self.scale == 1).all() and (self.bias == 0).all())
-
-    def scaled(self, scale: np.ndarray, bias: np.ndarray) -> Term:
-        """Return ``scale * self + bias``."""
-        if self.norm is None:
-            return replace(self, scale=self.scale * scale, bias=self.bias * scale + bias)
-        norm = self.norm
-        gamma, beta = norm.gamma * scale, norm.beta * scale + bias
-        return replace(self, norm=replace(norm, gamma=gamma, beta=beta))
-
-
-@dataclass(frozen=True, eq=False)
-class _Value:
-    """What a fact outputs: a sum of terms of this shape, perhaps flattened since."""
-
-    terms: tuple[Term, ...]
-    shape: Shape
-    flat: bool = False
-
-    @property
-    def bare(self) -> bool:
-        return len(self.terms) == 1 and self.terms[0].bare
-
-
 class Builder:
-    """Populations in the order in which they can run, and one line of text for each fact."""
+    """Populations in the order in which they can run, and one line of text for each layer."""
 
     def __init__(self, enter: Input) -> None:
         self.enter = enter
         self.populations: list[Population] = []
-        self.lines: list[str] = []
+        self.findings: list[str] = []
         self.names: dict[str, str] = {}  # module path to population name, of neurons
         self._shapes: dict[str, Shape] = {INPUT: enter.shape}
-        self._rare = {INPUT}  # sources that never go below 0: a zero around them is no maximum
-        self._done: dict[int, _Value] = {}
+        self._nonnegative = {INPUT}  # sources: a zero around such a one changes no maximum
+        self._done: dict[int, Value] = {}
 
     def name(self, path: str) -> str:
         """Return a population name for a module path, new in this network."""
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in path)
         plain = plain if plain[:1].isalpha() else f"m{plain}" if plain else "m"
         plain, number = plain[:56], 1
-        found = plain
-        while found in self._shapes:
+        unused = plain
+        while unused in self._shapes:
             number += 1
-            found = f"{plain}-{number}"
-        return found
+            unused = f"{plain}-{number}"
+        return unused
 
-    def add(self, name: str, value: _Value, neuron: Neuron, where: str) -> _Value:
+    def add(self, name: str, value: Value, neuron: Neuron, label: str) -> Value:
         """Append a population that sums the terms; return its output."""
         if value.flat and len(value.shape) == 3:
             raise Unsupported(
-                f"{where} reads a flattened map of shape {value.shape}: only a Linear layer, or "
+                f"{label} reads a flattened map of shape {value.shape}: only a Linear layer, or "
                 f"the end of the network, may follow a flatten"
             )
         connections = tuple(
@@ -122,12 +61,12 @@ class Builder:
         self.populations.append(Population(name, connections, neuron))
         self._shapes[name] = value.shape
         if neuron.threshold is not None:
-            self._rare.add(name)
-        return _Value((Term(name),), value.shape)
+            self._nonnegative.add(name)
+        return Value((Term(name),), value.shape)
 
-    def value(self, fact: Fact) -> _Value:
-        """Return what a fact outputs; populations that it needs are appended."""
-        waiting = [fact]  # a stack, not recursion: nets may be a thousand modules deep
+    def value(self, layer: Layer) -> Value:
+        """Return what a layer outputs; populations that it needs are appended."""
+        waiting = [layer]  # a stack, not recursion: nets may be a thousand modules deep
         while waiting:
             top = waiting[-1]
             missing = [s for s in top.sources if id(s) not in self._done]
@@ -137,135 +76,143 @@ class Builder:
             waiting.pop()
             if id(top) not in self._done:
                 self._done[id(top)] = self._compute(top)
-        return self._done[id(fact)]
+        return self._done[id(layer)]
 
-    def _compute(self, fact: Fact) -> _Value:
-        values = [self._done[id(s)] for s in fact.sources]
+    def _compute(self, layer: Layer) -> Value:
+        values = [self._done[id(s)] for s in layer.sources]
         try:
-            return getattr(self, f"_{fact.does}")(fact, *values)
+            return getattr(self, f"_{layer.does}")(layer, *values)
         except Unsupported:
             raise
         except ValueError as error:
-            raise Unsupported(f"{fact}: {error}") from None
+            raise Unsupported(f"{layer}: {error}") from None
 
-    def stream(self, fact: Fact, value: _Value) -> _Value:
+    def stream(self, layer: Layer, value: Value) -> Value:
         """Return a value as a population's output, through a new stream where it is none."""
         if value.bare:
             return value
         if value.flat:
-            shaped = self.stream(fact, replace(value, flat=False))
+            shaped = self.stream(layer, replace(value, flat=False))
             return replace(shaped, flat=True)
-        name = self.name(f"{fact.path}.in")
-        made = self.add(name, value, Neuron(leak=0.0), str(fact))
-        if all(isinstance(t.op, Pool) and (t.scale >= 0).all() and (t.bias >= 0).all()
-               and t.norm is None and t.source in self._rare for t in value.terms):  # fmt: skip
-            self._rare.add(name)
+        name = self.name(f"{layer.path}.in")
+        made = self.add(name, value, Neuron(leak=0.0), str(layer))
+        if all(self._stays_nonnegative(term) for term in value.terms):
+            self._nonnegative.add(name)
         return made
 
-    def _enter(self, fact: Fact) -> _Value:
+    def _stays_nonnegative(self, term: Term) -> bool:
+        shape = self._shapes[term.source]
+        plain = term.source in self._nonnegative and term.norm is None
+        scaled_up = (term.scale >= 0).all() and (term.bias >= 0).all()
+        return bool(
+            plain
+            and scaled_up
+            and (term.op.interval(uniform(0, 1, shape[0]), shape).low >= 0).all()
+        )
+
+    def _enter(self, layer: Layer) -> Value:
         e = self.enter
         size = _size(e.shape)
-        self.lines.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
-        return _Value((Term(INPUT),), e.shape)
+        self.findings.append(f"input: {size}, {e.bits} bit, coding {e.coding}, unit {e.unit:g}")
+        return Value((Term(INPUT),), e.shape)
 
-    def _weigh(self, fact: Fact, value: _Value) -> _Value:
-        data = dict(fact.data)
-        weights, bias = data.pop("weights"), data.pop("bias", None)
-        value, factor, offset = self._through(fact, value, any(data.get("padding", ())))
-        integers, scale, bits = split(weights, str(fact))
+    def _weigh(self, layer: Layer, value: Value) -> Value:
+        weights, bias = layer.data["weights"], layer.data.get("bias")
+        integers, scale, bits = split(weights, str(layer))
+        op = layer.data["make"](integers, bits=bits)
+        value, factor, offset = self._through(layer, value, op)
         if weights.ndim == 2:
             if len(value.shape) == 3 and not value.flat:
-                raise Unsupported(f"{fact} reads a map of shape {value.shape}: flatten it first")
-            op: Op = Dense(integers, bits=bits)
-        else:
-            if value.flat:
-                raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
-            op = Conv(integers, bits=bits, **data)
+                raise Unsupported(f"{layer} reads a map of shape {value.shape}: flatten it first")
+        elif value.flat:
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         shape = op.out_shape(value.shape)
         bias = np.float64(0) if bias is None else np.asarray(bias, np.float64)
         if offset:
-            sums = integers.reshape(len(integers), -1).sum(axis=1, dtype=np.int64)
-            bias = bias + offset * scale * sums
+            bias = bias + offset * scale * _constant(op, value.shape)
         scale = scale * factor
         kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
-        self.lines.append(
-            f"{fact}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
+        self.findings.append(
+            f"{layer}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
             f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
         )
-        return _Value((Term(value.terms[0].source, op, scale, bias),), shape)
+        return Value((Term(value.terms[0].source, op, scale, bias),), shape)
 
-    def _through(self, fact: Fact, value: _Value, padded: bool) -> tuple[_Value, float, float]:
+    def _through(self, layer: Layer, value: Value, op: Op) -> tuple[Value, float, float]:
         """Return a source, and ``factor * source + offset``, which is the value.
 
         One factor and offset of a whole source, as of pixels that a model normalises, pass through
         weights; no stream has to round them. Zeros around a map are zeros of the value, though.
         """
-        (t, *more) = value.terms
-        plain = not more and isinstance(t.op, Identity) and t.norm is None
-        if plain and not value.bare and t.scale.size == t.bias.size == 1:
-            factor, offset = float(t.scale), float(t.bias)
-            if factor > 0 and not (padded and offset):
-                return replace(value, terms=(Term(t.source),)), factor, offset
-        return self.stream(fact, value), 1.0, 0.0
+        (term, *more) = value.terms
+        if (
+            not more
+            and term.of_source
+            and not value.bare
+            and term.scale.size == term.bias.size == 1
+        ):
+            factor, offset = float(term.scale), float(term.bias)
+            if factor > 0 and (not offset or _constant(op, value.shape) is not None):
+                return replace(value, terms=(Term(term.source),)), factor, offset
+        return self.stream(layer, value), 1.0, 0.0
 
-    def _scale(self, fact: Fact, value: _Value) -> _Value:
-        if value.flat and (np.ndim(fact.data["scale"]) or np.ndim(fact.data["bias"])):
-            raise Unsupported(f"{fact} scales a flattened map of shape {value.shape} by channel")
-        scale, bias = np.float64(fact.data["scale"]), np.float64(fact.data["bias"])
+    def _scale(self, layer: Layer, value: Value) -> Value:
+        if value.flat and (np.ndim(layer.data["scale"]) or np.ndim(layer.data["bias"])):
+            raise Unsupported(f"{layer} scales a flattened map of shape {value.shape} by channel")
+        scale, bias = np.float64(layer.data["scale"]), np.float64(layer.data["bias"])
         terms = [t.scaled(scale, np.float64(0)) for t in value.terms]
         terms[0] = terms[0].scaled(np.float64(1), bias)
-        self.lines.append(f"{fact}: times {_span(scale)} plus {_span(bias)}")
+        self.findings.append(f"{layer}: times {_span(scale)} plus {_span(bias)}")
         return replace(value, terms=tuple(terms))
 
-    def _norm(self, fact: Fact, value: _Value) -> _Value:
+    def _norm(self, layer: Layer, value: Value) -> Value:
         if value.flat:
-            raise Unsupported(f"{fact} reads a flattened map of shape {value.shape}")
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         if len(value.terms) != 1 or value.terms[0].norm is not None:
-            value = self.stream(fact, value)
-        norm = fact.data["norm"]
+            value = self.stream(layer, value)
+        norm = layer.data["norm"]
         if norm.gamma.ndim and len(norm.gamma) != value.shape[0]:
-            raise Unsupported(f"{fact} has {len(norm.gamma)} channels for {value.shape[0]}")
-        self.lines.append(
-            f"{fact}: batch norm with fixed statistics, {value.shape[0]} channels, eps {norm.eps:g}"
+            raise Unsupported(f"{layer} has {len(norm.gamma)} channels for {value.shape[0]}")
+        self.findings.append(
+            f"{layer}: batch norm with fixed statistics, {value.shape[0]} channels, "
+            f"eps {norm.eps:g}"
         )
         return replace(value, terms=(replace(value.terms[0], norm=norm),))
 
-    def _pool(self, fact: Fact, value: _Value) -> _Value:
-        op, scale = fact.data["op"], fact.data["scale"]
-        value = self.stream(fact, value)
+    def _apply(self, layer: Layer, value: Value) -> Value:
+        op, scale = layer.data["op"], layer.data["scale"]
+        value = self.stream(layer, value)
         if value.flat:
-            raise Unsupported(f"{fact} pools a flattened map of shape {value.shape}")
+            raise Unsupported(f"{layer} reads a flattened map of shape {value.shape}")
         source = value.terms[0].source
-        if op.kind == "max" and any(op.padding) and source not in self._rare:
+        shape = op.out_shape(value.shape)
+        below = op.interval(uniform(-1, -1, value.shape[0]), value.shape)
+        if not op.linear and below.span[1] >= 0 and source not in self._nonnegative:
             raise Unsupported(
-                f"{fact} pads a maximum of values that may be negative: its padding is no zero"
+                f"{layer} pads a maximum of values that may be negative: its padding is no zero"
             )
-        self.lines.append(
-            f"{fact}: {op.kind} of {_size(op.kernel)} windows, stride {_size(op.stride)}"
-            + ("" if scale == 1 else f", times {scale:g}")
-        )
-        term = Term(source, op, np.float64(scale))
-        return _Value((term,), op.out_shape(value.shape))
+        self.findings.append(f"{layer}: {op!r}" + ("" if scale == 1 else f", times {scale:g}"))
+        return Value((Term(source, op, np.float64(scale)),), shape)
 
-    def _flatten(self, fact: Fact, value: _Value) -> _Value:
+    def _flatten(self, layer: Layer, value: Value) -> Value:
         return replace(value, flat=True) if len(value.shape) == 3 else value
 
-    def _join(self, fact: Fact, *values: _Value) -> _Value:
+    def _join(self, layer: Layer, *values: Value) -> Value:
         first = values[0]
         for other in values[1:]:
             if other.shape != first.shape or other.flat != first.flat:
-                raise Unsupported(f"{fact} adds shapes {first.shape} and {other.shape}")
-        self.lines.append(f"{fact}: sum of {len(values)}")
+                raise Unsupported(f"{layer} adds shapes {first.shape} and {other.shape}")
+        self.findings.append(f"{layer}: sum of {len(values)}")
         return replace(first, terms=tuple(t for v in values for t in v.terms))
 
-    def _fire(self, fact: Fact, value: _Value) -> _Value:
-        neuron = fact.data["neuron"]
-        if fact.path in self.names:
-            raise Unsupported(f"{fact} is called more than once a timestep: its state is shared")
-        name = self.name(fact.path)
-        made = self.add(name, value, neuron, str(fact))
-        self.names[fact.path] = name
-        self.lines.append(f"{fact}: {meaning(neuron)}")
+    def _fire(self, layer: Layer, value: Value) -> Value:
+        neuron = layer.data["neuron"]
+        if layer.path in self.names:
+            raise Unsupported(f"{layer} is called more than once a timestep: its state is shared")
+        name = self.name(layer.path)
+        made = self.add(name, value, neuron, str(layer))
+        self.names[layer.path] = name
+        self.findings.append(f"{layer}: {meaning(neuron)}")
         return made
 
 
@@ -290,12 +237,12 @@ def meaning(n: Neuron) -> str:
 
 
 def build(
-    last: Fact, enter: Input, timesteps: int, readout: str | None = None
+    last: Layer, enter: Input, timesteps: int, readout: str | None = None
 ) -> tuple[TrainedNetwork, list[str], dict[str, str]]:
-    """Build the network that ends in a fact.
+    """Build the network that ends in a layer.
 
     Args:
-        last: the output's fact.
+        last: the output's layer.
         enter: the input. timesteps: T.
         readout: kind of the read-out; None: ``"count"`` of spikes, else ``"membrane"``, the sum.
 
@@ -319,14 +266,14 @@ def build(
         source = builder.name(f"{last.path}.sum")
         builder.add(source, value, Neuron(leak=1.0), str(last))
         kind = readout or "membrane"
-        builder.lines.append(f"{last}: summed over time, the largest sum is the class")
+        builder.findings.append(f"{last}: summed over time, the largest sum is the class")
     try:
         made = TrainedNetwork(enter, tuple(builder.populations), Readout(source, kind), timesteps)
     except ValueError as error:
         raise Unsupported(f"what was read is no network: {error}") from None
     limited(made)
-    builder.lines.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
-    return made, builder.lines, builder.names
+    builder.findings.append(f"read-out: {kind} of {source!r}, T = {timesteps}")
+    return made, builder.findings, builder.names
 
 
 def limited(network: TrainedNetwork) -> None:
@@ -353,6 +300,13 @@ def whole(value: object, what: str) -> int:
     if not math.isfinite(number) or number != int(number):
         raise Unsupported(f"{what} must be an integer, not {value!r}")
     return int(number)
+
+
+def _constant(op: Op, shape: Shape) -> np.ndarray | None:
+    """Return what an op makes of a source of ones, (C,); None where that differs in a channel."""
+    acc = op.apply(np.ones((1, *shape), np.int64))[0]
+    each = acc.reshape(len(acc), -1)
+    return each[:, 0] if (each == each[:, :1]).all() else None
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -66,8 +66,8 @@ def _culprit(model: Any, error: Exception) -> str:
                 continue
             try:
                 _detached(value)
-            except Exception as found:
-                why = str(found).strip().partition("\n")[0][:200]
+            except Exception as fault:
+                why = str(fault).strip().partition("\n")[0][:200]
                 return f"{name!r} of module {path!r} ({type(module).__name__}): {why}"
     return why
 

@@ -9,7 +9,6 @@ pass for its default.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,29 +16,17 @@ from typing import Any
 import numpy as np
 
 from .. import real
-from ..files import FileError
 from ..ops import Conv, Dense, Identity, Op, Pool
+from ..plain import FileError
 from ..ports import Input, Readout
 from ..trained import Connection, Gate, Neuron, Norm, Population, TrainedNetwork
-from . import probe, strict
+from . import probe, toml
 from .chain import NEURONS, limited, meaning
-from .sandbox import ask
+from .parameters import READERS
 from .weights import split
 
-READERS: dict[str, Callable[[Path], Any]] = {
-    ".npy": strict.npy,
-    ".npz": strict.npz,
-    ".mat": lambda path: ask("mat", path),
-    ".safetensors": strict.safetensors,
-    ".pt": lambda path: ask("torch", path),
-    ".pth": lambda path: ask("torch", path),
-}
-_OPS = {
-    "dense": {"weights", "bits", "transpose"},
-    "conv": {"weights", "bits", "stride", "padding", "dilation", "groups"},
-    "pool": {"kernel", "stride", "padding", "kind"},
-    "identity": set(),
-}
+#: What ``op`` may be; an op's fields are the keys beside it.
+OPS: dict[str, type[Op]] = {"dense": Dense, "conv": Conv, "pool": Pool, "identity": Identity}
 _EDGE = {"source", "op", "scale", "bias", "norm", "gate", "delay"}
 #: Fields that hold a number for each channel.
 _VECTORS = {"threshold", "scale", "bias", "gamma", "beta", "mean", "var", "alpha"}
@@ -70,28 +57,28 @@ class Folder:
             self._read[path] = READERS[path.suffix](path)
         return self._read[path]
 
-    def array(self, value: Any, where: str) -> np.ndarray:
+    def array(self, value: Any, label: str) -> np.ndarray:
         """Return a number, a list or a reference as an array of real numbers."""
         if isinstance(value, str):
             name, _, entry = value.partition(":")
-            found = self.file(name)
-            if isinstance(found, dict):
-                if entry not in found:
-                    has = ", ".join(map(repr, list(found)[:8])) or "nothing"
-                    raise self.refuse(f"{where}: {name!r} holds {has}, not {entry!r}")
-                found = found[entry]
+            held = self.file(name)
+            if isinstance(held, dict):
+                if entry not in held:
+                    has = ", ".join(map(repr, list(held)[:8])) or "nothing"
+                    raise self.refuse(f"{label}: {name!r} holds {has}, not {entry!r}")
+                held = held[entry]
             elif entry:
-                raise self.refuse(f"{where}: {name!r} holds one array, not entries")
-            array = np.asarray(found)
+                raise self.refuse(f"{label}: {name!r} holds one array, not entries")
+            array = np.asarray(held)
         else:
             try:
                 array = np.asarray(value)
             except ValueError:
-                raise self.refuse(f"{where} must be numbers in rows of equal length") from None
+                raise self.refuse(f"{label} must be numbers in rows of equal length") from None
         if array.dtype.kind == "b" and isinstance(value, str):
             array = array.astype(np.int8)
         if array.dtype.kind not in "iuf":
-            raise self.refuse(f"{where} must be real numbers, not {value!r}"[:200])
+            raise self.refuse(f"{label} must be real numbers, not {value!r}"[:200])
         return array.astype(array.dtype.newbyteorder("="))
 
 
@@ -113,14 +100,14 @@ def read(source: Path | str) -> tuple[TrainedNetwork, list[str]]:
         raise TypeError(f"a topology is a path, not {type(source).__name__}")
     path = Path(source)
     folder = Folder(path)
-    tree = strict.toml(path)
+    tree = toml.read(path)
     _known(tree, {"timesteps", "input", "population", "readout", "check"}, "the file", folder)
-    lines: list[str] = []
+    findings: list[str] = []
     try:
         enter = Input(**_table(tree, "input", {f.name for f in fields(Input)}, folder))
         if math.prod(enter.shape) > NEURONS:
             raise folder.refuse(f"the input has shape {enter.shape}, more than {NEURONS} values")
-        populations = tuple(_population(p, folder, lines) for p in _tables(tree, folder))
+        populations = tuple(_population(p, folder, findings) for p in _tables(tree, folder))
         readout = Readout(**_table(tree, "readout", {f.name for f in fields(Readout)}, folder))
         if "timesteps" not in tree:
             raise folder.refuse("timesteps is missing")
@@ -130,15 +117,15 @@ def read(source: Path | str) -> tuple[TrainedNetwork, list[str]]:
         raise
     except (TypeError, ValueError, OverflowError) as error:
         raise folder.refuse(_sentence(error)) from None
-    lines.append(f"read-out: {readout.kind} of {readout.source!r}, T = {network.timesteps}")
+    findings.append(f"read-out: {readout.kind} of {readout.source!r}, T = {network.timesteps}")
     by = network[readout.source].neuron.fire_by
     if readout.fallback is not None and by is not None and by < network.timesteps:
-        lines.append(
+        findings.append(
             f"read-out: its fall-back is never used: every neuron of {readout.source!r} fires, "
             f"since fire_by = {by}"
         )
-    lines += _check(network, tree.get("check"), folder)
-    return network, lines
+    findings += _check(network, tree.get("check"), folder)
+    return network, findings
 
 
 def _sentence(error: Exception) -> str:
@@ -148,13 +135,13 @@ def _sentence(error: Exception) -> str:
     )
 
 
-def _known(table: Any, keys: set[str], where: str, folder: Folder) -> None:
+def _known(table: Any, keys: set[str], label: str, folder: Folder) -> None:
     if not isinstance(table, dict):
-        raise folder.refuse(f"{where} must be a table, not {table!r}"[:200])
+        raise folder.refuse(f"{label} must be a table, not {table!r}"[:200])
     for key in table:
         if key not in keys:
             raise folder.refuse(
-                f"{where} has an unknown key {key!r}; known are {', '.join(sorted(keys)) or 'none'}"
+                f"{label} has an unknown key {key!r}; known are {', '.join(sorted(keys)) or 'none'}"
             )
 
 
@@ -166,78 +153,82 @@ def _table(tree: dict, name: str, keys: set[str], folder: Folder) -> dict[str, A
 
 
 def _tables(tree: dict, folder: Folder) -> list[dict]:
-    found = tree.get("population")
-    if not isinstance(found, list) or not found:
+    tables = tree.get("population")
+    if not isinstance(tables, list) or not tables:
         raise folder.refuse("there must be at least one [[population]]")
-    return found
+    return tables
 
 
-def _population(table: Any, folder: Folder, lines: list[str]) -> Population:
+def _population(table: Any, folder: Folder, findings: list[str]) -> Population:
     _known(table, {"name", "neuron", "connection"}, "a [[population]]", folder)
     name = table.get("name")
-    where = f"population {name!r}"
+    label = f"population {name!r}"
     given = table.get("neuron", {})
-    _known(given, {f.name for f in fields(Neuron)}, f"neuron of {where}", folder)
-    neuron = Neuron(**_vectors(given, f"of {where}", folder))
+    _known(given, {f.name for f in fields(Neuron)}, f"neuron of {label}", folder)
+    neuron = Neuron(**_vectors(given, f"of {label}", folder))
     edges = table.get("connection")
     if not isinstance(edges, list) or not edges:
-        raise folder.refuse(f"{where} needs at least one [[population.connection]]")
-    connections = tuple(_connection(e, where, folder, lines) for e in edges)
-    lines.append(f"{where}: {meaning(neuron)}")
+        raise folder.refuse(f"{label} needs at least one [[population.connection]]")
+    connections = tuple(_connection(e, label, folder, findings) for e in edges)
+    findings.append(f"{label}: {meaning(neuron)}")
     return Population(name, connections, neuron)
 
 
-def _connection(table: Any, where: str, folder: Folder, lines: list[str]) -> Connection:
-    if not isinstance(table, dict) or table.get("op") not in _OPS:
-        found = table.get("op") if isinstance(table, dict) else table
-        raise folder.refuse(f"op of a connection of {where} must be one of {list(_OPS)}: {found!r}")
-    kind, source = table["op"], table.get("source")
-    where = f"connection {source!r} -> {where}"
-    _known(table, _EDGE | _OPS[kind], where, folder)
-    op, scale = _op(table, kind, where, folder)
-    given = _vectors({k: v for k, v in table.items() if k in _EDGE}, f"of {where}", folder)
+def _connection(table: Any, label: str, folder: Folder, findings: list[str]) -> Connection:
+    if not isinstance(table, dict) or table.get("op") not in OPS:
+        given = table.get("op") if isinstance(table, dict) else table
+        raise folder.refuse(f"op of a connection of {label} must be one of {list(OPS)}: {given!r}")
+    kind, source = OPS[table["op"]], table.get("source")
+    label = f"connection {source!r} -> {label}"
+    keys = {field.name for field in fields(kind)}
+    keys |= {"transpose"} if "weights" in keys else set()
+    _known(table, _EDGE | keys, label, folder)
+    options = {key: value for key, value in table.items() if key in keys}
+    if "weights" in keys:
+        op, scale = _weighted(kind, options, label, folder)
+    else:
+        op, scale = kind(**options), 1.0
+    given = _vectors({k: v for k, v in table.items() if k in _EDGE}, f"of {label}", folder)
     for field, build in (("norm", Norm), ("gate", Gate)):
         if field in given:
-            _known(given[field], {f.name for f in fields(build)}, f"{field} of {where}", folder)
-            given[field] = build(**_vectors(given[field], f"of {where}", folder))
+            _known(given[field], {f.name for f in fields(build)}, f"{field} of {label}", folder)
+            given[field] = build(**_vectors(given[field], f"of {label}", folder))
     size = "x".join(map(str, getattr(op, "weights", np.zeros(())).shape))
     bits = f" of {op.bits} bits" if op.bits else ""
-    lines.append(f"{where}: {type(op).__name__} {size}{bits}, delay {given.get('delay', 0)}")
+    findings.append(f"{label}: {type(op).__name__} {size}{bits}, delay {given.get('delay', 0)}")
     given["op"], given["scale"] = op, scale * given.get("scale", 1.0)
     return Connection(**given)
 
 
-def _op(table: dict, kind: str, where: str, folder: Folder) -> tuple[Op, Any]:
-    """Return the operator, and the scale that was taken out of its weights."""
-    options = {k: v for k, v in table.items() if k in _OPS[kind]}
-    if kind == "identity":
-        return Identity(), 1.0
-    if kind == "pool":
-        return Pool(**options), 1.0
+def _weighted(
+    kind: type[Op], options: dict[str, Any], label: str, folder: Folder
+) -> tuple[Op, Any]:
+    """Return the op, and the scale that was taken out of its weights."""
     if "weights" not in options:
-        raise folder.refuse(f"{where} needs weights")
-    weights = folder.array(options.pop("weights"), f"weights of {where}")
+        raise folder.refuse(f"{label} needs weights")
+    weights = folder.array(options.pop("weights"), f"weights of {label}")
     if options.pop("transpose", False):
+        if weights.ndim != 2:
+            raise folder.refuse(f"weights of {label} have shape {weights.shape}: no transpose")
         weights = weights.T
-    axes = 2 if kind == "dense" else 4
-    if weights.ndim != axes or weights.size == 0:
-        raise folder.refuse(f"weights of {where} must have {axes} axes, not {weights.shape}")
     scale: Any = 1.0
     if "bits" not in options:
-        weights, scale, options["bits"] = split(weights, f"weights of {where}")
-    build = Dense if kind == "dense" else Conv
-    return build(weights, **options), scale
+        weights, scale, options["bits"] = split(weights, f"weights of {label}")
+    try:
+        return kind(weights, **options), scale
+    except ValueError as error:
+        raise folder.refuse(f"{label}: {error}") from None
 
 
-def _vectors(given: dict, where: str, folder: Folder) -> dict[str, Any]:
+def _vectors(given: dict, label: str, folder: Folder) -> dict[str, Any]:
     """Replace references and lists by arrays; MATLAB's vectors have two axes."""
-    found = dict(given)
+    vectors = dict(given)
     for key in _VECTORS & set(given):
-        array = folder.array(given[key], f"{key} {where}")
+        array = folder.array(given[key], f"{key} {label}")
         if array.ndim == 2 and 1 in array.shape:
             array = array.ravel()
-        found[key] = array
-    return found
+        vectors[key] = array
+    return vectors
 
 
 def _check(network: TrainedNetwork, table: Any, folder: Folder) -> list[str]:

@@ -18,10 +18,11 @@ from ..ports import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported
 from . import nir_run, probe
-from .chain import Fact, build
+from .chain import build
+from .layers import Layer
 from .nir_dialects import Dialect, dialect_of
 from .nir_graph import graph, tree_of
-from .nir_nodes import fact_of
+from .nir_nodes import layer_of
 
 #: Least timesteps in which a neuron is driven alone.
 STEPS = 8
@@ -56,15 +57,19 @@ def bring(
     speaks = dialect_of(dialect, semantics)
     tree = tree_of(model)
     nodes, order, sources = graph(tree)
-    facts: dict[str, Fact] = {}
+    layers: dict[str, Layer] = {}
     notes: list[str] = []
     for name in order:
-        facts[name] = fact_of(name, nodes[name], [facts[s] for s in sources[name]], speaks, notes)
+        layers[name] = layer_of(
+            name, nodes[name], [layers[s] for s in sources[name]], speaks, notes
+        )
     (last,) = [n for n in order if nodes[n]["type"] == "Output"]
     _check_input(nodes, enter)
-    network, lines, names = build(facts[last], enter, timesteps, readout)
+    network, layer_findings, names = build(layers[last], enter, timesteps, readout)
     _check_shapes(nodes, network, names)
-    found = [_alone(nodes[path], speaks, network, path, names[path], seed) for path in names]
+    probe_findings = [
+        _alone(nodes[path], speaks, network, path, names[path], seed) for path in names
+    ]
     inputs = probe.draw(enter, timesteps, probes, seed)
     summed = network.readout.source not in names.values()
 
@@ -84,14 +89,14 @@ def bring(
             return _of_source(network, source, part)
 
         ties += probe.check(network, inputs, by_source, near_ties)
-    told = ", ".join(f"{k} {v!r}" for k, v in speaks.told.items()) or "nothing more"
+    semantics_given = ", ".join(f"{k} {v!r}" for k, v in speaks.semantics.items()) or "nothing more"
     what = "every spike and the output's sum" if summed else "every spike"
-    found += probe.said(probes, what + _against(speaks, source is not None), ties)
+    probe_findings += probe.said(probes, what + _against(speaks, source is not None), ties)
     return network, [
-        f"nir: dialect {speaks.name}, dt {speaks.dt:g}; told: {told}",
+        f"nir: dialect {speaks.name}, dt {speaks.dt:g}; told: {semantics_given}",
         *notes,
-        *lines,
-        *found,
+        *layer_findings,
+        *probe_findings,
     ]
 
 
@@ -110,14 +115,14 @@ def _alone(
     node: dict[str, Any], speaks: Dialect, network: TrainedNetwork, path: str, name: str, seed: int
 ) -> str:
     """Compare one node's equation, driven alone, with what was read of it."""
-    where = f"node {path!r} ({node['type']})"
+    label = f"node {path!r} ({node['type']})"
     neuron = network[name].neuron
     steps = max(STEPS, network.timesteps)  # of one timestep a leak would not show
     given = probe.currents(neuron, network.shapes[name], steps, seed)
     spikes, membranes = nir_run.alone(node, speaks, given)
-    probe.check_neuron(neuron, given, spikes, where, membranes)
+    probe.check_neuron(neuron, given, spikes, label, membranes)
     return (
-        f"{where}: driven alone with {given.size} currents at, below and beyond the threshold: "
+        f"{label}: driven alone with {given.size} currents at, below and beyond the threshold: "
         "0 differences from its equation"
     )
 

@@ -15,8 +15,8 @@ import numpy as np
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf, number
 from .surrogates import compare_of
-from .tracing import Leaf, number
 
 
 def leaf(module: Any, path: str) -> Leaf | None:
@@ -26,23 +26,23 @@ def leaf(module: Any, path: str) -> Leaf | None:
     from norse.torch.functional.threshold import threshold as step
     from norse.torch.module import snn
 
-    where = f"module {path!r} ({type(module).__name__})"
+    label = f"module {path!r} ({type(module).__name__})"
     if type(module) is norse.LIFBoxCell:
         k = number(module.dt * module.p.tau_mem_inv)
         if k.size != 1 or not 0 < float(k) <= 1:
-            raise Unsupported(f"{where} has dt * tau_mem_inv = {k!r}: one number in 0..1 is held")
-        gain, rest = float(k), _scalar(module.p.v_leak, "v_leak", where)
+            raise Unsupported(f"{label} has dt * tau_mem_inv = {k!r}: one number in 0..1 is held")
+        gain, rest = float(k), _scalar(module.p.v_leak, "v_leak", label)
         leak, start, lead = 1 - gain, rest, "N"
         resets = {norse.reset_value: "zero", norse.reset_subtract: "subtract"}
         if module.p.reset_method not in resets:
-            raise Unsupported(f"{where} resets by a function of its own")
+            raise Unsupported(f"{label} resets by a function of its own")
         reset = resets[module.p.reset_method]
     elif type(module) in (norse.IAFCell, norse.IAF):
         leak, gain, rest, reset = 1.0, 1.0, 0.0, "zero"
-        start = _scalar(module.p.v_reset, "v_reset", where)
+        start = _scalar(module.p.v_reset, "v_reset", label)
         lead = "N" if type(module) is norse.IAFCell else "TN"
     elif _keeps_state(module, snn):
-        raise Unsupported(f"{where} keeps a state and is no LIFBoxCell, IAFCell or IAF")
+        raise Unsupported(f"{label} keeps a state and is no LIFBoxCell, IAFCell or IAF")
     else:
         return None
     p = module.p
@@ -50,9 +50,9 @@ def leaf(module: Any, path: str) -> Leaf | None:
     neuron = Neuron(
         leak=leak,
         threshold=float(threshold.flat[0]),
-        compare=compare_of(lambda x: step(x, p.method, p.alpha), torch.zeros(()), where),
+        compare=compare_of(lambda x: step(x, p.method, p.alpha), torch.zeros(()), label),
         reset=reset,
-        v_reset=_scalar(p.v_reset, "v_reset", where) if reset == "zero" else 0.0,
+        v_reset=_scalar(p.v_reset, "v_reset", label) if reset == "zero" else 0.0,
         v_rest=rest,
         v_init=start,
         input_gain=gain,
@@ -69,10 +69,10 @@ def _keeps_state(module: Any, snn: Any) -> bool:
     return own and type(module).__name__ not in containers and _stateful(module)
 
 
-def _scalar(value: Any, what: str, where: str) -> float:
+def _scalar(value: Any, what: str, label: str) -> float:
     array = np.asarray(number(value), np.float64)
     if array.size != 1:
-        raise Unsupported(f"{where} has a {what} for each neuron; one a layer is held")
+        raise Unsupported(f"{label} has a {what} for each neuron; one a layer is held")
     return float(array.reshape(()))
 
 

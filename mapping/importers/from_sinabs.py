@@ -14,8 +14,8 @@ import numpy as np
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf, number
 from .surrogates import compare_of
-from .tracing import Leaf, number
 
 KINDS = ("LIF", "IAF", "LIFSqueeze", "IAFSqueeze")
 
@@ -29,34 +29,34 @@ def leaf(module: Any, path: str) -> Leaf | None:
     if not isinstance(module, layers.StatefulLayer):
         return None
     kind = type(module).__name__
-    where = f"module {path!r} ({kind})"
+    label = f"module {path!r} ({kind})"
     if kind not in KINDS or type(module) is not getattr(layers, kind):
-        raise Unsupported(f"{where} keeps a state and is no LIF or IAF")
+        raise Unsupported(f"{label} keeps a state and is no LIF or IAF")
     if module.spike_fn is not activation.SingleSpike:
         name = getattr(module.spike_fn, "__name__", type(module.spike_fn).__name__)
         raise Unsupported(
-            f"{where} fires by {name}, which may give several spikes a timestep: binary spikes "
+            f"{label} fires by {name}, which may give several spikes a timestep: binary spikes "
             f"need spike_fn=SingleSpike"
         )
     if module.min_v_mem is not None:
-        raise Unsupported(f"{where} clips its membrane at min_v_mem, which is not held")
+        raise Unsupported(f"{label} clips its membrane at min_v_mem, which is not held")
     if module.alpha_syn_calculated is not None:
-        raise Unsupported(f"{where} has a synaptic current (tau_syn), which is not held")
+        raise Unsupported(f"{label} has a synaptic current (tau_syn), which is not held")
     alpha = number(module.alpha_mem_calculated)
     if alpha.size != 1:
-        raise Unsupported(f"{where} has a tau_mem for each neuron; one leak a layer is held")
+        raise Unsupported(f"{label} has a tau_mem for each neuron; one leak a layer is held")
     threshold = number(module.spike_threshold)
-    reset, v_reset = _reset_of(module.reset_fn, threshold, activation, where)
+    reset, v_reset = _reset_of(module.reset_fn, threshold, activation, label)
     gain = float(1 - alpha.reshape(())) if module.norm_input else 1.0
     if gain <= 0:
-        raise Unsupported(f"{where} scales its input by 1 - alpha = {gain}")
+        raise Unsupported(f"{label} scales its input by 1 - alpha = {gain}")
     neuron = Neuron(
         leak=float(alpha.reshape(())),
         threshold=float(threshold.flat[0]),
         compare=compare_of(
             lambda x: module.spike_fn.apply(x, torch.zeros(()), module.surrogate_grad_fn),
             torch.zeros(()),
-            where,
+            label,
         ),
         reset=reset,
         v_reset=v_reset,
@@ -66,20 +66,20 @@ def leaf(module: Any, path: str) -> Leaf | None:
     return Leaf(neuron, wide, "N*T" if kind.endswith("Squeeze") else "NT")
 
 
-def _reset_of(reset: Any, threshold: np.ndarray, activation: Any, where: str) -> tuple[str, float]:
+def _reset_of(reset: Any, threshold: np.ndarray, activation: Any, label: str) -> tuple[str, float]:
     if type(reset) is activation.MembraneSubtract:
         value = reset.subtract_value
         if value is not None and (np.asarray(number(value)) != threshold).any():
-            raise Unsupported(f"{where} subtracts {value!r}, not its threshold, at a reset")
+            raise Unsupported(f"{label} subtracts {value!r}, not its threshold, at a reset")
         return "subtract", 0.0
     if type(reset) is activation.MembraneReset:
         if reset.reset_value != 0:  # sinabs adds it to the neurons that did not fire as well
             raise Unsupported(
-                f"{where} has MembraneReset(reset_value={reset.reset_value}), which sinabs adds "
+                f"{label} has MembraneReset(reset_value={reset.reset_value}), which sinabs adds "
                 "to every membrane, fired or not"
             )
         return "zero", 0.0
-    raise Unsupported(f"{where} resets by {type(reset).__name__}, which is not known")
+    raise Unsupported(f"{label} resets by {type(reset).__name__}, which is not known")
 
 
 def framework() -> Framework:

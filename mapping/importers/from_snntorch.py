@@ -13,8 +13,8 @@ from typing import Any
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf, number
 from .surrogates import compare_of
-from .tracing import Leaf, number
 
 
 def leaf(module: Any, path: str) -> Leaf | None:
@@ -24,24 +24,24 @@ def leaf(module: Any, path: str) -> Leaf | None:
 
     if not isinstance(module, (snntorch.SpikingNeuron, snntorch.SLSTM, snntorch.SConv2dLSTM)):
         return None
-    where = f"module {path!r} ({type(module).__name__})"
+    label = f"module {path!r} ({type(module).__name__})"
     if type(module) is not snntorch.Leaky:
-        raise Unsupported(f"{where} is not a Leaky neuron, the only one of snnTorch that is read")
+        raise Unsupported(f"{label} is not a Leaky neuron, the only one of snnTorch that is read")
     for option, plain in (("inhibition", False), ("state_quant", False)):
         if bool(getattr(module, option)) != plain:
-            raise Unsupported(f"{where} has {option}, which no TrainedNetwork holds")
+            raise Unsupported(f"{label} has {option}, which no TrainedNetwork holds")
     if (number(module.graded_spikes_factor) != 1).any():
-        raise Unsupported(f"{where} has graded_spikes_factor other than 1: no spikes of 0 and 1")
+        raise Unsupported(f"{label} has graded_spikes_factor other than 1: no spikes of 0 and 1")
     leak = number(module.beta.clamp(0, 1))
     if (leak != leak.flat[0]).any():
-        raise Unsupported(f"{where} has a beta for each neuron; one leak a layer is held")
+        raise Unsupported(f"{label} has a beta for each neuron; one leak a layer is held")
     threshold = number(module.threshold)
     if (threshold < 0).any():
-        raise Unsupported(f"{where} has a negative threshold: it resets before its first spike")
-    compare = compare_of(module.spike_grad, torch.zeros(()), where)
+        raise Unsupported(f"{label} has a negative threshold: it resets before its first spike")
+    compare = compare_of(module.spike_grad, torch.zeros(()), label)
     reset, delay = module.reset_mechanism, bool(getattr(module, "reset_delay", True))
     if int(module.reset_mechanism_val) != {"subtract": 0, "zero": 1, "none": 2}[reset]:
-        raise Unsupported(f"{where} was loaded with another reset_mechanism than it was made with")
+        raise Unsupported(f"{label} was loaded with another reset_mechanism than it was made with")
     neuron = Neuron(
         leak=float(leak.flat[0]),
         threshold=float(threshold.flat[0]),

@@ -12,8 +12,8 @@ from typing import Any
 from ..trained import Neuron
 from ..value import Unsupported
 from .models import Framework
+from .seen import Leaf
 from .surrogates import compare_of
-from .tracing import Leaf
 
 IF = ("IFNode", "SimpleIFNode", "HalfThresholdIFNode")
 LIF = ("LIFNode", "SimpleLIFNode")
@@ -29,19 +29,19 @@ def leaf(module: Any, path: str) -> Leaf | None:
     if isinstance(module, (layer.Dropout, layer.Dropout2d)):
         return None  # the mask is their memory; in evaluation mode they pass values on
     kind = type(module).__name__
-    where = f"module {path!r} ({kind})"
+    label = f"module {path!r} ({kind})"
     if type(module) is not getattr(neuron, kind, None) or kind not in (
         *IF,
         *LIF,
         "ParametricLIFNode",
     ):
-        raise Unsupported(f"{where} keeps a state and is no IF, LIF or parametric LIF node")
+        raise Unsupported(f"{label} keeps a state and is no IF, LIF or parametric LIF node")
     if getattr(module, "_neuron_precision", None) is not None:
-        raise Unsupported(f"{where} computes in another precision than its input")
+        raise Unsupported(f"{label} computes in another precision than its input")
     rest = module.v_reset
     start = module.get_reset_value("v")
     if not isinstance(start, (int, float)):
-        raise Unsupported(f"{where} starts from a membrane for each neuron")
+        raise Unsupported(f"{label} starts from a membrane for each neuron")
     if kind in IF:
         leak, gain = 1.0, 1.0
     else:
@@ -50,7 +50,7 @@ def leaf(module: Any, path: str) -> Leaf | None:
     read = Neuron(
         leak=leak,
         threshold=float(module.v_threshold),
-        compare=compare_of(module.surrogate_function, torch.zeros(()), where),
+        compare=compare_of(module.surrogate_function, torch.zeros(()), label),
         reset="subtract" if rest is None else "zero",
         v_reset=0.0 if rest is None else float(rest),
         v_rest=0.0 if rest is None or kind in IF else float(rest),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..trained import Neuron
 from .models import Framework
-from .tracing import Leaf
+from .seen import Leaf
 
 #: Methods that put a module to rest, in the order in which they are looked for.
 RESETS = ("reset", "reset_state", "reset_states", "reset_mem")

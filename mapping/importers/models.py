@@ -14,8 +14,11 @@ import numpy as np
 
 from ..ports import Input
 from ..value import Unsupported
-from .chain import Fact
-from .tracing import LEADS, Leaf, Recorder, Seen, number, trace
+from .layers import Layer
+from .recorder import Recorder
+from .seen import Leaf, Seen, number
+from .torch_functions import HANDLERS
+from .tracing import trace
 
 #: How a model takes one batch: one call per timestep, one for all of them (by the order of its
 #: leading axes), or one with a single tensor that it presents to itself at every timestep.
@@ -60,7 +63,7 @@ class Source:
 
     def __post_init__(self) -> None:
         samples = next(n for n in (2, 3) if n != self.timesteps)
-        self.recorder = Recorder(samples, self.timesteps)
+        self.recorder = Recorder(samples, self.timesteps, HANDLERS)
 
     def copy(self, samples: int) -> Any:
         """Return a copy at rest, ready for a batch."""
@@ -103,12 +106,12 @@ class Source:
         return [model(given)]
 
 
-def read(source: Source) -> Fact:
+def read(source: Source) -> Layer:
     """Find the layers of a model by one traced run; fills its ``leaves`` and ``recorder``.
 
     Returns
     -------
-        The fact of its output.
+        The layer of its output.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def read(source: Source) -> Fact:
     """
     recorder, samples = source.recorder, source.recorder.samples
     source.leaves = leaves(source.model, source.framework)
-    enter = Fact("input", "Input", "enter")
+    enter = Layer("input", "Input", "enter")
     shape = (samples, source.timesteps, *source.enter.shape)
     model = guarded(lambda: source.copy(samples), shape)
     zeros = np.zeros(shape, np.int64)
@@ -136,17 +139,17 @@ def leaves(model: Any, framework: Framework) -> dict[str, Leaf]:
     """Find the neurons of a model; raises Unsupported for those that are not known."""
     import torch
 
-    found: dict[str, Leaf] = {}
+    neurons: dict[str, Leaf] = {}
     for path, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise Unsupported(f"module {path!r} ({type(module).__name__}) is compiled: give the "
                               "model as it was before")  # fmt: skip
-        if any(path.startswith(f"{other}.") for other in found):
+        if any(path.startswith(f"{other}.") for other in neurons):
             continue
         leaf = framework.leaf(module, path)
         if leaf is not None:
-            found[path] = leaf
-    return found
+            neurons[path] = leaf
+    return neurons
 
 
 def guarded(run: Callable[[], Any], shape: tuple[int, ...]) -> Any:
@@ -163,20 +166,20 @@ def guarded(run: Callable[[], Any], shape: tuple[int, ...]) -> Any:
         ) from error
 
 
-def _output(seen: list[Seen], source: Source) -> Fact:
-    """Return the fact of the output, which must hold every timestep."""
+def _output(seen: list[Seen], source: Source) -> Layer:
+    """Return the layer of the output, which must hold every timestep."""
     first, everything = seen[0], frozenset(range(source.timesteps))
     steps = frozenset().union(*(s.steps for s in seen))
     if first.what == "state":
-        neuron = first.fact.data["neuron"]
+        neuron = first.layer.data["neuron"]
         if neuron.threshold is not None and neuron.reset != "none" and not neuron.reset_delay:
             raise Unsupported(
-                f"the output is the membrane of {first.fact.path!r} after its reset; only one "
+                f"the output is the membrane of {first.layer.path!r} after its reset; only one "
                 "without reset, or before it, can be read"
             )
-    elif steps != everything or any(s.fact.path != first.fact.path for s in seen):
+    elif steps != everything or any(s.layer.path != first.layer.path for s in seen):
         raise Unsupported("the output does not hold every timestep of one layer: return them all")
-    return replace(first.fact, data={**first.fact.data, "output": first.what})
+    return replace(first.layer, data={**first.layer.data, "output": first.what})
 
 
 def spikes(source: Source, inputs: np.ndarray) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
@@ -207,13 +210,13 @@ def spikes(source: Source, inputs: np.ndarray) -> tuple[dict[str, np.ndarray], l
             module.register_forward_hook(keeper(path))
     with torch.no_grad():
         outputs = guarded(lambda: source.feed(model, inputs, lambda *_: None), inputs.shape)
-    found = {
+    by_path = {
         path: ordered(parts, source.leaves[path].lead, samples, timesteps)
         for path, parts in records.items()
         if parts
     }
     plain = [next(iter(_flat(o))) for o in outputs]
-    return found, [number(o).astype(np.float64) for o in plain]
+    return by_path, [number(o).astype(np.float64) for o in plain]
 
 
 def _flat(value: Any) -> Any:
@@ -272,4 +275,4 @@ def drive(source: Source, path: str, currents: np.ndarray) -> np.ndarray:
     return ordered(parts, leaf.lead, samples, timesteps)
 
 
-__all__ = ["CALLS", "LEADS", "Framework", "Source", "drive", "read", "spikes"]
+__all__ = ["CALLS", "Framework", "Source", "drive", "read", "spikes"]

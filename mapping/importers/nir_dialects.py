@@ -38,12 +38,12 @@ class Dialect:
     """Who wrote a graph, and what was told of it."""
 
     name: str
-    told: dict[str, Any]
+    semantics: dict[str, Any]
 
     @property
     def dt(self) -> float:
         """The timestep, seconds (sinabs: timesteps)."""
-        return float(self.told.get("dt", DT.get(self.name, 0.0)))
+        return float(self.semantics.get("dt", DT.get(self.name, 0.0)))
 
 
 def dialect_of(name: str | None, semantics: dict[str, Any] | None) -> Dialect:
@@ -54,29 +54,33 @@ def dialect_of(name: str | None, semantics: dict[str, Any] | None) -> Dialect:
             f"tau and r: give dialect, one of {', '.join(map(repr, OPEN))}"
         )
     choice(name, "dialect", tuple(OPEN))
-    told = dict(semantics or {})
-    for key in told:
+    semantics = dict(semantics or {})
+    for key in semantics:
         choice(key, "key of semantics", KNOWN)
-    missing = [WORDS[key] for key in OPEN[name] if key not in told]
+    missing = [WORDS[key] for key in OPEN[name] if key not in semantics]
     if missing:
         raise ValueError(
             f"a NIR graph of {name} does not say all of its semantics; give in semantics: "
             + "; ".join(missing)
         )
-    choice(told.get("reset", "zero"), "reset", ("zero", "subtract"))
-    choice(told.get("compare", ">"), "compare", (">", ">="))
-    if told.get("compare", COMPARE.get(name)) != COMPARE.get(name, told.get("compare")):
-        raise ValueError(f"{name} fires at u {COMPARE[name]} threshold, not {told['compare']}")
-    if name == "spikingjelly" and told.get("reset", "zero") != "zero":
+    choice(semantics.get("reset", "zero"), "reset", ("zero", "subtract"))
+    choice(semantics.get("compare", ">"), "compare", (">", ">="))
+    if semantics.get("compare", COMPARE.get(name)) != COMPARE.get(name, semantics.get("compare")):
+        raise ValueError(f"{name} fires at u {COMPARE[name]} threshold, not {semantics['compare']}")
+    if name == "spikingjelly" and semantics.get("reset", "zero") != "zero":
         raise ValueError("SpikingJelly writes no NIR graphs of soft reset")
-    if name == "sinabs" and told["single_spike"] is not True:
+    if name == "sinabs" and semantics["single_spike"] is not True:
         raise Unsupported("sinabs neurons that fire several spikes a timestep are not held")
-    if name == "snntorch" and told.get("reset_delay", 1) != 1 and told["reset"] == "subtract":
+    if (
+        name == "snntorch"
+        and semantics.get("reset_delay", 1) != 1
+        and semantics["reset"] == "subtract"
+    ):
         raise Unsupported(
             "snnTorch without reset_delay adds the threshold back beyond twice of it: import the "
             "model itself, which shows whether a membrane gets there"
         )
-    found = Dialect(name, told)
-    if not (math.isfinite(found.dt) and found.dt > 0):
-        raise ValueError(f"dt must be a positive number of seconds, not {told['dt']!r}")
-    return found
+    dialect = Dialect(name, semantics)
+    if not (math.isfinite(dialect.dt) and dialect.dt > 0):
+        raise ValueError(f"dt must be a positive number of seconds, not {semantics['dt']!r}")
+    return dialect

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..confined import hdf5, read
 from ..value import Unsupported
-from .sandbox import ask
 
 
 def tree_of(model: Any) -> dict[str, Any]:
     """Return a graph as nested dicts, of a file or of an object with ``to_dict``."""
     if isinstance(model, (str, Path)):
-        tree = ask("hdf5", Path(model))
+        tree = read(hdf5, Path(model))
         if not isinstance(tree.get("node"), dict):
             raise Unsupported(f"{model} is an HDF5 file, but holds no NIR graph")
         return tree["node"]
@@ -48,9 +48,9 @@ def graph(tree: dict[str, Any]) -> tuple[dict[str, dict], list[str], dict[str, l
             raise Unsupported(f"node {name!r} has no type")
     edges = [_edge(e, nodes) for e in _listed(tree.get("edges"))]
     for kind in ("Input", "Output"):
-        found = [n for n in nodes if nodes[n]["type"] == kind]
-        if len(found) != 1:
-            raise Unsupported(f"a graph must have one {kind} node, and has {len(found)}")
+        ends = [n for n in nodes if nodes[n]["type"] == kind]
+        if len(ends) != 1:
+            raise Unsupported(f"a graph must have one {kind} node, and has {len(ends)}")
     sources: dict[str, list[str]] = {name: [] for name in nodes}
     for a, b in edges:
         sources[b].append(a)

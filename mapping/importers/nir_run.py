@@ -70,28 +70,30 @@ class Cell:
 
 def cell(node: dict[str, Any], speaks: Dialect) -> Cell:
     """Return a node's neuron at rest, from its raw tau, r, v_leak, v_threshold and v_reset."""
-    told, name, dt = speaks.told, speaks.name, speaks.dt
+    semantics, name, dt = speaks.semantics, speaks.name, speaks.dt
     r, rest = _first(node, "r", 1.0), _first(node, "v_leak", 0.0)
     reset = _first(node, "v_reset", 0.0)
     if node["type"] == "IF":
         decay, gain, rest = 1.0, r if name in ("norse", "sinabs") else r * dt, 0.0
     else:
-        decay, gain = _euler(_first(node, "tau", math.nan), r, dt, name, told)
+        decay, gain = _euler(_first(node, "tau", math.nan), r, dt, name, semantics)
     start = reset if name == "spikingjelly" or (name, node["type"]) == ("norse", "IF") else rest
     threshold = np.asarray(node["v_threshold"], np.float64)
     if (threshold == threshold.flat[0]).all():
         threshold = threshold.flat[0]
-    soft = told.get("reset") == "subtract"
-    fires = _AT.get(name) or {">": operator.gt, ">=": operator.ge}[told["compare"]]
-    late = bool(told.get("reset_delay", name == "snntorch"))
+    soft = semantics.get("reset") == "subtract"
+    fires = _AT.get(name) or {">": operator.gt, ">=": operator.ge}[semantics["compare"]]
+    late = bool(semantics.get("reset_delay", name == "snntorch"))
     return Cell(_plain(decay), _plain(gain), rest, threshold, reset, start, fires, soft, late)
 
 
-def _euler(tau: float, r: float, dt: float, name: str, told: dict[str, Any]) -> tuple[float, float]:
+def _euler(
+    tau: float, r: float, dt: float, name: str, semantics: dict[str, Any]
+) -> tuple[float, float]:
     """Return what one timestep leaves of v - v_leak, and what it adds of a current."""
     if name == "sinabs":  # solved, not stepped; tau counts timesteps
         decay = math.exp(-1.0 / tau)
-        return decay, r * (1.0 - decay) if told["decay_input"] else r
+        return decay, r * (1.0 - decay) if semantics["decay_input"] else r
     if name == "norse":  # its files hold dt times tau
         tau = tau / dt
     if name == "snntorch" and tau == r == math.inf:  # dt / (1 - beta) at beta = 1

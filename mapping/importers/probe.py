@@ -103,7 +103,7 @@ def first_divergences(
             if t < first[sample]:
                 first[sample] = t
                 best[int(sample)] = (p.name, odd[sample, t])
-    found = []
+    divergences = []
     for sample, (name, odd) in sorted(best.items()):
         t = int(first[sample])
         u = trace.u[name][sample, t]
@@ -112,7 +112,7 @@ def first_divergences(
         )
         off = np.where(odd, np.abs(u - theta) / np.maximum(1, np.abs(theta)), -1.0)
         worst = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
-        found.append(
+        divergences.append(
             Divergence(
                 sample,
                 t,
@@ -125,7 +125,7 @@ def first_divergences(
                 bool(off.max() <= NEAR),
             )
         )
-    return found
+    return divergences
 
 
 def chunks(network: TrainedNetwork, samples: int) -> list[slice]:
@@ -153,20 +153,20 @@ def check(
     ------
         Unsupported: one sentence with the first divergence that is no near-tie, or too many.
     """
-    found: list[Divergence] = []
+    near_ties: list[Divergence] = []
     for part in chunks(network, len(inputs)):
         trace = real.run(network, inputs[part])
         for divergence in first_divergences(network, trace, theirs(inputs[part], trace)):
             divergence = replace(divergence, sample=divergence.sample + part.start)
             if not divergence.near:
                 raise Unsupported(f"what was read does not do what the source does: {divergence}")
-            found.append(divergence)
-    if len(found) > share * len(inputs):
+            near_ties.append(divergence)
+    if len(near_ties) > share * len(inputs):
         raise Unsupported(
-            f"{len(found)} of {len(inputs)} samples hold a near-tie, more than {100 * share:g} % "
-            f"(near_ties={share:g}); the first: {found[0]}"
+            f"{len(near_ties)} of {len(inputs)} samples hold a near-tie, more than "
+            f"{100 * share:g} % (near_ties={share:g}); the first: {near_ties[0]}"
         )
-    return found
+    return near_ties
 
 
 def said(samples: int, what: str, ties: list[Divergence]) -> list[str]:
@@ -205,7 +205,7 @@ def check_neuron(
     neuron: Neuron,
     given: np.ndarray,
     theirs: np.ndarray,
-    where: str,
+    label: str,
     membranes: np.ndarray | None = None,
 ) -> int:
     """Compare one neuron module, driven alone, with the equation that was read of it.
@@ -235,12 +235,12 @@ def check_neuron(
             near &= u != theta  # one product: a tie here is one in float32 too, and tells > from >=
         if membranes is not None:
             near &= u != membranes[:, t]
-            _same(u, membranes[:, t], gone, f"{where}, driven alone, timestep {t}")
+            _same(u, membranes[:, t], gone, f"{label}, driven alone, timestep {t}")
         bad = np.argwhere(odd & ~near)
         if len(bad):
             at = tuple(int(i) for i in bad[0])
             raise Unsupported(
-                f"{where}, driven alone, does not do what was read of it: timestep {t}, neuron "
+                f"{label}, driven alone, does not do what was read of it: timestep {t}, neuron "
                 f"{at[1:]}: u = {float(u[at])!r} against threshold "
                 f"{float(np.broadcast_to(theta, u.shape)[at])!r}; {ours[at]:g} spikes here, "
                 f"{theirs[:, t][at]:g} in the source"
@@ -249,12 +249,12 @@ def check_neuron(
     return int(gone.sum())
 
 
-def _same(ours: np.ndarray, theirs: np.ndarray, gone: np.ndarray, where: str) -> None:
+def _same(ours: np.ndarray, theirs: np.ndarray, gone: np.ndarray, label: str) -> None:
     """Compare membranes of neurons that have not parted at a near-tie."""
     odd = np.argwhere((np.abs(ours - theirs) > 1e-9 * np.maximum(1, np.abs(theirs))) & ~gone)
     if len(odd):
         at = tuple(int(i) for i in odd[0])
         raise Unsupported(
-            f"{where}, does not do what was read of it: neuron {at[1:]}: u = {float(ours[at])!r} "
+            f"{label}, does not do what was read of it: neuron {at[1:]}: u = {float(ours[at])!r} "
             f"here, {float(theirs[at])!r} in the source"
         )

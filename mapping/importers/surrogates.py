@@ -8,12 +8,12 @@ from typing import Any
 from ..value import Unsupported
 
 
-def compare_of(step: Callable[[Any], Any], zero: Any, where: str) -> str:
+def compare_of(step: Callable[[Any], Any], zero: Any, label: str) -> str:
     """Return ``">"`` or ``">="``.
 
     Args:
         step: of the membrane minus its threshold. zero: a tensor of the type that it takes.
-        where: the module, for an error.
+        label: names the module, in an error.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def compare_of(step: Callable[[Any], Any], zero: Any, where: str) -> str:
     elif runs[0] == (0, 0, 0, 1, 1, 1, 1):
         compare = ">="
     else:
-        raise Unsupported(f"{where}: its spike function gives {runs[0]} around 0: no step 0 to 1")
+        raise Unsupported(f"{label}: its spike function gives {runs[0]} around 0: no step 0 to 1")
     if len(set(runs)) > 1:
-        raise Unsupported(f"{where}: its spike function is random")
+        raise Unsupported(f"{label}: its spike function is random")
     return compare

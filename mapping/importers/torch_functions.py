@@ -1,148 +1,24 @@
-"""What each torch function does to a value, as facts; what is not here stops the import.
+"""What each torch function does to a value, as layers; what is not here stops the import.
 
-A handler takes the recorder, the function's name, its arguments and its result, and yields each
-tensor of the result with what it is.
+Those that compute an op are in ``torch_ops``; these turn axes, pick timesteps, add and scale.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..ops import Pool
-from ..trained import Norm
-from .tracing import OtherSteps, Recorder, Seen, axes, number
-
-Made = Iterator[tuple[Any, Seen]]
-
-
-def _bind(names: str, args: tuple, kwargs: dict) -> dict[str, Any]:
-    """Return arguments by the names of a torch function's signature."""
-    return {**dict(zip(names.split(), args, strict=False)), **kwargs}
-
-
-def _source(r: Recorder, given: dict, constants: str) -> Seen:
-    seen = r.find(given["input"])
-    if seen is None or any(r.find(given.get(name)) is not None for name in constants.split()):
-        raise r.refuse("multiplies two values that both depend on the input")
-    if seen.what != "value":
-        raise r.refuse(f"reads the {seen.what} of {seen.fact.path!r}")
-    return seen
-
-
-def _linear(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    if name == "linear":
-        given = _bind("input weight bias", args, kwargs)
-    else:  # x @ w
-        given = dict(zip(("input", "weight"), args, strict=False))
-    seen = _source(r, given, "weight bias")
-    weights = number(given["weight"])
-    if name != "linear":
-        weights = weights.T
-    if len(seen.shape) != 1 or weights.ndim != 2:
-        raise r.refuse(f"multiplies values of shape {seen.shape} by weights {weights.shape}")
-    fact = r.fact("weigh", (seen.fact,), weights=weights, bias=_maybe(given.get("bias")))
-    yield result, replace(seen, fact=fact, shape=(len(weights),))
-
-
-def _conv(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    given = _bind("input weight bias stride padding dilation groups", args, kwargs)
-    seen = _source(r, given, "weight bias")
-    weights = number(given["weight"])
-    dilation = _pair(given.get("dilation", 1))
-    padding = given.get("padding", 0)
-    if padding == "valid":
-        padding = 0
-    elif padding == "same":
-        spans = [d * (k - 1) for d, k in zip(dilation, weights.shape[2:], strict=True)]
-        if any(s % 2 for s in spans):
-            raise r.refuse("pads more on one side than on the other")
-        padding = [s // 2 for s in spans]
-    if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
-        raise r.refuse(f"convolves axes {axes(seen.lead)} + {seen.shape}")
-    fact = r.fact(
-        "weigh",
-        (seen.fact,),
-        weights=weights,
-        bias=_maybe(given.get("bias")),
-        stride=_pair(given.get("stride", 1)),
-        padding=_pair(padding),
-        dilation=dilation,
-        groups=int(given.get("groups", 1)),
-    )
-    yield result, replace(seen, fact=fact, shape=tuple(result.shape[1:]))
-
-
-def _norm(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    names = "input running_mean running_var weight bias training momentum eps"
-    given = _bind(names, args, kwargs)
-    seen = _source(r, given, "weight bias running_mean running_var")
-    if given.get("training") or given.get("running_mean") is None:
-        raise r.refuse("normalises by the batch's own statistics: it keeps no running ones")
-    if len(r.sizes(seen.lead)) != 1 or len(seen.shape) not in (1, 3):
-        raise r.refuse(f"normalises axes {axes(seen.lead)} + {seen.shape}")
-    gamma, beta = _maybe(given.get("weight")), _maybe(given.get("bias"))
-    norm = Norm(
-        1.0 if gamma is None else gamma,
-        0.0 if beta is None else beta,
-        number(given["running_mean"]),
-        number(given["running_var"]),
-        float(given.get("eps", 1e-5)),
-    )
-    yield result, replace(seen, fact=r.fact("norm", (seen.fact,), norm=norm))
-
-
-def _pool(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    if name == "max_pool2d":
-        names = "input kernel_size stride padding dilation ceil_mode return_indices"
-    elif name == "lp_pool2d":
-        names = "input norm_type kernel_size stride ceil_mode"
-    else:
-        names = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
-    given = _bind(names, args, kwargs)
-    seen = _source(r, given, "")
-    if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
-        raise r.refuse(f"pools axes {axes(seen.lead)} + {seen.shape}")
-    kernel, padding = _pair(given["kernel_size"]), _pair(given.get("padding") or 0)
-    if given.get("ceil_mode"):
-        raise r.refuse("pools with ceil_mode: windows that hang over the edge")
-    if given.get("return_indices") or _pair(given.get("dilation") or 1) != (1, 1):
-        raise r.refuse("pools with dilation or indices")
-    if not given.get("count_include_pad", True) and any(padding):
-        raise r.refuse("averages without its padding: no one divisor")
-    if given.get("norm_type", 1) != 1:
-        raise r.refuse("pools a power of its values")
-    area = given.get("divisor_override") or kernel[0] * kernel[1]
-    op = Pool(kernel, _pair(given.get("stride") or kernel), padding,
-              "max" if name == "max_pool2d" else "sum")  # fmt: skip
-    scale = 1 / area if name == "avg_pool2d" else 1.0
-    fact = r.fact("pool", (seen.fact,), op=op, scale=scale)
-    yield result, replace(seen, fact=fact, shape=tuple(result.shape[1:]))
-
-
-def _adaptive(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    seen = _source(r, _bind("input output_size", args, kwargs), "")
-    if len(seen.shape) != 3 or len(r.sizes(seen.lead)) != 1:
-        raise r.refuse(f"pools axes {axes(seen.lead)} + {seen.shape}")
-    to = tuple(result.shape[-2:])
-    if any(n % k for n, k in zip(seen.shape[1:], to, strict=True)):
-        raise r.refuse(f"pools {seen.shape[1:]} to {to}: windows of unequal size")
-    yield result, _average(r, seen, tuple(n // k for n, k in zip(seen.shape[1:], to, strict=True)))
-
-
-def _average(r: Recorder, seen: Seen, kernel: tuple[int, ...]) -> Seen:
-    op = Pool(kernel)  # type: ignore[arg-type]
-    fact = r.fact("pool", (seen.fact,), op=op, scale=1 / math.prod(kernel))
-    return replace(seen, fact=fact, shape=op.out_shape(seen.shape))
+from .recorder import Recorder
+from .seen import OtherSteps, Seen, axes
+from .torch_ops import OPS, Made, bind, source_of, whole_average
 
 
 def _mean(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    given = _bind("input dim keepdim", args, kwargs)
-    seen = _source(r, given, "")
+    given = bind("input dim keepdim", args, kwargs)
+    seen = source_of(r, given, "")
     over = given.get("dim")
     leading = len(r.sizes(seen.lead))
     over = [over] if isinstance(over, int) else list(over or [])
@@ -151,12 +27,12 @@ def _mean(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Mad
     if over == [place]:  # over time; a mean is a sum over T, the same class
         yield result, replace(seen, lead="N", what="sum")
     elif name == "mean" and len(seen.shape) == 3 and over == [leading + 1, leading + 2]:
-        made = _average(r, seen, seen.shape[1:])
-        flat = r.fact("flatten", (made.fact,))
+        made = whole_average(r, seen)
+        flat = r.layer("flatten", (made.layer,))
         if given.get("keepdim"):
             yield result, made
         else:
-            yield result, replace(made, fact=flat, shape=seen.shape[:1])
+            yield result, replace(made, layer=flat, shape=seen.shape[:1])
     else:
         raise r.refuse(f"takes a {name} over axes {over}: neither time nor a whole map")
 
@@ -223,7 +99,7 @@ def _unbind(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> M
 
 
 def _stack(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    given = _bind("tensors dim", args, kwargs)
+    given = bind("tensors dim", args, kwargs)
     parts = [r.find(p) for p in given["tensors"]]
     axis = given.get("dim", 0)
     first = parts[0]
@@ -231,7 +107,7 @@ def _stack(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Ma
         raise r.refuse(f"joins tensors ({name}) that are not the {r.timesteps} timesteps of one")
     still = r.static(replace(first, lead="N"))  # one tensor, at every timestep
     for step, part in enumerate(parts):
-        alike = part is not None and part.fact.path == first.fact.path
+        alike = part is not None and part.layer.path == first.layer.path
         steps = first.steps if still else {step}
         if not alike or part.steps != steps or part.what != first.what or part.lead != first.lead:
             raise r.refuse(f"joins tensors ({name}) that are not the timesteps of one, in order")
@@ -276,7 +152,7 @@ def _arithmetic(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) 
         return
     seen, constant = (left, b) if left is not None else (right, a)
     if seen.what == "state":
-        raise r.refuse(f"computes with the state of {seen.fact.path!r}")
+        raise r.refuse(f"computes with the state of {seen.layer.path!r}")
     other = r.channels(constant, seen)
     if plain == "add":
         scale, bias = np.float64(1), other
@@ -295,7 +171,7 @@ def _arithmetic(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) 
             raise r.refuse("computes with a sum over time")
         yield result, seen
     else:
-        yield result, replace(seen, fact=r.fact("scale", (seen.fact,), scale=scale, bias=bias))
+        yield result, replace(seen, layer=r.layer("scale", (seen.layer,), scale=scale, bias=bias))
 
 
 def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
@@ -307,8 +183,8 @@ def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
     if left.steps == right.steps and left.what == right.what == "value":
         if left.lead != right.lead or left.shape != right.shape:
             raise r.refuse(f"adds shapes {left.shape} and {right.shape}")
-        return replace(left, fact=r.fact("join", (left.fact, right.fact)))
-    alike = left.fact.path == right.fact.path and left.fact.does == right.fact.does
+        return replace(left, layer=r.layer("join", (left.layer, right.layer)))
+    alike = left.layer.path == right.layer.path and left.layer.does == right.layer.does
     if not alike or left.steps & right.steps or "state" in (left.what, right.what):
         raise r.refuse("adds values of different timesteps")
     first = left if min(left.steps) < min(right.steps) else right
@@ -316,17 +192,13 @@ def _sum(r: Recorder, left: Seen, right: Seen) -> Seen:
 
 
 def _neg(r: Recorder, name: str, args: tuple, kwargs: dict, result: Any) -> Made:
-    seen = _source(r, {"input": args[0]}, "")
-    fact = r.fact("scale", (seen.fact,), scale=np.float64(-1), bias=np.float64(0))
-    yield result, replace(seen, fact=fact)
+    seen = source_of(r, {"input": args[0]}, "")
+    layer = r.layer("scale", (seen.layer,), scale=np.float64(-1), bias=np.float64(0))
+    yield result, replace(seen, layer=layer)
 
 
 HANDLERS: dict[str, Callable[..., Made]] = {
-    **dict.fromkeys(("linear", "matmul", "mm", "__matmul__"), _linear),
-    "conv2d": _conv,
-    "batch_norm": _norm,
-    **dict.fromkeys(("avg_pool2d", "max_pool2d", "lp_pool2d"), _pool),
-    "adaptive_avg_pool2d": _adaptive,
+    **OPS,
     **dict.fromkeys(("mean", "sum"), _mean),
     **dict.fromkeys(("flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze"), _reshape),
     **dict.fromkeys(("transpose", "permute", "swapaxes"), _transpose),
@@ -343,13 +215,3 @@ HANDLERS: dict[str, Callable[..., Made]] = {
                      "subtract", "multiply", "divide", "__rdiv__"), _arithmetic),
     **dict.fromkeys(("neg", "__neg__"), _neg),
 }  # fmt: skip
-
-
-def _maybe(tensor: Any) -> np.ndarray | None:
-    return None if tensor is None else number(tensor)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    pair = pair * 2 if len(pair) == 1 else pair
-    return int(pair[0]), int(pair[1])

@@ -13,7 +13,8 @@ from ..ports import Input
 from ..trained import TrainedNetwork
 from ..value import Unsupported, choice
 from . import bounds, calls, copies, models, probe
-from .chain import Fact, build
+from .chain import build
+from .layers import Layer
 from .models import CALLS, Framework, Source
 
 
@@ -51,19 +52,19 @@ def bring(
     model = copies.private(model)
     source = Source(model, framework, enter, timesteps, framework.call(model))
     try:
-        source, last = calls.found(source, call)
+        source, last = calls.find_call(source, call)
     except ValueError as error:  # Unsupported is one
         kind = Unsupported if isinstance(error, Unsupported) else ValueError
         raise kind("; ".join((str(error), *framework.notes))) from error
     if last.data.get("output") == "state":
         readout = readout or "membrane"
-    network, lines, names = build(last, enter, timesteps, readout)
+    network, layer_findings, names = build(last, enter, timesteps, readout)
     _no_overshoot(source, network, names)
-    found = [f"{framework.name}: called {_called(source.call)}", *lines]
+    findings = [f"{framework.name}: called {_called(source.call)}", *layer_findings]
     for path, name in names.items():
-        found.append(_alone(source, network, path, name, seed))
-    found += _whole(source, network, names, last, (probes, near_ties, seed))
-    return network, found
+        findings.append(_alone(source, network, path, name, seed))
+    findings += _whole(source, network, names, last, (probes, near_ties, seed))
+    return network, findings
 
 
 def _called(call: str) -> str:
@@ -94,15 +95,15 @@ def _no_overshoot(source: Source, network: TrainedNetwork, names: dict[str, str]
 
 
 def _alone(source: Source, network: TrainedNetwork, path: str, name: str, seed: int) -> str:
-    where = f"module {path!r} ({type(source.model.get_submodule(path)).__name__})"
+    label = f"module {path!r} ({type(source.model.get_submodule(path)).__name__})"
     leaf = source.leaves[path]
     neuron = replace(network[name].neuron, v_init=leaf.neuron.v_init)
     calm = leaf.overshoot and neuron.reset == "subtract"
     given = probe.currents(neuron, network.shapes[name], source.timesteps, seed, calm)
     theirs = models.guarded(lambda: models.drive(source, path, given), given.shape)
-    ties = probe.check_neuron(neuron, given, theirs, where)
+    ties = probe.check_neuron(neuron, given, theirs, label)
     return (
-        f"{where}: driven alone with {given.size} currents at, below and beyond the threshold: "
+        f"{label}: driven alone with {given.size} currents at, below and beyond the threshold: "
         f"0 differences" + (f" but {ties} near-ties" if ties else "")
     )
 
@@ -111,7 +112,7 @@ def _whole(
     source: Source,
     network: TrainedNetwork,
     names: dict[str, str],
-    last: Fact,
+    last: Layer,
     options: tuple[int, float, int],
 ) -> list[str]:
     probes, near_ties, seed = options
@@ -121,11 +122,11 @@ def _whole(
     def theirs(part: np.ndarray, trace: real.RealTrace) -> dict[str, np.ndarray]:
         steps = encode(source.enter, part, source.timesteps)
         spikes, outputs = models.spikes(source, steps.astype(np.float64))
-        found = {names[path]: array for path, array in spikes.items() if path in names}
+        by_name = {names[path]: array for path, array in spikes.items() if path in names}
         if last.does != "fire":
-            odd = probe.first_divergences(network, trace, found)
+            odd = probe.first_divergences(network, trace, by_name)
             _sums(source, network, trace, outputs, skip=[d.sample for d in odd])
-        return found
+        return by_name
 
     ties = probe.check(network, inputs, theirs, near_ties)
     what = f"every spike of {', '.join(compared)}" if compared else "the output"

@@ -16,12 +16,12 @@ BITS_MAX = 8
 PEAK = (1 << (BITS_MAX - 1)) - 1
 
 
-def split(weights: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, int]:
+def split(weights: np.ndarray, label: str) -> tuple[np.ndarray, np.ndarray, int]:
     """Split real weights into integers and scales.
 
     Args:
         weights: (out, ...) real numbers in the type that they were trained in.
-        where: the module, for an error.
+        label: names the module, in an error.
 
     Returns
     -------
@@ -34,9 +34,9 @@ def split(weights: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, int]
     """
     array = np.asarray(weights)
     if array.dtype.kind not in "iuf" or array.ndim < 2 or array.size == 0:
-        raise Unsupported(f"{where}: weights of shape {array.shape} and type {array.dtype}")
+        raise Unsupported(f"{label}: weights of shape {array.shape} and type {array.dtype}")
     if not np.isfinite(array).all():
-        raise Unsupported(f"{where}: weights must be finite; they hold {first_odd(array)}")
+        raise Unsupported(f"{label}: weights must be finite; they hold {first_odd(array)}")
     flat = array.reshape(len(array), -1).astype(np.float64)
     peaks = np.abs(flat).max(axis=1)
     if (np.abs(flat) == peaks[:, None]).all() and (peaks > 0).all():
@@ -44,15 +44,15 @@ def split(weights: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray, int]
     kind = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
     integers, scales = np.zeros(flat.shape, np.int8), np.ones(len(flat))
     for channel, row in enumerate(flat):
-        found = _multiples(row, kind)
-        if found is None:
+        exact = _multiples(row, kind)
+        if exact is None:
             values = np.unique(row)
             raise Unsupported(
-                f"{where}: weights are not two-valued: channel {channel} holds {len(values)} "
+                f"{label}: weights are not two-valued: channel {channel} holds {len(values)} "
                 f"values, {', '.join(f'{v:g}' for v in values[:4])} ..., which are no integer "
                 f"multiples of one number within {BITS_MAX} bits; binarise or quantise them first"
             )
-        integers[channel], scales[channel] = found
+        integers[channel], scales[channel] = exact
     bits = max(2, int(np.abs(integers.astype(int)).max(initial=1)).bit_length() + 1)
     return integers.reshape(array.shape), scales, bits
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mapping import Input, npz
+from mapping import Input, plain
 
 from .dataset import Arrays, DataSet, hold_back
 
@@ -24,7 +24,7 @@ def pair(path: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     ------
         ValueError: missing or damaged, or it holds other names; one sentence.
     """
-    held = npz.read(path)
+    held = plain.npz(path, kinds=plain.NUMBERS + "U")
     wanted = ("train", "test") if part == "all" else (part,)
     for one, other in KEYS:
         pairs = [(one.format(part=p), other.format(part=p)) for p in wanted]
@@ -70,7 +70,7 @@ def arrays(
     ------
         ValueError: damaged, or arrays that are no samples and classes; one sentence.
     """
-    if "y_test" in npz.read(folder):
+    if "y_test" in plain.npz(folder, kinds=plain.NUMBERS + "U"):
         train, test = (_samples(folder, part, by_step, flat) for part in ("train", "test"))
         if train.inputs.shape[1:] != test.inputs.shape[1:]:
             raise ValueError(
