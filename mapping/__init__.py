@@ -11,6 +11,7 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``trained``, ``network``                   the values; ``show`` prints either.
 ``facts``                                  the width of everything in a Network, proved.
 ``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
+``cost``                                   size, and what a sample costs: SOPs, MACs, energy.
 ``files``, ``npz``, ``kinds``              save and load; plain arrays; what a backend takes.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``calibrate``, ``importers``               trained networks made cheaper, and from elsewhere.

@@ -67,6 +67,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "networks": part("claims network trained facts show", "value nodes"),
     "running": part("coding real", "value nodes networks"),
     "keeping": part("files kinds npz temporary", "value nodes networks"),
+    "cost": part("cost", "value nodes networks running"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "calibrate": part("calibrate", "networks running folding"),

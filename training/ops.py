@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -33,6 +34,10 @@ class Op(nn.Module):
         """Return the operator of ``mapping.ops``, its scale and its bias, per output channel."""
         raise NotImplementedError
 
+    def geometry(self) -> mapped.Op:
+        """Return an operator of ``mapping.ops`` whose shapes are this one's; weights are all 1."""
+        return self.exported()[0]
+
 
 class Weighted(Op):
     """Weights of one kind in one geometry, with an optional bias."""
@@ -54,6 +59,19 @@ class Weighted(Op):
     def accumulate(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Return the sum of products."""
         raise NotImplementedError
+
+    def operator(self, weights: Any, bits: int) -> mapped.Op:
+        """Return the operator of ``mapping.ops`` with these integer weights."""
+        raise NotImplementedError
+
+    def geometry(self) -> mapped.Op:
+        """See Op."""
+        return self.operator(np.ones(self.weight.shape, np.int8), 1)
+
+    def exported(self) -> tuple[Any, Any, Any]:
+        """See Op."""
+        weights, scale, bias = self.whole()
+        return self.operator(weights, self.kind.bits), scale, bias
 
     def signs(self) -> torch.Tensor:
         """Return whether each weight counts as a positive number."""
@@ -86,10 +104,9 @@ class Dense(Weighted):
         """Return (samples, outputs)."""
         return functional.linear(x.flatten(1), weights)
 
-    def exported(self) -> tuple[Any, Any, Any]:
-        """See Op."""
-        weights, scale, bias = self.whole()
-        return mapped.Dense(weights, self.kind.bits), scale, bias
+    def operator(self, weights: Any, bits: int) -> mapped.Op:
+        """See Weighted."""
+        return mapped.Dense(weights, bits)
 
 
 class Conv(Weighted):
@@ -107,13 +124,9 @@ class Conv(Weighted):
         """Return (samples, outputs, rows, cols)."""
         return functional.conv2d(x, weights, None, self.stride, self.padding, 1, self.groups)
 
-    def exported(self) -> tuple[Any, Any, Any]:
-        """See Op."""
-        weights, scale, bias = self.whole()
-        op = mapped.Conv(
-            weights, self.stride, self.padding, groups=self.groups, bits=self.kind.bits
-        )
-        return op, scale, bias
+    def operator(self, weights: Any, bits: int) -> mapped.Op:
+        """See Weighted."""
+        return mapped.Conv(weights, self.stride, self.padding, groups=self.groups, bits=bits)
 
 
 class Pool(Op):

@@ -25,11 +25,17 @@ class Op(Value, ABC):
         linear: whether acc is a sum of source values times constants; a maximum is none.
         weight_bits: of all its weights together, 0 without weights.
         bits: of one weight, 0 without weights.
+        label: what a table of layers calls it.
     """
 
     linear = True
     weight_bits = 0
     bits = 0
+
+    @property
+    def label(self) -> str:
+        """What a table of layers calls it."""
+        return type(self).__name__.lower()
 
     @property
     @abstractmethod
