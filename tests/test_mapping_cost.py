@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from strategies import runs
+from strategies_trained import folds
 
 from mapping import (
     Connection,
@@ -29,8 +32,6 @@ from mapping.cost import Activity, cost, lines, size, storage, summary, totals
 from mapping.cost.storage import table
 from mapping.network import Gate
 from sim import run
-from sim.campaign.generate.all_kinds import draw_whole
-from sim.campaign.stimuli import random_inputs
 
 
 def test_storage_by_hand() -> None:
@@ -58,6 +59,8 @@ def test_storage_by_hand() -> None:
     assert second.membranes == 0  # it forgets
     assert second.delays == 2 * 3
     assert first.parameters == 12 + 5 + 12 + 31 + 39 and second.state == 6
+    at_zero = replace(network["a"], neuron=replace(network["a"].neuron, v_reset=np.zeros(3, int)))
+    assert storage(replace(network, populations=(at_zero, network["b"])))[0].thresholds == 3 * 10
     assert table(np.zeros(4, int)) == 1 and table(np.zeros(4, int), 0) == 0
     assert summary(network) == {
         "weight_bits": 36,
@@ -98,29 +101,30 @@ def touched(connection: Connection, source: np.ndarray) -> np.ndarray:
     return op.apply(flat).reshape(*source.shape[:2], -1).sum(axis=2)
 
 
-@pytest.mark.parametrize("number", range(12))
-def test_operations_of_a_network_are_those_of_its_run(number: int, seed: int) -> None:
+@given(runs())
+def test_operations_of_a_network_are_those_of_its_run(drawn: tuple[Network, np.ndarray]) -> None:
     """SOPs: spikes pushed through weights of 1; MACs: ones pushed through them."""
-    network = draw_whole(1000 * seed + number)
-    inputs = random_inputs(network, 5, number)
+    network, inputs = drawn
     trace = run(network, inputs)
     outs = {"input": encode(network.input, inputs, network.timesteps)}
     outs |= {p.name: trace.spikes[p.name] if p.spiking else trace.v[p.name]
              for p in network.populations}  # fmt: skip
     activity = Activity(network)
-    activity.add(inputs[:2], run(network, inputs[:2]))
-    activity.add(inputs[2:], run(network, inputs[2:]))
+    for batch in (inputs[:1], inputs[1:]):
+        if len(batch):
+            activity.add(batch, run(network, batch))
+    assert activity.samples == len(inputs)
     rows = iter(activity.work())
     for p in network.populations:
         for c in p.connections:
-            row, source, steps = next(rows), outs[c.source], network.timesteps
-            counts = np.zeros((5, steps))
-            summed = c.op.linear
-            if row.reads == "spikes" and summed and c.delay < steps:
+            row, source = next(rows), outs[c.source]
+            steps = source.shape[1]
+            assert row.reads == "values" or set(np.unique(source)) <= {0, 1}
+            counts = np.zeros((len(inputs), steps))
+            if row.reads == "spikes" and c.op.linear and c.delay < steps:
                 counts[:, c.delay :] = touched(c, source[:, : steps - c.delay])
             np.testing.assert_allclose(row.sops, counts.mean(axis=0), rtol=1e-12)
-            assert set(np.unique(source)) <= {0, 1} or row.reads == "values"
-            whole = touched(c, np.ones_like(source[:1, :1]))[0, 0] if summed else 0
+            whole = touched(c, np.ones_like(source[:1, :1]))[0, 0] if c.op.linear else 0
             assert row.dense == whole
             once = c.source == "input" and network.input.coding == "direct"
             multiplies = row.reads == "values" and (c.op.bits or c.op.fan_in > 1)
@@ -131,6 +135,39 @@ def test_operations_of_a_network_are_those_of_its_run(number: int, seed: int) ->
             assert (row.scaled, row.normed) == (0, 0)
             assert (row.into, row.source) == (p.name, c.source)
     assert next(rows, None) is None
+
+
+@given(folds())
+def test_what_passes_spikes_on_gives_zeros_and_ones(drawn: tuple) -> None:
+    value, _, inputs = drawn
+    trace = real.run(value, inputs)
+    rows = {w.source: w.reads for w in _counted(value, inputs, trace)}
+    for name, reads in rows.items():
+        if name != "input" and reads == "spikes":
+            out = trace.spikes[name] if value[name].spiking else trace.u[name]
+            assert set(np.unique(out)) <= {0, 1}
+
+
+def _counted(value: TrainedNetwork, inputs: np.ndarray, trace: real.RealTrace) -> list:
+    activity = Activity(value)
+    activity.add(inputs, trace)
+    return activity.work()
+
+
+def test_a_join_of_spikes_is_no_spike() -> None:
+    """It may be 2; the reader of one skip alone reads spikes."""
+    skip = trained.Connection("input", Identity())
+    for edges, reads in (((skip,), "spikes"), ((skip, skip), "values")):
+        stream = trained.Population("s", edges, trained.Neuron(leak=0.0))
+        out = trained.Connection("s", Dense(np.ones((1, 2), int)))
+        value = TrainedNetwork(
+            Input((2,)),
+            (stream, trained.Population("out", (out,), trained.Neuron(threshold=1.0))),
+            Readout("out"),
+            1,
+        )
+        x = np.ones((1, 1, 2), int)
+        assert _counted(value, x, real.run(value, x))[-1].reads == reads
 
 
 def small() -> TrainedNetwork:
