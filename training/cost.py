@@ -71,19 +71,19 @@ def count(model: SpikingNetwork, means: Flows) -> list[Work]:
 
 def _spike_sources(model: SpikingNetwork, means: Flows) -> set[str]:
     """Return the sources whose values are 0 or 1."""
-    found = {INPUT} if model.enter.bits == 1 else set()
+    names = {INPUT} if model.enter.bits == 1 else set()
     for p in model.populations:
         only: Connection = p.connections[0]
         bare = len(p.connections) == 1 and only.gate is None and only.norm is None
         passes = (
             bare
-            and only.source in found
+            and only.source in names
             and model.enter.unit == 1
             and keeps_spikes(only.op.geometry(), means[only.source].shape[1:])
         )
         if p.neurons.spiking or passes:
-            found.add(p.name)
-    return found
+            names.add(p.name)
+    return names
 
 
 def cost(model: SpikingNetwork, batches: Iterable[torch.Tensor]) -> dict[str, Any]:

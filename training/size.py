@@ -12,15 +12,15 @@ from .weights import Real
 
 def size(model: SpikingNetwork) -> Size:
     """Count the bits of a model."""
-    found = Size()
+    total = Size()
     for _, c in model.connections():
         if c.op.geometry().bits:
-            found += _weighted(c.op, normed=c.norm is not None)
+            total += _weighted(c.op, normed=c.norm is not None)
         if c.norm is not None:
-            found += norms((c.norm.gain if isinstance(c.norm, Dyadic) else c.norm.weight).numel())
+            total += norms((c.norm.gain if isinstance(c.norm, Dyadic) else c.norm.weight).numel())
         if c.gate is not None:
-            found += Size(gates=REAL * c.gate.alpha.numel())
-    return found
+            total += Size(gates=REAL * c.gate.alpha.numel())
+    return total
 
 
 def _weighted(op: Weighted, normed: bool) -> Size:

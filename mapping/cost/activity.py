@@ -140,15 +140,15 @@ def _divides(c: Any) -> bool:
 
 def _spike_sources(network: Network | TrainedNetwork) -> set[str]:
     """Return the sources whose values are 0 or 1: what fires, and what passes spikes on."""
-    found = {INPUT} if network.input.span == (0, 1) else set()
+    names = {INPUT} if network.input.span == (0, 1) else set()
     for p in network.populations:
         if isinstance(network, Network):
             passes = network.facts[p.name].out.span in ((0, 0), (0, 1))
         else:
-            passes = _passes(network, p, found)
+            passes = _passes(network, p, names)
         if p.spiking or passes:
-            found.add(p.name)
-    return found
+            names.add(p.name)
+    return names
 
 
 def _passes(network: TrainedNetwork, p: trained.Population, spikes: set[str]) -> bool:
@@ -157,6 +157,6 @@ def _passes(network: TrainedNetwork, p: trained.Population, spikes: set[str]) ->
     n = p.neuron
     bare = c.gate is None and c.norm is None and (c.scale == 1).all() and not c.bias.any()
     still = (n.leak, n.v_rest, n.input_gain) == (0, 0, 1)
-    one = c.source != INPUT or network.input.unit == 1
+    whole = c.source != INPUT or network.input.unit == 1
     keeps = keeps_spikes(c.op, network.shapes[c.source])
-    return not more and c.source in spikes and bool(bare) and still and one and keeps
+    return not more and c.source in spikes and bool(bare) and still and whole and keeps

@@ -74,18 +74,18 @@ def norms(channels: int) -> Size:
 
 def size(network: TrainedNetwork) -> Size:
     """Count the bits of a trained network; a bias of zeros, and a scale of ones, is none."""
-    found = Size()
+    total = Size()
     for p in network.populations:
         for c in p.connections:
             if c.op.bits:
                 biases = len(c.bias) if c.bias.any() else 0
                 weights = c.op.weight_bits // c.op.bits
-                found += weighted(weights, c.op.bits, biases, _scales(c))
+                total += weighted(weights, c.op.bits, biases, _scales(c))
             if c.norm is not None:
-                found += norms(len(c.norm.gamma))
+                total += norms(len(c.norm.gamma))
             if c.gate is not None:
-                found += Size(gates=REAL * c.gate.alpha.size)
-    return found
+                total += Size(gates=REAL * c.gate.alpha.size)
+    return total
 
 
 def _scales(c: Connection) -> int:

@@ -156,12 +156,12 @@ def operations(rows: list[Work]) -> dict[str, Any]:
     }
 
 
-def lines(found: dict[str, Any]) -> dict[str, str]:
+def lines(cost: dict[str, Any]) -> dict[str, str]:
     """Return the sums of ``operations`` as a person reads them."""
-    energies = (f"{e['millijoules']:.3g} ({e['name']})" for e in found["energies"])
-    macs, every = found["macs"], found["macs_every_timestep"]
+    energies = (f"{e['millijoules']:.3g} ({e['name']})" for e in cost["energies"])
+    macs, every = cost["macs"], cost["macs_every_timestep"]
     return {
-        "SOPs a sample": f"{found['sops']:,.0f}, {found['share_of_dense']:.1%} of the dense ones",
+        "SOPs a sample": f"{cost['sops']:,.0f}, {cost['share_of_dense']:.1%} of the dense ones",
         "MACs a sample": f"{macs:,} ({every:,} at every timestep)",
         "energy a sample, mJ": ", ".join(energies),
     }
