@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from mapping import Input
+from mapping.cost import CONSTANTS, totals
 from training import feed
-from training.cost import CONSTANTS, flows, totals, work
+from training.cost import count, flows
 from training.data.dataset import Arrays
 from training.loop import Run, deterministic, settle
 from training.methods import style_of
@@ -49,7 +50,7 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
         model = NETWORKS["resnet19"](ENTER, CLASSES, T, style)
         settle(model, images, 16, Run())
     found = flows(model, (x for x, _, _ in feed.in_order(images, 16)))
-    rows = work(model, found)
+    rows = count(model, found)
     sums, bits = totals(rows), size(model)
     possible = sums["dense_operations"]
     mb, sops, macs, mj = PUBLISHED[method]
@@ -74,7 +75,7 @@ def measure(method: str, images: Arrays, seed: int) -> dict:
         "firing rate, mean over neurons": float(
             np.average(
                 [float(found[p.name].mean()) for p in model.spiking()],
-                weights=[found[p.name].numel() for p in model.spiking()],
+                weights=[found[p.name].size for p in model.spiking()],
             )
         ),
         "firing rates": {p.name: float(found[p.name].mean()) for p in model.spiking()},

@@ -11,10 +11,10 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``population``, ``facts``, ``network``     the integers, and the width of everything, proved.
 ``trained``                                the real numbers.
 ``coding``, ``real``                       inputs encoded, a TrainedNetwork run.
-``files``, ``npz``                         save and load; plain arrays.
+``cost``                                   size, and what a sample costs: SOPs, MACs, energy.
 ``capabilities``                           what a network asks, and a backend takes of it.
-``files``, ``kinds``                       save and load; what a backend takes.
 ``plain``, ``tensors``, ``confined``       arrays in files; files read in a child process.
+``files``                                  save and load.
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``budgets``                                the bits and steps that either may take.
 ``importers``                              trained networks from elsewhere.

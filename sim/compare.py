@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -108,8 +110,43 @@ def agreement(expected: Trace, actual: Trace) -> Agreement:
     if list(expected.thresholds) != list(actual.thresholds):
         raise ValueError("the traces are of networks with different populations")
     counts: dict[str, dict[str, Count]] = {"spikes": {}, "v": {}}
-    first: tuple[tuple[int, ...], str, str] | None = None
-    for order, (name, threshold) in enumerate(expected.thresholds.items()):
+    first = first_difference(_differing(expected, actual, counts))
+    divergence = None
+    if first is not None:
+        (name, what), place = first
+        divergence = _divergence(expected, actual, name, what, place)
+    return Agreement(counts["spikes"], counts["v"], divergence)
+
+
+Label = TypeVar("Label")
+
+
+def first_difference(
+    differing: Iterable[tuple[Label, np.ndarray]],
+) -> tuple[Label, tuple[int, ...]] | None:
+    """Return where arrays first differ: earliest sample, then timestep, then array, then neuron.
+
+    Args:
+        differing: a label and (samples, T, *shape) bool, True where two arrays differ.
+
+    Returns
+    -------
+        The label and the index into its array; None where nothing differs.
+    """
+    first: tuple[Label, tuple[int, ...]] | None = None
+    for label, wrong in differing:
+        if wrong.any():
+            place = tuple(map(int, np.argwhere(wrong)[0]))
+            if first is None or place[:2] < first[1][:2]:
+                first = label, place
+    return first
+
+
+def _differing(
+    expected: Trace, actual: Trace, counts: dict[str, dict[str, Count]]
+) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
+    """Yield where populations differ, spikes before membranes, one array at a time; and count."""
+    for name, threshold in expected.thresholds.items():
         for what in ("spikes", "v"):
             if what == "spikes" and threshold is None:
                 continue
@@ -124,18 +161,11 @@ def agreement(expected: Trace, actual: Trace) -> Agreement:
                 )
             wrong = a != b
             counts[what][name] = Count(a.size, int(wrong.sum()))
-            if wrong.any():
-                sample, step, *neuron = map(int, np.argwhere(wrong)[0])
-                key = (sample, step, order, 0 if what == "spikes" else 1, *neuron)
-                if first is None or key < first[0]:
-                    first = (key, name, what)
-    divergence = None if first is None else _divergence(expected, actual, *first)
-    return Agreement(counts["spikes"], counts["v"], divergence)
+            yield (name, what), wrong
 
 
-def _divergence(a: Trace, b: Trace, key: tuple[int, ...], name: str, what: str) -> Divergence:
-    sample, step, _, _, *rest = key
-    at = (sample, step, *rest)
+def _divergence(a: Trace, b: Trace, name: str, what: str, at: tuple[int, ...]) -> Divergence:
+    sample, step, *rest = at
 
     def pair(trace: Trace) -> tuple[int | None, int | None]:
         spikes, v = trace.spikes.get(name), trace.v.get(name)

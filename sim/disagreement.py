@@ -13,7 +13,7 @@ import numpy as np
 
 from mapping import Network, TrainedNetwork, real
 
-from .compare import Count
+from .compare import Count, first_difference
 from .run import run
 from .verify import MEMORY, chunk_samples
 
@@ -73,7 +73,7 @@ def disagreement(
         for n in names:
             counts[n] = counts[n][0] + wrong[n].size, counts[n][1] + int(wrong[n].sum())
         for sample in range(len(part)):
-            first = _first(wrong, sample)
+            first = first_difference((n, w[sample : sample + 1]) for n, w in wrong.items())
             if first is not None:
                 differing += 1
                 near += _near(value, meant, first, sample)
@@ -81,19 +81,9 @@ def disagreement(
     return Difference(spikes, len(inputs), differing, near, classes)
 
 
-def _first(wrong: dict[str, np.ndarray], sample: int) -> tuple[str, tuple[int, ...]] | None:
-    """Return the first difference of a sample: earliest timestep, then population."""
-    found = []
-    for order, (name, where) in enumerate(wrong.items()):
-        if where[sample].any():
-            t, *neuron = map(int, np.argwhere(where[sample])[0])
-            found.append((t, order, name, (t, *neuron)))
-    return min(found)[2:] if found else None
-
-
 def _near(
     value: TrainedNetwork, meant: real.RealTrace, first: tuple[str, tuple[int, ...]], sample: int
 ) -> bool:
-    name, place = first
+    name, (_, *place) = first
     threshold = float(value[name].neuron.threshold[place[1]])
     return bool(abs(meant.u[name][(sample, *place)] - threshold) <= NEAR * max(1, abs(threshold)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mapping import Network
 from mapping.coding import Digest, check
+from mapping.cost import Activity
 from mapping.files import digest
 
 from .ability import require
@@ -34,6 +35,8 @@ class Evaluation:
         correct_if_tied: whose label has the highest score, as some authors count.
         silent: samples in which nothing of the read-out's population fired; None if it never does.
         compared, mismatches, divergence: against the reference, of the samples checked.
+        cost: operations, energy and firing rates of the samples checked (``mapping.cost``), mean
+            of a sample; None if none was.
         backend: that ran all of it. network_sha256, inputs_sha256: of what was run.
     """
 
@@ -44,6 +47,7 @@ class Evaluation:
     compared: int = 0
     mismatches: int = 0
     divergence: Divergence | None = field(default=None)
+    cost: dict[str, Any] | None = None
     backend: str = ""
     network_sha256: str = ""
     inputs_sha256: str = ""
@@ -72,6 +76,7 @@ class Evaluation:
             "compared": self.compared,
             "mismatches": self.mismatches,
             "divergence": None if self.divergence is None else str(self.divergence),
+            "cost": self.cost,
         }
 
 
@@ -100,7 +105,7 @@ def evaluate(
         labels: (samples,) classes.
         backend: that runs all of it.
         checked: samples, spread over the data set, that the reference runs as well; every spike
-            and membrane is compared.
+            and membrane is compared, and what a sample costs is counted from these.
         progress: called with (samples done, samples in all).
 
     Raises
@@ -146,15 +151,28 @@ def evaluate(
         if progress is not None:
             progress(found.samples, len(inputs))
     found.inputs_sha256 = seen.sha256
-    if checked and backend != "reference":
-        some = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
-        for start in range(0, len(some), CHUNK):
-            chosen = some[start : start + CHUNK]
-            x = inputs[chosen]
-            same = agreement(run(network, x), run(network, x, backend))
-            found.compared += same.compared
-            found.mismatches += same.mismatches
-            if found.divergence is None and same.divergence is not None:
-                where = int(chosen[same.divergence.sample])
-                found.divergence = replace(same.divergence, sample=where)
+    if checked:
+        _check(found, network, inputs, backend, checked)
     return found
+
+
+def _check(
+    found: Evaluation, network: Network, inputs: np.ndarray | Sliced, backend: str, checked: int
+) -> None:
+    """Run samples spread over the data set in the reference too: compare, and count the cost."""
+    chosen = np.unique(np.linspace(0, len(inputs) - 1, min(checked, len(inputs))).astype(int))
+    activity = Activity(network)
+    for start in range(0, len(chosen), CHUNK):
+        where = chosen[start : start + CHUNK]
+        x = inputs[where]
+        expected = run(network, x)
+        activity.add(x, expected)
+        if backend == "reference":
+            continue
+        same = agreement(expected, run(network, x, backend))
+        found.compared += same.compared
+        found.mismatches += same.mismatches
+        if found.divergence is None and same.divergence is not None:
+            sample = int(where[same.divergence.sample])
+            found.divergence = replace(same.divergence, sample=sample)
+    found.cost = activity.to_json()

@@ -490,6 +490,7 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Accuracy and agreement over a data set; status 1 at any mismatch with the reference."""
+    from mapping.cost import lines
     from sim.evaluate import evaluate as work
 
     from . import console, files
@@ -502,7 +503,10 @@ def evaluate(
             network, inputs, classes, backend, checked,
             progress=lambda done, total: tell("samples", done, total),
         )  # fmt: skip
-    _tell({**found.to_json(), "data": source}, json)
+    told = {**found.to_json(), "data": source}
+    if found.cost is not None and not json:
+        told |= lines(found.cost)
+    _tell(told, json)
     return 1 if found.mismatches else 0
 
 
@@ -518,17 +522,20 @@ def _writable(path: Path, *read: Path | None) -> None:
 
 def _show(value: Any, as_json: bool, **more: Any) -> None:
     from mapping import TrainedNetwork
+    from mapping.cost import summary
     from mapping.files import digest
     from mapping.show import rows_of
 
-    from . import console, targets
+    from . import console, labels, targets
 
     found = targets.told(value)
+    sizes = summary(value)
     if as_json:
-        told = {"kind": type(value).__name__, "sha256": digest(value), **more}
+        told = {"kind": type(value).__name__, "sha256": digest(value), **more, **sizes}
         console.print_json({"format": 1, **told, "populations": rows_of(value), **found})
     else:
         console.say(str(value))
+        console.say("; ".join(f"{labels.label(key)}: {n:,}" for key, n in sizes.items()))
         for line in targets.texts(found, isinstance(value, TrainedNetwork)):
             console.say(line)
 

@@ -20,14 +20,16 @@ LABELS = {
     "membrane_bits": "membranes (bits)",
     "parameter_bits": "parameters (bits)",
     "rom_bits": "weight ROM (bits)",
+    "size_bytes": "size, as the papers count (bytes)",
     "silent_samples": "samples in which no class fired",
     "spikes_differing_from_float64": "spikes that differ from float64",
+    "state_bits": "membranes and delays (bits)",
     "threshold_hits": "membranes exactly at their threshold",
     "verilog": "Verilog",
     "weight_bits": "weights (bits)",
 }
-#: What serves programs only.
-UNSAID = ("format", "trained_sha256", "network_sha256", "inputs_sha256", "epochs_sha256")
+#: What serves programs only, or is said in lines of its own.
+UNSAID = ("format", "trained_sha256", "network_sha256", "inputs_sha256", "epochs_sha256", "cost")
 
 
 def label(key: str) -> str:

@@ -14,12 +14,12 @@ import numpy as np
 
 import mapping
 import sim
+from mapping.cost import storage
 from mapping.files import beside, digest, folded_from
 from mapping.show import readable as readable_rows
 from mapping.show import rows_of
 from sim.campaign.stimuli import stimuli
 from sim.trace import Trace
-from training.mapped import mapped
 
 from . import checks, files, learning, plots, verdict
 from .labels import readable
@@ -77,7 +77,8 @@ def write(folder: Path, trace: Trace | None = None) -> dict[str, Any]:
         "epochs": None if "trained.jsonl" in foreign else found["trained.jsonl"],
         "agreement": None if "verify.json" in unproved else found["verify.json"],
         "size": [
-            {**vars(m), "parameters": m.parameters, "state": m.state} for m in mapped(network)
+            {**vars(row), "parameters": row.parameters, "state": row.state}
+            for row in storage(network)
         ],
         "verilog": None,
         "missing": [sentence for name, sentence in absent.items() if found[name] is None],

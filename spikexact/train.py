@@ -116,9 +116,9 @@ def run(
         return
     told = labels.readable(told)
     if found.cost is not None:
-        from training.cost import lines as cost_lines
+        from mapping.cost import lines as cost_lines
 
-        told |= cost_lines(found.cost)
+        told |= {"size": f"{found.cost['size_bytes']:,} bytes", **cost_lines(found.cost)}
     console.say(f"file: {output}")
     for key, value in told.items():
         console.say(f"{key}: {value}")

@@ -17,9 +17,11 @@ os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / ".venv" / "yowasp-cache"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No deadline: the first example compiles. The same examples every time, as with every other seed.
-hypothesis.settings.register_profile("spikexact", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("spikexact")
+# In CI the same examples every time; elsewhere others every time, and a failure prints the line
+# that repeats it (--hypothesis-profile chooses). No deadline: the first example compiles.
+hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("fixed" if os.environ.get("CI") else "random")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

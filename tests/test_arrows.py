@@ -68,6 +68,7 @@ PARTS = {  # of mapping, from the ground up: a part may name only parts above it
     "networks": part("population facts network trained", "value nodes"),
     "running": part("coding real", "value nodes networks"),
     "keeping": part("files capabilities plain tensors confined temporary", "value nodes networks"),
+    "cost": part("cost", "value nodes networks running"),
     "certificate": part("certificate", "value"),
     "folding": part("folding", "value nodes networks certificate"),
     "importers": part("importers", "value nodes networks running keeping"),

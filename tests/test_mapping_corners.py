@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from judge_campaign import judged
 from judge_network import judge
+from strategies_trained import folds
 
 from mapping import (
     Cause,
@@ -53,6 +55,17 @@ def check(value: TrainedNetwork, samples: int = 20) -> Network:
     return network
 
 
+@settings(max_examples=150)
+@given(folds())
+def test_what_is_folded_does_as_trained(drawn: tuple[TrainedNetwork, Network, np.ndarray]) -> None:
+    """In exact arithmetic: spikes, values, orders and classes of exact ones, bounds of others."""
+    value, network, x = drawn
+    steps = encode(network.input, x, network.timesteps)
+    found = judge(value, network, steps, run(network, x))
+    assert not found["wrong"], found["problems"]
+
+
+@pytest.mark.slow
 def test_forty_networks_of_odd_corners(seed: int) -> None:
     first = 1_000_003 * seed + 700_000
     total = judged(range(first, first + 40), samples=3, kind="corners")

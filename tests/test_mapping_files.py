@@ -10,6 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import networks
+from strategies_trained import folds, trained_networks
 from test_mapping_certify import draw_layer
 from test_mapping_network import small
 
@@ -25,16 +29,16 @@ def both(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "trained.safetensors", tmp_path / "network.safetensors"
 
 
-def test_both_values_come_back_equal(tmp_path: Path) -> None:
-    for seed in range(6):
-        value = draw_layer(seed, [1.0, 0.5, 0.75][seed % 3], 1 + seed)
-        for written in (value, fold(value), small()):
-            path = tmp_path / f"{seed}.safetensors"
-            save(written, path)
-            read = load(path)
-            assert read == written and type(read) is type(written)
-            assert str(read) == str(written)
-    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+@given(st.one_of(networks(), trained_networks(), folds().map(lambda drawn: drawn[1])))
+def test_what_is_saved_is_loaded(
+    tmp_path_factory: pytest.TempPathFactory, written: Network | TrainedNetwork
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    save(written, folder / "network")
+    read = load(folder / "network")
+    assert read == written and type(read) is type(written)
+    assert str(read) == str(written) and digest(read) == digest(written)
+    assert [path.name for path in folder.iterdir()] == ["network"]
 
 
 def test_the_same_network_makes_the_same_bytes(tmp_path: Path) -> None:

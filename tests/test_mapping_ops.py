@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import arrays, numbers, ops, shapes
 
 from mapping import (
     Connection,
@@ -45,33 +47,18 @@ STREAM = trained.Neuron(0.0)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def drawn(seed: int) -> tuple[Op, tuple[int, ...], np.random.Generator]:
+@st.composite
+def drawn(draw: Callable) -> tuple[Op, tuple[int, ...]]:
     """Draw an op of any kind and a small source shape that it takes."""
-    rng = np.random.default_rng(seed)
-    groups = int(rng.choice([1, 1, 2]))
-    shape = (groups * int(rng.integers(1, 3)), int(rng.integers(3, 7)), int(rng.integers(3, 7)))
-    bits = int(rng.choice([1, 1, 2, 5]))
-    top = (1 << (bits - 1)) - 1
+    shape = draw(shapes())
+    return draw(ops(shape)), shape
 
-    def weights(*size: int) -> np.ndarray:
-        return rng.choice([-1, 1], size) if bits == 1 else rng.integers(-top, top + 1, size)
 
-    window = {
-        "stride": tuple(rng.integers(1, 3, 2).tolist()),
-        "padding": tuple(rng.integers(0, 2, 2).tolist()),
-    }
-    kernel = tuple(rng.integers(1, 4, 2).tolist())
-    kind = int(rng.integers(4))
-    if kind == 0:
-        return Dense(weights(int(rng.integers(1, 5)), int(np.prod(shape))), bits), shape, rng
-    if kind == 1:
-        size = (groups * int(rng.integers(1, 3)), shape[0] // groups, *kernel)
-        reach = tuple(1 if k == 1 or (k - 1) * 2 >= n else int(rng.integers(1, 3))
-                      for k, n in zip(kernel, shape[1:], strict=True))  # fmt: skip
-        return Conv(weights(*size), dilation=reach, groups=groups, bits=bits, **window), shape, rng
-    if kind == 2:
-        return Pool(kernel, kind=str(rng.choice(["sum", "max"])), **window), shape, rng
-    return Identity(), shape, rng
+@st.composite
+def fed(draw: Callable, least: int = -9, most: int = 9) -> tuple[Op, tuple[int, ...], np.ndarray]:
+    """Draw an op, a source shape, and two sources within bounds."""
+    op, shape = draw(drawn())
+    return op, shape, draw(arrays((2, *shape), st.integers(least, most)))
 
 
 def columns(op: Op, shape: tuple[int, ...]) -> np.ndarray:
@@ -80,40 +67,38 @@ def columns(op: Op, shape: tuple[int, ...]) -> np.ndarray:
     return op.apply(units.reshape(-1, *shape)).reshape(len(units), -1)
 
 
-@given(SEEDS)
-def test_shape_and_sums(seed: int) -> None:
-    op, shape, rng = drawn(seed)
-    x = rng.integers(-9, 10, (3, *shape))
+@given(fed(), st.integers(0, 3))
+def test_shape_and_sums(case: tuple, low_bits: int) -> None:
+    op, shape, x = case
     acc = op.apply(x)
-    assert acc.dtype == np.int64 and acc.shape == (3, *op.out_shape(shape))
+    assert acc.dtype == np.int64 and acc.shape == (2, *op.out_shape(shape))
     assert (op.apply(x.astype(np.float64)) == acc).all()
     if op.linear:
-        assert (x.reshape(3, -1) @ columns(op, shape) == acc.reshape(3, -1)).all()
-        odd = x * (1 << 46) + rng.integers(0, 4, x.shape)  # beyond what float64 holds
-        assert (op.apply(odd).reshape(3, -1) == odd.reshape(3, -1) @ columns(op, shape)).all()
+        assert (x.reshape(2, -1) @ columns(op, shape) == acc.reshape(2, -1)).all()
+        odd = x * (1 << 46) + low_bits  # beyond what float64 holds
+        assert (op.apply(odd).reshape(2, -1) == odd.reshape(2, -1) @ columns(op, shape)).all()
 
 
-@given(SEEDS)
-def test_interval_holds_and_is_reached(seed: int) -> None:
-    op, shape, rng = drawn(seed)
-    low = rng.integers(-3, 2, shape[0])
-    high = low + rng.integers(0, 4, shape[0])
-    if rng.random() < 0.5:
-        low, high = np.full_like(low, low[0]), np.full_like(high, high[0])
-    found = op.interval(Interval(low, high), shape)
+@given(drawn(), st.data())
+def test_interval_holds_and_is_reached(case: tuple[Op, tuple[int, ...]], data: object) -> None:
+    op, shape = case
+    low = data.draw(numbers(shape[0], -3, 1).map(lambda n: np.broadcast_to(n, shape[:1])))
+    high = low + data.draw(numbers(shape[0], 0, 3))
+    bounds = op.interval(Interval(low, high), shape)
     edge = (shape[0], *(1 for _ in shape[1:]))
-    x = rng.integers(low.reshape(edge), high.reshape(edge) + 1, (64, *shape))
+    share = data.draw(arrays((8, *shape), st.sampled_from([0.0, 1.0, 0.5]), float), label="share")
+    x = low.reshape(edge) + np.rint(share * (high - low).reshape(edge)).astype(np.int64)
     acc = np.moveaxis(op.apply(x), 1, 0).reshape(op.out_shape(shape)[0], -1)
-    assert (acc.min(axis=1) >= found.low).all() and (acc.max(axis=1) <= found.high).all()
+    assert (acc.min(axis=1) >= bounds.low).all() and (acc.max(axis=1) <= bounds.high).all()
     if isinstance(op, Dense):  # every value at the end that its weight asks for
         ends = [np.repeat(e, x[0].size // len(e)) for e in (low, high)]
         most = np.where(op.weights > 0, op.weights * ends[1], op.weights * ends[0]).sum(axis=1)
-        assert (found.high == most).all()
+        assert (bounds.high == most).all()
 
 
-@given(SEEDS)
-def test_fan_in_and_fan_out_count_the_sums(seed: int) -> None:
-    op, shape, _ = drawn(seed)
+@given(drawn())
+def test_fan_in_and_fan_out_count_the_sums(case: tuple[Op, tuple[int, ...]]) -> None:
+    op, shape = case
     if not op.linear:
         assert not op.fan_out(shape).any()
         return
@@ -126,13 +111,12 @@ def test_fan_in_and_fan_out_count_the_sums(seed: int) -> None:
     assert counted.sum(axis=0).max() <= op.fan_in
 
 
-@given(SEEDS)
-def test_signs_go_into_weights_or_are_left(seed: int) -> None:
-    op, shape, rng = drawn(seed)
+@given(fed(0, 3), st.data())
+def test_signs_go_into_weights_or_are_left(case: tuple, data: object) -> None:
+    op, shape, x = case
     out = op.out_shape(shape)
-    sign = rng.choice([-1, 1], out[0])
+    sign = data.draw(arrays(out[:1], st.sampled_from([1, -1])))
     flipped, left = op.flipped(sign)
-    x = rng.integers(0, 4, (2, *shape))
     wide = (1, out[0], *(1 for _ in out[1:]))
     assert (flipped.apply(x) * left.reshape(wide) == op.apply(x) * sign.reshape(wide)).all()
     if op.bits and (op.weights.reshape(out[0], -1) != 0).any(axis=1).all():
@@ -233,10 +217,12 @@ def test_importers_ask_ops_and_not_their_class() -> None:
         assert asked_classes(planted)
 
 
-@given(SEEDS)
-def test_currents_lie_within_what_importers_prove(seed: int) -> None:
+@given(drawn(), SEEDS)
+def test_currents_lie_within_what_importers_prove(
+    drawn: tuple[Op, tuple[int, ...]], seed: int
+) -> None:
     """Of any kind: over spikes, and over real numbers that differ by channel; spikes reach them."""
-    op, shape, rng = drawn(seed)
+    (op, shape), rng = drawn, np.random.default_rng(seed)
     channels = op.out_shape(shape)[0]
     scale, bias = rng.choice([-1.5, 0.3, 2.0], channels), rng.normal(size=channels)
     stream = trained.Population("a", (trained.Connection("input", op, scale, bias),), STREAM)

@@ -6,25 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from strategies_trained import folds
 
 from mapping import fold, real
-from sim.campaign.generate.trained_all_kinds import draw_trained_whole
+from sim import run
 from sim.campaign.generate.trained_dense import draw_trained
 from sim.campaign.stimuli import random_inputs
 from sim.disagreement import disagreement
 
 
-def test_exact_networks_differ_at_near_ties_only() -> None:
-    compared = 0
-    for seed in range(40):
-        value = draw_trained_whole(seed, gates=False)
-        network = fold(value)
-        if not network.exact:
-            continue
-        found = disagreement(value, network, random_inputs(network, 10, seed))
-        assert found.samples == 10 and found.differing == found.near_ties
-        compared += sum(c.compared or 0 for c in found.spikes.values())
-    assert compared > 10_000
+@given(folds())
+def test_exact_networks_differ_at_near_ties_only(drawn: tuple) -> None:
+    value, network, x = drawn
+    assume(network.exact)
+    found = disagreement(value, network, x)
+    assert found.samples == len(x) and found.differing == found.near_ties
+    assert sum(c.compared or 0 for c in found.spikes.values()) == sum(
+        spikes.size for spikes in run(network, x).spikes.values()
+    )
 
 
 def test_a_wrong_threshold_is_counted() -> None:

@@ -11,18 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import runs
 
-from mapping import fold
+from mapping import Network, fold
 from sim import Trace, compare, run
-from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.dense import draw_network
 from sim.campaign.generate.trained_dense import draw_trained
 from sim.campaign.stimuli import random_inputs
-
-
-def traced(number: int, record: tuple[str, ...] = ("spikes", "v")) -> Trace:
-    network = draw_whole(number) if number % 2 else draw_network(number)
-    return run(network, random_inputs(network, 3, number), record=record)
 
 
 def same(a: Trace, b: Trace) -> bool:
@@ -42,16 +37,19 @@ def same(a: Trace, b: Trace) -> bool:
 
 
 @given(
-    number=st.integers(0, 2000),
+    drawn=runs(),
     record=st.sampled_from([("spikes", "v"), ("spikes",), ("v",), ()]),
     info=st.dictionaries(
         st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5), max_size=3
     ),
 )
 def test_a_saved_trace_reads_back_equal(
-    tmp_path_factory: pytest.TempPathFactory, number: int, record: tuple[str, ...], info: dict
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: tuple[Network, np.ndarray],
+    record: tuple[str, ...],
+    info: dict,
 ) -> None:
-    trace = traced(number, record)
+    trace = run(*drawn, record=record)
     trace.info.update(info, share=0.1, count=np.int64(3))
     path = tmp_path_factory.mktemp("trace") / "t.npz"
     trace.save(path)
@@ -64,11 +62,14 @@ def test_a_saved_trace_reads_back_equal(
         assert np.array_equal(found.classes, trace.classes)
 
 
-@given(number=st.integers(0, 50), at=st.floats(0, 1), flip=st.integers(1, 255))
+@given(drawn=runs(most=2), at=st.floats(0, 1), flip=st.integers(1, 255))
 def test_a_damaged_file_is_one_sentence_or_the_same_trace(
-    tmp_path_factory: pytest.TempPathFactory, number: int, at: float, flip: int
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: tuple[Network, np.ndarray],
+    at: float,
+    flip: int,
 ) -> None:
-    trace = traced(number)
+    trace = run(*drawn)
     path = tmp_path_factory.mktemp("trace") / "t.npz"
     trace.save(path)
     whole = bytearray(path.read_bytes())
@@ -141,7 +142,8 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
     np.savez(path, info=np.array([{}], object))
     with pytest.raises(ValueError, match="array 'info', does not hold one array of plain"):
         Trace.load(path)
-    traced(1).save(path)
+    network = draw_network(1)
+    run(network, random_inputs(network, 3)).save(path)
     member = io.BytesIO()
     np.lib.format.write_array(member, np.array("fast"))
     with zipfile.ZipFile(path, "a") as archive:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import runs
 
 import hdl
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping.coding import encode
 from mapping.files import digest
 from sim import vectors
 from sim.backends import reference
-from sim.campaign.generate.dense import draw_network
-from sim.campaign.stimuli import stimuli
 
 
 def load(name: str):
@@ -28,7 +30,7 @@ def load(name: str):
     return module
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hexfiles():
     yield load("hexfiles")
     sys.modules.pop("hexfiles")
@@ -67,39 +69,29 @@ def test_text_by_hand():
     )
 
 
-def test_what_is_written_is_read(tmp_path, hexfiles):
-    for seed in range(12):
-        network = draw_network(seed)
-        inputs = stimuli(network, 4, seed)
-        trace = reference.run(network, inputs)
-        samples, steps = trace.v[network.populations[0].name].shape[:2]
-        path = tmp_path / "expected.hex"
-        path.write_text(vectors.expected_text(network, trace), "ascii")
-        named = [(p.name, trace.v[p.name][0, 0].size, p.spiking) for p in network.populations]
-        for p, found in zip(
-            network.populations, hexfiles.read_expected(path, samples, steps, named), strict=True
-        ):
-            assert (np.ravel(found.v) == trace.v[p.name].ravel()).all()
-            if p.spiking:
-                assert (np.ravel(found.spikes) == trace.spikes[p.name].ravel()).all()
-        simd = 1 + seed
-        beats = -(-network.input.shape[0] // simd)
-        path.write_text(
-            vectors.input_text(
-                network, inputs, {"input": {"simd": simd, "beats_per_timestep": beats}}
-            )
-        )
-        p = network.input.bits
-        assert hexfiles.read_input(path, beats, simd * p)[:2] == (samples, steps)
-        x = [
-            word >> (p * k) & network.input.top
-            for words in hexfiles.read_input(path, beats, simd * p)[2]
-            for word in words
-            for k in range(simd)
-        ]
-        x = np.reshape(x, (samples, steps, -1))[:, :, : network.input.shape[0]]
-        want = inputs if network.input.coding == "steps" else inputs[:, None]
-        assert (x == want).all()
+@given(runs(), st.integers(1, 9))
+def test_what_is_written_is_read(tmp_path_factory, hexfiles, drawn, simd):
+    network, inputs = drawn
+    trace = reference.run(network, inputs)
+    samples, steps = trace.v[network.populations[0].name].shape[:2]
+    path = tmp_path_factory.mktemp("vectors") / "vectors.hex"
+    path.write_text(vectors.expected_text(network, trace), "ascii")
+    named = [(p.name, trace.v[p.name][0, 0].size, p.spiking) for p in network.populations]
+    expected = hexfiles.read_expected(path, samples, steps, named)
+    for p, read in zip(network.populations, expected, strict=True):
+        assert (np.ravel(read.v) == trace.v[p.name].ravel()).all()
+        if p.spiking:
+            assert (np.ravel(read.spikes) == trace.spikes[p.name].ravel()).all()
+    encoded = encode(network.input, inputs, network.timesteps).reshape(samples, steps, -1)
+    top, neurons = network.input.span[1], encoded.shape[2]
+    bits, beats = top.bit_length(), -(-neurons // simd)
+    layout = {"input": {"simd": simd, "beats_per_timestep": beats}}
+    path.write_text(vectors.input_text(network, inputs, layout))
+    read = hexfiles.read_input(path, beats, simd * bits)
+    assert read[:2] == (samples, steps)
+    words = [word for row in read[2] for word in row]
+    values = [word >> (bits * k) & top for word in words for k in range(simd)]
+    assert (np.reshape(values, (samples, steps, -1))[:, :, :neurons] == encoded).all()
 
 
 def damages(text: str):

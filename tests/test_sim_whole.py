@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from judge_campaign import judged
 from judge_network import judge
+from strategies import runs
+from strategies_trained import folds
 
-from mapping import Conv, Gate, Pool, fold, load
+from mapping import Conv, Gate, Network, Pool, fold, load
 from mapping.coding import encode
 from sim import compare, run
 from sim.campaign import campaign
@@ -23,6 +26,21 @@ from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.groups import draw_any
 from sim.campaign.generate.trained_all_kinds import draw_trained_whole
 from sim.campaign.stimuli import random_inputs
+
+
+@settings(max_examples=150)
+@given(runs())
+def test_fast_equals_the_reference(drawn: tuple[Network, np.ndarray]) -> None:
+    """And nothing leaves its proven interval: the reference raises where it does."""
+    network, inputs = drawn
+    compare(run(network, inputs), run(network, inputs, "fast"))
+
+
+@settings(max_examples=25)
+@given(folds())
+def test_fast_equals_the_reference_on_what_is_folded(drawn: tuple) -> None:
+    _, network, inputs = drawn
+    compare(run(network, inputs), run(network, inputs, "fast"))
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from test_mapping_fold import draw
 from test_mapping_network import small
 
 from mapping import load, save
+from mapping.cost import summary
 from spikexact.cli import status
 
 
@@ -136,6 +137,11 @@ def test_fold_show_run_and_verify(folder: Path, capsys: pytest.CaptureFixture) -
     assert status("show n.safetensors --json".split()) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [row["certificate"] for row in shown["populations"]] == ["exact"] * 3
+    sizes = summary(load("n.safetensors"))
+    assert {key: shown[key] for key in sizes} == sizes and sizes["weight_bits"] > 0
+    assert status("show n.safetensors".split()) == 0
+    said = f"weights (bits): {sizes['weight_bits']:,}; parameters (bits): "
+    assert said in capsys.readouterr().out
     assert status(f"{RUN} x.npy --json".split()) == 0
     assert json.loads(capsys.readouterr().out)["samples"] == 5
     with np.load("t.npz", allow_pickle=False) as trace:

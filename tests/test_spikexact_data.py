@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, save
+from mapping.cost import cost
 from sim import run
 from sim.evaluate import evaluate
 from spikexact.cli import status
@@ -284,6 +285,24 @@ def test_silent_samples_are_counted_whatever_is_read_out(folder: Path) -> None:
     assert evaluate(value, x, y).silent == int((~run(value, x).spikes["out"].any((1, 2))).sum())
     stream = replace(out, neuron=Neuron(1, 0))
     assert evaluate(replace(value, populations=(stream,)), x, y).silent is None
+
+
+def test_what_a_sample_costs_is_counted_from_the_samples_checked(folder: Path, capsys) -> None:
+    """Whoever runs the data set; of a network that no training here has made."""
+    x, y = np.load("x.npy"), np.load("y.npy")
+    value = network(DIGITS)
+    chosen = x[np.unique(np.linspace(0, len(x) - 1, 30).astype(int))]
+    for backend in ("fast", "reference"):
+        assert evaluate(value, x, y, backend, 30).cost == cost(value, chosen, run(value, chosen))
+    assert evaluate(value, x, y, checked=0).cost is None
+    save(value, Path("n"))
+    command = "evaluate n x.npy --labels y.npy --checked 30".split()
+    assert status([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["cost"]
+    assert found["samples"] == 30 and found["macs"] > 0 == found["sops"]  # pixels are values
+    assert status(command) == 0
+    said = capsys.readouterr().out
+    assert f"MACs a sample: {found['macs']:,}" in said and "energy a sample, mJ" in said
 
 
 def test_all_that_is_checked_is_checked_in_chunks(folder: Path, monkeypatch) -> None:

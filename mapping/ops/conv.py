@@ -51,6 +51,11 @@ class Conv(Weighted):
     def _window(self) -> tuple:
         return self.weights.shape[2:], self.stride, self.padding, self.dilation
 
+    @property
+    def label(self) -> str:
+        """What a table of layers calls it."""
+        return "conv {}x{}".format(*self.weights.shape[2:])
+
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of acc for a source of this shape."""
         out, fan = self.weights.shape[:2]

@@ -15,6 +15,7 @@ class Identity(Op):
     """``acc`` is the source itself: joins, streams, neurons that read a stream."""
 
     fan_in = 1
+    label = "skip"
 
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of acc for a source of this shape."""

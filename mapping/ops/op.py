@@ -26,6 +26,7 @@ class Op(Value, ABC):
         linear: whether acc is a sum of source values times constants; a maximum is none.
         weight_bits: of all its weights together, 0 without weights.
         bits: of one weight, 0 without weights.
+        label: what a table of layers calls it.
     """
 
     linear = True
@@ -36,6 +37,11 @@ class Op(Value, ABC):
     def name(self) -> str:
         """The name of its kind."""
         return type(self).__name__
+
+    @property
+    def label(self) -> str:
+        """What a table of layers calls it."""
+        return self.name.lower()
 
     @property
     @abstractmethod

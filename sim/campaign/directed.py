@@ -56,15 +56,15 @@ def directed_inputs(
         _change(tries[:, ::2], ~aimed, network.input.top, rng)
         _change(tries[:, 1::2], np.ones_like(aimed[:, : candidates // 2]), network.input.top, rng)
         tried = search.membranes(tries.reshape(-1, *tries.shape[2:]))
-        found = search.closeness(tried).reshape(samples, candidates, -1)
+        tried_closeness = search.closeness(tried).reshape(samples, candidates, -1)
         for s in range(samples):
             others = np.delete(closest, s, axis=0).max(axis=0, initial=-99.0)
             now = _worth(closest[s], others)
-            values = _worth(found[s], others)
+            values = _worth(tried_closeness[s], others)
             pick = int(values.argmax())
             if values[pick] >= now:  # sideways too: plateaus are wide
                 idle = 0 if values[pick] > now + 0.1 else idle
-                best[s], closest[s] = tries[s, pick], found[s, pick]
+                best[s], closest[s] = tries[s, pick], tried_closeness[s, pick]
                 for name in v:
                     v[name][s] = tried[name][s * candidates + pick]
     return best
@@ -168,8 +168,8 @@ class _Search:
         t = rng.integers(0, v[p.name].shape[1], len(sample))
         lack = thresholds[wanted] - v[p.name][sample, t][:, wanted]
         # a near neuron rather than a far one: small moves keep what the others have met
-        one = (np.abs(lack) * rng.exponential(size=lack.shape)).argmin(axis=1)
-        n, lack = wanted[one], lack[np.arange(len(one)), one]
+        near = (np.abs(lack) * rng.exponential(size=lack.shape)).argmin(axis=1)
+        n, lack = wanted[near], lack[np.arange(len(near)), near]
         gain = gains[n]
         direct = self.network.input.coding == "direct"
         if direct:  # every timestep of the sample moves: about gain * (1 + tau + ..)

@@ -45,14 +45,14 @@ def run_group(
     networks: list[Network] = []
     try:
         networks = (draw_group if kinds == "dense" else draw_any)(group, count, seed, passed_over)
-        found = _run(group, networks, names, seed, samples, saved)
+        result = _run(group, networks, names, seed, samples, saved)
     except MACHINE:
         raise
     except Exception as error:
         what = "reference" if networks else "drawing and folding"
-        told = f"seed {seed}, group {group}, {what}: {_raised(error)}"
-        found = Result(group, len(networks), bool(group % 2), problems=[told])
-    return replace(found, passed_over=dict(passed_over))
+        problem = f"seed {seed}, group {group}, {what}: {_raised(error)}"
+        result = Result(group, len(networks), bool(group % 2), problems=[problem])
+    return replace(result, passed_over=dict(passed_over))
 
 
 def _run(
@@ -83,15 +83,15 @@ def _run(
             problems.append(f"{where}: {_raised(error)}")
             continue
         for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
-            found = agreement(want, got)
-            compared += found.compared
-            mismatches += found.mismatches
-            if found.divergence is not None:
-                told = f"{where}, network {k}: {found.divergence}"
+            same = agreement(want, got)
+            compared += same.compared
+            mismatches += same.mismatches
+            if same.divergence is not None:
+                problem = f"{where}, network {k}: {same.divergence}"
                 if saved is not None:
-                    told += f"; {_smallest(networks[k], inputs[k], name, f'{saved}-{name}-{k}')}"
-                problems.append(told)
-            elif found.compared == 0:
+                    problem += f"; {_smallest(networks[k], inputs[k], name, f'{saved}-{name}-{k}')}"
+                problems.append(problem)
+            elif same.compared == 0:
                 problems.append(f"{where}, network {k}: nothing was compared")
     hits = [
         h for n, t in zip(networks, expected, strict=True) for h in threshold_hits(n, t).values()

@@ -54,13 +54,13 @@ def read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
             journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
             return {}
         whole = text[: text.rfind("\n") + 1]
-        lines = [json.loads(line) for line in whole.splitlines()]
-        if not lines or not isinstance(lines[0], dict) or "campaign" not in lines[0]:
+        entries = [json.loads(line) for line in whole.splitlines()]
+        if not entries or not isinstance(entries[0], dict) or "campaign" not in entries[0]:
             raise ValueError("its first line does not say so")
-    if lines[0] != head:
-        raise ValueError(f"{journal} is of another campaign ({lines[0]}): name another file")
+    if entries[0] != head:
+        raise ValueError(f"{journal} is of another campaign ({entries[0]}): name another file")
     with _named(journal):
-        results = [_result(line) for line in lines[1:]]
+        results = [_result(line) for line in entries[1:]]
     if whole != text:
         with beside(journal) as part:
             part.write_text(whole, encoding="utf-8")
@@ -69,17 +69,17 @@ def read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
 
 def _result(line: dict[str, Any]) -> Result:
     """Make a Result of a line; ValueError if a field holds something else than it should."""
-    found = Result(**line)
-    for key, value in vars(found).items():
+    result = Result(**line)
+    for key, value in vars(result).items():
         if key == "problems":
-            good = type(value) is list and all(type(one) is str for one in value)
+            good = type(value) is list and all(type(problem) is str for problem in value)
         elif key in ("refused", "passed_over"):
             good = type(value) is dict and all(type(n) is int for n in value.values())
         else:
             good = type(value) is (bool if key == "folded" else int) and value >= 0
         if not good:
             raise ValueError(f"{key} is {value!r}")
-    return found
+    return result
 
 
 def append(journal: Path, line: dict[str, Any]) -> None:

@@ -111,4 +111,4 @@ def campaign(
 
 
 def _total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    return dict(sum((Counter(one) for one in counts), Counter()))
+    return dict(sum((Counter(each) for each in counts), Counter()))

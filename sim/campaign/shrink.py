@@ -16,7 +16,7 @@ Fails = Callable[[Network, np.ndarray], bool]
 
 
 def shrink(network: Network, inputs: np.ndarray, fails: Fails) -> tuple[Network, np.ndarray]:
-    """Return the smallest network and inputs found that still fail.
+    """Return the smallest network and inputs smallest that still fail.
 
     Args:
         fails: True where the backends differ; what raises counts as not failing.
@@ -28,12 +28,12 @@ def shrink(network: Network, inputs: np.ndarray, fails: Fails) -> tuple[Network,
         except (ValueError, OverflowError):
             return False
 
-    found = next((p for p in _samples(network, inputs) if still(p)), (network, inputs))
+    smallest = next((p for p in _samples(network, inputs) if still(p)), (network, inputs))
     while True:
-        smaller = next((pair for pair in _smaller(*found) if still(pair)), None)
+        smaller = next((pair for pair in _smaller(*smallest) if still(pair)), None)
         if smaller is None:
-            return found
-        found = smaller
+            return smallest
+        smallest = smaller
 
 
 def _samples(network: Network, inputs: np.ndarray) -> Iterator[tuple[Network, np.ndarray]]:

@@ -207,7 +207,7 @@ class _Sketch:
         rng, steps = self.rng, self.steps
         free = Neuron(p.neuron.num, p.neuron.q, v_init=p.neuron.v_init)
         edges = tuple(c for c in p.connections if c.source != p.name)
-        found = Network(
+        silent = Network(
             self.input,
             (*self.done[:-1], replace(p, connections=edges, neuron=free)),
             Readout(p.name, "membrane"),
@@ -216,7 +216,7 @@ class _Sketch:
         shape = (8, *self.input.shape)
         if self.input.coding == "steps":
             shape = (8, steps, *self.input.shape)
-        v = run(found, rng.integers(0, self.input.top + 1, shape)).v[p.name]
+        v = run(silent, rng.integers(0, self.input.top + 1, shape)).v[p.name]
         flat = np.sort(np.moveaxis(v, 2, 0).reshape(v.shape[2], -1), axis=1)
         pick = (rng.uniform(0.4, 0.98, len(flat)) * (flat.shape[1] - 1)).astype(int)
         threshold: Any = flat[np.arange(len(flat)), pick]

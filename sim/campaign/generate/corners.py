@@ -65,8 +65,8 @@ class _Sketch:
     def network(self) -> TrainedNetwork:
         for k in range(int(self.rng.integers(1, 5))):
             self.add(f"p{k}")
-        found = TrainedNetwork(self.input, tuple(self.done), self.readout(), self.steps)
-        return self.with_way_back(found)
+        network = TrainedNetwork(self.input, tuple(self.done), self.readout(), self.steps)
+        return self.with_way_back(network)
 
     def sometimes(self, share: float, value: Any, other: Any) -> Any:
         return value if self.rng.random() < share else other
@@ -230,13 +230,13 @@ class _Sketch:
         edges = tuple(c for c in p.connections if c.source != p.name)
         n = p.neuron
         free = trained.Neuron(n.leak, v_rest=n.v_rest, v_init=n.v_init, input_gain=n.input_gain)
-        found = TrainedNetwork(
+        silent = TrainedNetwork(
             self.input, (*self.done[:-1], replace(p, connections=edges, neuron=free)),
             Readout(p.name, "membrane"), self.steps,
         )  # fmt: skip
         steps = (self.steps,) if self.input.coding == "steps" else ()
         x = rng.integers(0, self.input.top + 1, (6, *steps, *self.input.shape))
-        u = np.moveaxis(real.run(found, x).u[p.name], 2, 0).reshape(channels, -1)
+        u = np.moveaxis(real.run(silent, x).u[p.name], 2, 0).reshape(channels, -1)
         flat = np.sort(u, axis=1)
         pick = (rng.uniform(0.3, 0.98, channels) * (flat.shape[1] - 1)).astype(int)
         threshold = self.sometimes(
@@ -253,10 +253,10 @@ class _Sketch:
         if p.spiking:
             kinds += [("first_spike", None), ("first_spike", "membrane")]
         kind, fallback = kinds[int(rng.integers(len(kinds)))]
-        found = Readout(p.name, kind, fallback)
-        if found.reads_membrane and rng.random() < 0.3:
-            found = replace(found, step=int(rng.integers(self.steps)))
-        return found
+        readout = Readout(p.name, kind, fallback)
+        if readout.reads_membrane and rng.random() < 0.3:
+            readout = replace(readout, step=int(rng.integers(self.steps)))
+        return readout
 
     def with_way_back(self, value: TrainedNetwork) -> TrainedNetwork:
         """Add a connection from a later population to an earlier one, sometimes."""

@@ -29,7 +29,7 @@ def draw_group(
         others = (draw_like(first_network, base + k) for k in range(1, count))
         return [first_network, *others]
     first: TrainedNetwork | None = None
-    found: list[Network] = []
+    networks: list[Network] = []
     for number in range(base, base + count + TRIES):
         if first is None:
             value = draw_trained(number)
@@ -38,9 +38,9 @@ def draw_group(
         network = _folded(value, passed_over)
         if network is not None:
             first = first or value
-            found.append(network)
-            if len(found) == count:
-                return found
+            networks.append(network)
+            if len(networks) == count:
+                return networks
     raise RuntimeError(f"fold refused more than {TRIES} of the networks drawn")
 
 

@@ -1,4 +1,4 @@
-"""The bits that a folded network needs, from its integers and their proven widths; free of torch.
+"""The bits that a folded network needs, from its integers and their proven widths.
 
 A number per channel has the width of the largest; one that all channels share is stored once, and
 one that does nothing (a gain of 1, a bias of 0) not at all. Membranes are state, not parameters.
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapping import INPUT, Network, Population
-from mapping.intervals import bits, planes
+from ..intervals import bits, planes
+from ..network import Network, Population
+from ..ports import INPUT
 
 
 @dataclass(frozen=True)
-class Mapped:
+class Storage:
     """Bits of one population.
 
     Attributes
@@ -47,7 +48,7 @@ class Mapped:
         return self.membranes + self.delays
 
 
-def mapped(network: Network) -> list[Mapped]:
+def storage(network: Network) -> list[Storage]:
     """Count the bits of a network, population by population.
 
     Counters of held neurons (``max_spikes``, ``refractory``) and buffers between layers belong to
@@ -56,7 +57,7 @@ def mapped(network: Network) -> list[Mapped]:
     return [_population(network, p) for p in network.populations]
 
 
-def _population(network: Network, p: Population) -> Mapped:
+def _population(network: Network, p: Population) -> Storage:
     facts, neuron = network.facts[p.name], p.neuron
     gates = [c.gate for c in p.connections if c.gate is not None]
     thresholds = 0
@@ -67,7 +68,7 @@ def _population(network: Network, p: Population) -> Mapped:
         if neuron.reset == "subtract":
             thresholds += table(neuron.rho, 0)
     lasts = neuron.num > 0 and network.timesteps > 1
-    return Mapped(
+    return Storage(
         population=p.name,
         weights=sum(c.op.weight_bits for c in p.connections),
         gains=sum(table(c.gain, 1) for c in p.connections),
