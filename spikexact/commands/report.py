@@ -16,9 +16,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Write report.html and report.json of a folder: its network, and whatever else is there."""
-    from ..report import write
+    from ..report import FORMAT, write
 
     summary = write(folder)
     if not json and summary["verilog"] is not None:
         summary["verilog"] = f"{summary['verilog']['bytes']} bytes"
-    tell(summary, json)
+    tell(summary, json, FORMAT)
