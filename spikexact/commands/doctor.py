@@ -1,7 +1,5 @@
 """``spikexact doctor``."""
 
-from __future__ import annotations
-
 from .arguments import Json
 
 

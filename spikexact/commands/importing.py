@@ -1,7 +1,5 @@
 """``spikexact import``."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 from pathlib import Path

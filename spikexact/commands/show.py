@@ -1,7 +1,5 @@
 """``spikexact show``."""
 
-from __future__ import annotations
-
 from .answers import show_network
 from .arguments import File, Json
 
