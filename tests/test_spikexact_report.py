@@ -183,6 +183,7 @@ def test_convolutions_are_plotted(tmp_path: Path) -> None:
 
 GOOD = '{"epoch": 1, "loss": 2.0, "accuracy": 0.5, "flips": {"a": 0.1}, "gradients": {"a": [0, 1]}}'
 OURS = f'{{"format": 1, "trained_sha256": "{ORIGIN}", "epochs_sha256": null, '
+COSTLY = f'{{"format": 1, "network_sha256": "{digest(small())}", "cost": {{}}}}'
 BAD = [
     ("network.safetensors", "hello", "network.safetensors is not a safetensors file"),
     ("verify.json", "{", "verify.json is damaged: "),
@@ -195,6 +196,7 @@ BAD = [
     ("rtl/manifest.json", '{"populations": [1]}', "manifest.json is damaged"),
     ("accuracy.json", "\0", "accuracy.json is damaged"),
     ("trained.json", "nothing", "trained.json is damaged"),
+    ("accuracy.json", COSTLY, "accuracy.json is damaged: it is not what spikexact evaluate"),
     ("accuracy.json", '{"format": 1}', "accuracy.json is damaged: it is not what spikexact ev"),
     ("trained.json", '{"format": 1}', "trained.json is damaged: it is not what spikexact train"),
     ("trained.json", OURS + '"cost": {}}', "trained.json is damaged: it is not what spikexact"),
@@ -270,19 +272,43 @@ def hostile_check(network: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def measured_cost(name: str) -> dict[str, Any]:
+    """Return what a sample costs in one layer, without sizes, every text of it a name."""
+    layer = {"into": name, "source": name, "what": name, "reads": name, "sops": [1.0]}
+    numbers = ("bits", "rate", "dense", "macs", "scaled", "gated")
+    energy = {"name": name, "pj_per_mac": 1.0, "pj_per_sop": 1.0, "millijoules": 1.0}
+    return {
+        "samples": 3, "sops": 1234.0, "share_of_dense": 1.0, "macs": 1, "macs_every_timestep": 1,
+        "energies": [energy], "layers": [layer | dict.fromkeys(numbers, 1)],
+    }  # fmt: skip
+
+
+def test_what_a_sample_of_an_evaluation_costs_is_told(lonely: Path) -> None:
+    """An imported network has no training that measured it: what evaluate measured is shown."""
+    ours = digest(small())
+    accuracy = {
+        "format": 1, "network_sha256": ours, "inputs_sha256": ours, "data": "x", "samples": 9,
+        "backend": "fast", "accuracy": 0.5, "compared": 9, "mismatches": 0, "divergence": None,
+        "cost": measured_cost("deep"),
+    }  # fmt: skip
+    file = lonely / "accuracy.json"
+    file.write_text(json.dumps(accuracy))
+    assert status(["report", str(lonely)]) == 0
+    words = page(lonely).words
+    accurate = words[words.index("Accuracy") : words.index("Training")]
+    assert "Cost of a sample: mean over 3 samples that the reference ran" in accurate
+    assert "1,234" in accurate and "deep" in accurate and "energies" not in "".join(accurate)
+    file.write_text(json.dumps(accuracy | {"network_sha256": "0" * 64}))
+    assert status(["report", str(lonely)]) == 0
+    assert "deep" not in page(lonely).words
+
+
 def test_hostile_text_comes_out_as_text(tmp_path: Path) -> None:
     """Of whoever wrote the files: a Network's own names are letters and digits."""
     network = small()
     save(network, tmp_path / "network.safetensors", folded_from=ORIGIN)
     ours = digest(network)
-    layer = {"into": HOSTILE, "source": HOSTILE, "what": HOSTILE, "reads": HOSTILE, "sops": [1.0]}
-    numbers = ("bits", "rate", "dense", "macs", "scaled", "gated")
-    energy = {"name": HOSTILE, "pj_per_mac": 1.0, "pj_per_sop": 1.0, "millijoules": 1.0}
-    cost = {
-        "samples": 1, "size_bytes": 1, "size_bits": {"gates": 0, "scales": 0}, "sops": 1.0,
-        "share_of_dense": 1.0, "macs": 1, "macs_every_timestep": 1, "energies": [energy],
-        "layers": [layer | dict.fromkeys(numbers, 1)],
-    }  # fmt: skip
+    cost = measured_cost(HOSTILE) | {"size_bytes": 1, "size_bits": {"gates": 0, "scales": 0}}
     row = {"loss": 1.0, "flips": {HOSTILE: 0.5}, "gradients": {HOSTILE: [0.0, 0.5]}}
     (tmp_path / "trained.jsonl").write_text(json.dumps(row))
     training = {
@@ -292,6 +318,7 @@ def test_hostile_text_comes_out_as_text(tmp_path: Path) -> None:
     accuracy = {
         "format": 1, "network_sha256": ours, "inputs_sha256": ours, "data": HOSTILE, "samples": 1,
         "backend": HOSTILE, "accuracy": 1.0, "compared": 1, "mismatches": 1, "divergence": HOSTILE,
+        "cost": measured_cost(HOSTILE),
     }  # fmt: skip
     left_out = [{"name": HOSTILE, "why": HOSTILE}]
     verified = {"format": 2, "ok": False, "checks": [hostile_check(ours)], "left_out": left_out}
@@ -306,7 +333,7 @@ def test_hostile_text_comes_out_as_text(tmp_path: Path) -> None:
     place = [*map(found.words.index, SECTIONS), len(found.words)]
     for k, (section, times) in enumerate(
         {
-            "Accuracy": 4,  # backend and divergence in a warning, data, backend
+            "Accuracy": 9,  # backend and divergence in a warning, data, backend, of a cost five
             "Training": 6 + bool(found.figures),  # data set, energy, a layer's four, a legend
             "Certificate": 0,
             # two warnings of four texts; title, about, backend, population, problem; name, why

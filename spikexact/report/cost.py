@@ -1,4 +1,4 @@
-"""What a sample costs: the ``cost`` of trained.json as two tables, the whole and layer by layer."""
+"""What a sample costs: a file's ``cost`` as two tables, the whole and layer by layer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ class Cost:
     layers: list[dict[str, Any]]
 
 
-def cost(measured: dict[str, Any]) -> Cost:
-    """Return the tables of a ``cost``; a lookup or a type that fails means a damaged file."""
-    bits = measured["size_bits"]
-    totals = {
-        "size, counted as the papers do (bytes)": measured["size_bytes"],
-        "apart: gates, scales (bits)": f"{bits['gates']:,}, {bits['scales']:,}",
+def cost(measured: dict[str, Any], sized: bool) -> Cost:
+    """Return the tables of a ``cost``; a lookup or a type that fails means a damaged file.
+
+    Args:
+        sized: whether it holds the trained network's size too, as trained.json's does.
+    """
+    totals: dict[str, Any] = {}
+    if sized:
+        bits = measured["size_bits"]
+        totals = {
+            "size, counted as the papers do (bytes)": measured["size_bytes"],
+            "apart: gates, scales (bits)": f"{bits['gates']:,}, {bits['scales']:,}",
+        }
+    totals |= {
         "SOPs: accumulates that spikes trigger": f"{measured['sops']:,.0f}",
         "as a share of the dense operations": measured["share_of_dense"],
         "MACs, direct-coded layers once": measured["macs"],

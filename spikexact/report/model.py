@@ -36,8 +36,8 @@ class Report:
         checks, left_out: what verify.json comes to (``agreement.checks``), and what did not run.
         size, verilog: bits of each population; size and speed of the Verilog, or None.
         activity: of a population that fires, or None.
-        cost, curves: of a sample, if it was measured; of the epochs. Not in report.json, as
-            ``training`` and ``epochs`` hold their numbers.
+        costs, curves: of a sample, by the file that measured it; of the epochs. Not in
+            report.json, as ``training``, ``accuracy`` and ``epochs`` hold their numbers.
         absent: of each file that is not there, what stands in its place.
         undrawn: why there are no figures; None if there are.
     """
@@ -57,7 +57,7 @@ class Report:
     size: list[dict[str, Any]]
     verilog: dict[str, Any] | None
     activity: Activity | None
-    cost: Cost | None
+    costs: dict[str, Cost]
     curves: list[Curves]
     absent: dict[str, str]
     undrawn: str | None = None
@@ -119,15 +119,18 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
     def proved(file: str) -> Any:
         return None if file in unproved else contents[file]
 
-    training, manifest = proved(TRAINING), proved(MANIFEST)
+    accuracy, training, manifest = map(proved, (ACCURACY, TRAINING, MANIFEST))
     epochs = None if EPOCHS in foreign else contents[EPOCHS]
-    verilog = spent = None
+    verilog, costs = None, {}
     if manifest is not None:
         with files.whole(folder / MANIFEST, "verilog"):
             verilog = sizes.verilog_size(sources, manifest)
     if training is not None and training.get("cost") is not None:
         with files.whole(folder / TRAINING, "train --measures"):
-            spent = cost(training["cost"])
+            costs[TRAINING] = cost(training["cost"], sized=True)
+    if accuracy is not None and accuracy.get("cost") is not None:
+        with files.whole(folder / ACCURACY, "evaluate"):
+            costs[ACCURACY] = cost(accuracy["cost"], sized=False)
     with files.whole(folder / EPOCHS, "train"):
         lines = measured(epochs or [])
     return Report(
@@ -137,7 +140,7 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
         network_sha256=sources.network_sha256,
         exact=network.exact,
         certificate=rows_of(network),
-        accuracy=proved(ACCURACY),
+        accuracy=accuracy,
         training=training,
         epochs=epochs,
         agreement=proved(VERIFY),
@@ -146,7 +149,7 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
         size=sizes.network_bits(network),
         verilog=verilog,
         activity=activity(network, trace),
-        cost=spent,
+        costs=costs,
         curves=lines,
         absent={name: text for name, text in absent.items() if contents[name] is None},
     )

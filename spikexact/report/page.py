@@ -60,13 +60,13 @@ class Figures:
 
 def html(report: Report, figures: Figures) -> str:
     """Return a report as a page."""
-    training = report.training
     verilog = report.verilog
     return _environment().get_template("page.html").render(
         report=report,
         figures=figures,
         mark="good" if report.status == "exact" else "bad" if STATUSES[report.status] else "sub",
-        training=None if training is None else {k: v for k, v in training.items() if k != "cost"},
+        accuracy=_without_cost(report.accuracy),
+        training=_without_cost(report.training),
         layers_measured=any(c.name in ("flips", "rates") for c in report.curves),
         certificate=readable_rows(report.certificate),
         size=[*report.size, sizes.total(report.size)],
@@ -132,6 +132,11 @@ def _count(count: dict[str, Any] | None) -> str:
     if count["compared"] is None:
         return "not compared"
     return f"{count['mismatches']:,} / {count['compared']:,}"
+
+
+def _without_cost(facts: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a file holds beside its ``cost``, which has tables of its own."""
+    return None if facts is None else {k: v for k, v in facts.items() if k != "cost"}
 
 
 def _parallelism(verilog: dict[str, Any]) -> dict[str, Any]:
