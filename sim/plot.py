@@ -55,11 +55,11 @@ def plot_raster(
     axes = _axes(ax)
     ticks, start = [], 0
     for k, (name, spikes) in enumerate(zip(names, shown, strict=True)):
-        one = spikes[sample].reshape(spikes.shape[1], -1)
-        times, neurons = np.nonzero(one)
+        of_sample = spikes[sample].reshape(spikes.shape[1], -1)
+        times, neurons = np.nonzero(of_sample)
         axes.plot(times, start + neurons, "|", color=f"C{k % 10}", label=name)
-        ticks.append(start + (one.shape[1] - 1) / 2)
-        start += one.shape[1]
+        ticks.append(start + (of_sample.shape[1] - 1) / 2)
+        start += of_sample.shape[1]
         if k < len(names) - 1:
             axes.axhline(start - 0.5, color="0.8", linewidth=0.8)
     _timesteps(axes, shown[0].shape[1])
@@ -155,9 +155,9 @@ def _recorded(trace: Trace, what: str, name: str) -> np.ndarray:
     if name not in trace.thresholds:
         known = ", ".join(map(repr, trace.thresholds))
         raise ValueError(f"population must be one of {known}, not {name!r}")
-    found = getattr(trace, what).get(name)
-    if found is not None:
-        return found
+    recorded = getattr(trace, what).get(name)
+    if recorded is not None:
+        return recorded
     if what == "spikes" and trace.thresholds[name] is None:
         raise ValueError(f"population {name!r} has no threshold and never fires")
     word = "spikes" if what == "spikes" else "membranes"

@@ -6,7 +6,8 @@
     trace = sx.run(network, inputs, backend="fast")
 
 A name is loaded when it is first used, so the import itself takes no time. ``sx.trained`` holds the
-node kinds of a ``TrainedNetwork``, and ``sx.real`` runs one in float64.
+node kinds of a ``TrainedNetwork``, ``sx.real`` runs one in float64, and ``sx.report.write(folder)``
+writes the report of a folder.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ if TYPE_CHECKING:  # the same names, for editors
     from sim.vectors import write_bundle
     from sim.verify import Verification, verify
 
+    from . import report
+
 __all__ = [
     "BACKENDS",
     "INPUT",
@@ -105,6 +108,7 @@ __all__ = [
     "plot_raster",
     "real",
     "refusal",
+    "report",
     "run",
     "save",
     "stimuli",
@@ -119,10 +123,13 @@ _ELSEWHERE = {
     "campaign": "sim.campaign",
     "evaluate": "sim.evaluate",
     "real": "mapping.real",
+    "report": "spikexact.report",
     "stimuli": "sim.campaign.stimuli",
     "verify": "sim.verify",
     "write_bundle": "sim.vectors",
 }
+#: Names of modules; ``trained`` is one too, which ``mapping`` gives.
+_MODULES = ("real", "report")
 
 # The command line says it itself, once Ctrl-C is guarded (cli.status).
 _PROGRAM = (getattr(sys, "argv", None) or [""])[0].replace("\\", "/").rpartition("/")[2]
@@ -143,7 +150,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         home = "mapping" if hasattr(importlib.import_module("mapping"), name) else "sim"
     module = importlib.import_module(home)
-    value = module if name == "real" else getattr(module, name)
+    value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -52,10 +52,10 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def rows(title: str, found: list[dict[str, Any]]) -> None:
+def rows(title: str, body: list[dict[str, Any]]) -> None:
     """Print a list of rows with the same keys as a table."""
-    table = _table(title, found[0])
-    for row in found:
+    table = _table(title, body[0])
+    for row in body:
         table.add_row(*(Text(str(value)) for value in row.values()))
     out.print(table)
 
@@ -97,13 +97,13 @@ def cell(count: Count | None) -> str:
     return "-" if count is None else str(count)
 
 
-def matrix(found: Verification) -> None:
+def matrix(verification: Verification) -> None:
     """Print the agreement matrix: mismatches / neuron-values compared."""
     table = _table(
-        f"agreement with {found.reference}: mismatches / neuron-values compared",
+        f"agreement with {verification.reference}: mismatches / neuron-values compared",
         ("backend", "samples", "population", "spikes", "membranes", "seconds", "result"),
     )
-    for name, check in found.checks.items():
+    for name, check in verification.checks.items():
         for k, (population, values) in enumerate(check.cells.items()):
             first = k == 0
             row = (
@@ -118,8 +118,9 @@ def matrix(found: Verification) -> None:
             table.add_row(*map(Text, row))
     out.print(table)
     say(
-        f"{found.compared:,} neuron-values compared, {found.mismatches:,} mismatches; "
-        f"{found.threshold_hits:,} membranes exactly at their threshold"
+        f"{verification.compared:,} neuron-values compared, "
+        f"{verification.mismatches:,} mismatches; "
+        f"{verification.threshold_hits:,} membranes exactly at their threshold"
     )
-    for problem in found.problems:
+    for problem in verification.problems:
         say(problem)

@@ -43,13 +43,13 @@ class Samples:
         from training.data import batch
 
         indices = np.arange(len(self))[chosen]
-        found, start = [], 0
+        batches, start = [], 0
         for part in self.parts:
             here = indices[(indices >= start) & (indices < start + len(part))] - start
             if here.size:
-                found.append(batch(part, here)[0])
+                batches.append(batch(part, here)[0])
             start += len(part)
-        return np.concatenate(found).reshape(len(indices), *self.shape)
+        return np.concatenate(batches).reshape(len(indices), *self.shape)
 
 
 def labelled(
@@ -98,7 +98,7 @@ def labelled(
         raise ValueError(f"--set belongs to a data set's name or to pictures, not to {source}")
     if path.is_dir():
         wanted = ("train", "test") if part == "all" else (part,)
-        pairs = [idx.pair(path, one) for one in wanted]
+        pairs = [idx.pair(path, name) for name in wanted]
         inputs, classes = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
     elif path.suffix == ".npz":
         inputs, classes = arrays.pair(path, part)
@@ -180,32 +180,32 @@ def _of_set(
 def suited(network: Network) -> dict[str, Any]:
     """Return the options of a data set that a network's input suggests."""
     enter = network.input
-    found: dict[str, Any] = {"flat": len(enter.shape) == 1, "bits": enter.bits}
-    found["timesteps"] = network.timesteps
+    options: dict[str, Any] = {"flat": len(enter.shape) == 1, "bits": enter.bits}
+    options["timesteps"] = network.timesteps
     if len(enter.shape) == 3:
         channels, rows, cols = enter.shape
-        found |= {"rows": rows, "cols": cols, "size": rows, "colour": channels == 3}
-    return found
+        options |= {"rows": rows, "cols": cols, "size": rows, "colour": channels == 3}
+    return options
 
 
 def _options(settings: list[str]) -> dict[str, Any]:
     from training.data.sets import value
 
-    found = {}
+    options = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ValueError(f"a setting must be name=value, not {setting!r}")
-        found[name] = value(text)
-    return found
+        options[name] = value(text)
+    return options
 
 
 def _check_set(network: Network, name: str, have: Input, steps: int | None) -> None:
     """Raise ValueError where a data set's samples are not what the network reads."""
     enter = network.input
     if (have.coding == "steps") != (enter.coding == "steps"):
-        found = f"{steps} timesteps a sample" if steps else "one tensor a sample"
-        raise ValueError(f"{name} has {found}, and the network reads {_wanted(network)}")
+        held = f"{steps} timesteps a sample" if steps else "one tensor a sample"
+        raise ValueError(f"{name} has {held}, and the network reads {_wanted(network)}")
     if not _same_values(have.shape, enter.shape):
         raise ValueError(
             f"samples of {name} have shape {have.shape}, and the network reads {enter.shape}"

@@ -25,6 +25,8 @@ from sim.verify import Verification, verify
 from . import console, files, report
 from . import train as training
 
+#: Of what ``--json`` prints.
+FORMAT = 2
 #: A folder that holds this file is a demo's, and may be replaced by another.
 MARK = "demo.json"
 #: Held-out samples that the slower backends run.
@@ -32,9 +34,10 @@ FEW = 20
 
 
 def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
-    """Do everything, writing into an existing folder; return what report.json holds."""
+    """Do everything, writing into an existing folder; return what ``--json`` prints of it."""
     for name in ("torch", "sklearn"):
         installed(name, "the demo", "train")
+    installed("jinja2", "the demo")
     left_out = [{"name": name, "why": why} for name in names() if (why := missing(name))]
     from training.data import digits
     from training.train import ONE_THREAD, train
@@ -45,8 +48,8 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         if not quiet:
             console.say(f"[{time.monotonic() - began:5.1f} s] {text}")
 
-    for one in left_out:
-        say(f"{one['name']} is left out: {one['why']}")
+    for backend in left_out:
+        say(f"{backend['name']} is left out: {backend['why']}")
     say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
     with console.progress(quiet) as tell:
         result = train(
@@ -56,8 +59,8 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
-    told = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
-    files.write_json(folder / "trained.json", told | {"cost": result.cost})
+    facts = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
+    files.write_json(folder / "trained.json", facts | {"cost": result.cost})
     network = mapping.fold(trained)
     mapping.save(network, folder / "network.safetensors", folded_from=digest(trained))
     say("folded and certified:")
@@ -90,38 +93,38 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
 
     say("writing Verilog, testbench and vectors ..")
     manifest = write_bundle(network, folder / "rtl", seed=seed)
-    there = ran(left_out)
-    bulk = [name for name in there if BACKENDS[name].bulk and refusal(network, name) is None]
+    available = ran(left_out)
+    bulk = [name for name in available if BACKENDS[name].bulk and refusal(network, name) is None]
     say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
-    found: dict[str, Verification] = {}
+    verified: dict[str, Verification] = {}
     about: dict[str, str | None] = {}
     with console.progress(quiet) as tell:
         verilog = folder / "rtl" if any(BACKENDS[name].verilog for name in bulk) else None
-        found["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
-        for name in (name for name in there if name not in bulk):
+        verified["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
+        for name in (name for name in available if name not in bulk):
             runs, title, why = few(network, name, seed)
             about[title] = why
             batch = x[:FEW] if runs is network else stimuli(runs, FEW, seed)
             verilog = folder / "rtl" if BACKENDS[name].verilog and runs is network else None
-            found[title] = verify(runs, batch, [name], rtl=verilog, progress=tell)
-    for name, one in found.items():
-        say(f"{name} ({about[name]})" if about.get(name) else name)
+            verified[title] = verify(runs, batch, [name], rtl=verilog, progress=tell)
+    for title, verification in verified.items():
+        say(f"{title} ({about[title]})" if about.get(title) else title)
         if not quiet:
-            console.matrix(one)
-    checks = [written.one(one, name, about.get(name)) for name, one in found.items()]
+            console.matrix(verification)
+    checks = [written.one(each, title, about.get(title)) for title, each in verified.items()]
     files.write_json(folder / "verify.json", written.document(checks, left_out))
     files.write_json(folder / "accuracy.json", accuracy)
-    told = report.write(folder, trace=trace)
-    say(f"{sum(v.compared for v in found.values()):,} neuron-values compared in all")
+    summary = report.write(folder, trace=trace)
+    say(f"{sum(v.compared for v in verified.values()):,} neuron-values compared in all")
     return {
-        "ok": _ok(found),
+        "ok": all(verification.ok for verification in verified.values()),
         "left_out": left_out,
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
         "cycles_per_timestep": manifest["cycles_per_timestep"],
         "seconds": round(time.monotonic() - began, 1),
-        **told,
+        **summary,
     }
 
 
@@ -149,10 +152,6 @@ def few(
     return other, title, about
 
 
-def _ok(found: dict[str, Verification]) -> bool:
-    return all(one.ok for one in found.values())
-
-
 def run(out: Path, seed: int, force: bool, json: bool) -> int:
     """Run the demo into a folder; return the exit status."""
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
@@ -164,35 +163,35 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
     elif out.is_dir():
         force = True
     with swapped(out, force) as folder:
-        told = run_demo(folder, seed, json)
+        result = run_demo(folder, seed, json)
         files.write_json(folder / MARK, {"format": 1, "seed": seed})
-    told = {**told, "folder": str(out), "report": str(out / "report.html")}
+    result = {**result, "folder": str(out), "report": str(out / "report.html")}
     if json:
-        console.print_json({"format": 1, **told})
+        console.print_json({"format": FORMAT, **result})
     else:
-        backends = ",".join(name for name in ("fast", "rtl") if name in ran(told["left_out"]))
+        backends = ",".join(name for name in ("fast", "rtl") if name in ran(result["left_out"]))
         ours, python = console.program("spikexact"), console.program("python")
         console.say(
-            f"\n{outcome(told)}; open {out / 'report.html'}\n\nnext, try\n"
+            f"\n{outcome(result)}; open {out / 'report.html'}\n\nnext, try\n"
             f"  {ours} show {out}/network.safetensors\n"
             f"  {ours} verify {out}/network.safetensors --backends {backends} --samples 200\n"
             f"  {python} {out}/rtl/run.py            the shipped testbench, on its own\n"
             f"  {ours} verilog {out}/network.safetensors -o rtl2 --pe 16 --simd 64\n"
             f"  {ours} doctor"
         )
-    return 0 if told["ok"] else 1
+    return 0 if result["ok"] else 1
 
 
-def outcome(told: dict[str, Any]) -> str:
+def outcome(result: dict[str, Any]) -> str:
     """Return the demo's last sentence; a backend that did not run never reads as agreement."""
-    seconds = f"in {told['seconds']} s"
-    if not told["ok"]:
+    seconds = f"in {result['seconds']} s"
+    if not result["ok"]:
         return f"A CHECK FAILED {seconds}"
-    if not told["left_out"]:
+    if not result["left_out"]:
         return f"all backends agree {seconds}"
-    there = ran(told["left_out"])
-    agree = f"{', '.join(there)} {'agrees' if len(there) == 1 else 'agree'}"
-    left_out = ", ".join(one["name"] for one in told["left_out"])
+    compared = ran(result["left_out"])
+    agree = f"{', '.join(compared)} {'agrees' if len(compared) == 1 else 'agree'}"
+    left_out = ", ".join(backend["name"] for backend in result["left_out"])
     return f"{agree} with the reference {seconds}; NOT run, for what is missing: {left_out}"
 
 
@@ -204,4 +203,5 @@ def names() -> list[str]:
 
 def ran(left_out: list[dict[str, str]]) -> list[str]:
     """Return the backends that are not left out, in their order."""
-    return [name for name in names() if name not in {one["name"] for one in left_out}]
+    absent = {backend["name"] for backend in left_out}
+    return [name for name in names() if name not in absent]

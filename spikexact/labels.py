@@ -14,7 +14,7 @@ LABELS = {
     "compared": "neuron-values compared with the reference",
     "cycles_per_sample": "cycles per sample",
     "divergence": "first divergence",
-    "foldings": "PE x SIMD per connection",
+    "parallelism": "PE x SIMD per connection",
     "held_out_accuracy": "held-out accuracy",
     "latency": "latency of a timestep (cycles)",
     "membrane_bits": "membranes (bits)",

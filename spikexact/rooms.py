@@ -17,12 +17,12 @@ HOME = Path(__file__).resolve().parent.parent
 
 def hiding() -> dict[str, Path]:
     """Return the names that lead elsewhere, and the folder or file that each leads to."""
-    found = {}
+    elsewhere = {}
     for room in ROOMS:
         place = _place(room)
         if place is not None and place.resolve() != HOME / room:
-            found[room] = place
-    return found
+            elsewhere[room] = place
+    return elsewhere
 
 
 def _place(room: str) -> Path | None:
@@ -47,13 +47,13 @@ def _folder(file: Path) -> Path:
 
 def sentence() -> str | None:
     """Return what to do about the names that lead elsewhere; None where all are ours."""
-    found = hiding()
-    if not found:
+    hidden = hiding()
+    if not hidden:
         return None
-    own = f"spikexact's own package{'s' if len(found) > 1 else ''} "
-    own += " and ".join(repr(room) for room in found)
-    places = " and ".join(str(place) for place in found.values())
-    them, hide = ("them", "hide") if len(found) > 1 else ("it", "hides")
+    own = f"spikexact's own package{'s' if len(hidden) > 1 else ''} "
+    own += " and ".join(repr(room) for room in hidden)
+    places = " and ".join(str(place) for place in hidden.values())
+    them, hide = ("them", "hide") if len(hidden) > 1 else ("it", "hides")
     return f"{places} {hide} {own}: rename {them}, or run from a folder without {them}"
 
 

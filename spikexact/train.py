@@ -46,15 +46,15 @@ def run(
     checkpoint = output.with_name(output.name + ".checkpoint")
     tuned = output.with_name(checkpoint.name + ".tune")
     stem = output.stem if output.suffix in (".safetensors", ".st") else output.name
-    lines, result = output.with_name(f"{stem}.jsonl"), output.with_name(f"{stem}.json")
+    epochs_file, result_file = output.with_name(f"{stem}.jsonl"), output.with_name(f"{stem}.json")
     if output.suffix in (".jsonl", ".json"):
         raise ValueError(f"{output} is the name of what is written beside it: name it .safetensors")
-    for path in (output, checkpoint, tuned, lines, result):
+    for path in (output, checkpoint, tuned, epochs_file, result_file):
         target(path)
     if not (anew or checkpoint.exists()):
         if output.exists():
-            raise ValueError(finished(output, result))
-        for path in (lines, result):
+            raise ValueError(finished(output, result_file))
+        for path in (epochs_file, result_file):
             if path.exists():
                 raise ValueError(
                     f"{path} is there already, without a training: name another file, or replace "
@@ -73,7 +73,7 @@ def run(
             path.unlink(missing_ok=True)
     with guard.hinting(lambda: stopped(checkpoint, anew)), processes(device) as share:
         if share.rank == 0:
-            for path in (output, checkpoint, tuned, lines, result):
+            for path in (output, checkpoint, tuned, epochs_file, result_file):
                 sweep(path)
         quiet = json or share.rank > 0
         going = [f"going on from {checkpoint}"] if checkpoint.exists() and share.rank == 0 else []
@@ -90,39 +90,39 @@ def run(
                     console.note(going.pop())
                 tell("steps", done, total)
 
-            found = train(
-                opened, plan, how, measures, lines, progress,
+            training = train(
+                opened, plan, how, measures, epochs_file, progress,
                 each=Epochs() if share.rank == 0 else silent,
             )  # fmt: skip
             if going:  # nothing was left to train
                 console.note(going.pop())
     if share.rank > 0:
         return
-    told = facts(found, dataset, method, net, lines)
-    write(found, output)
-    costs = {} if found.cost is None else {"cost": found.cost}
-    files.write_json(result, told | costs)
-    for done in (tuned, checkpoint):  # in this order: the one of tuning is never left alone
-        done.unlink(missing_ok=True)
-    if found.network is None:
-        able: dict[str, Any] = {
+    summary = facts(training, dataset, method, net, epochs_file)
+    write(training, output)
+    costs = {} if training.cost is None else {"cost": training.cost}
+    files.write_json(result_file, summary | costs)
+    for path in (tuned, checkpoint):  # in this order: that of tuning is never left alone
+        path.unlink(missing_ok=True)
+    if training.network is None:
+        runners: dict[str, Any] = {
             "backends": None,
             "fold": "no: of full precision, no binary weights",
         }
     else:
-        able = targets.told(found.network, targets.LONG)
+        runners = targets.told(training.network, targets.LONG)
     if json:
-        console.print_json({**told, "file": str(output), **costs, **able})
+        console.print_json({**summary, "file": str(output), **costs, **runners})
         return
-    told = labels.readable(told)
-    if found.cost is not None:
+    rows = labels.readable(summary)
+    if training.cost is not None:
         from mapping.cost import lines as cost_lines
 
-        told |= {"size": f"{found.cost['size_bytes']:,} bytes", **cost_lines(found.cost)}
+        rows |= {"size": f"{training.cost['size_bytes']:,} bytes", **cost_lines(training.cost)}
     console.say(f"file: {output}")
-    for key, value in told.items():
-        console.say(f"{key}: {value}")
-    for line in targets.texts(able, trained=True):
+    for label, value in rows.items():
+        console.say(f"{label}: {value}")
+    for line in targets.texts(runners, trained=True):
         console.say(line)
 
 
@@ -155,54 +155,55 @@ def stopped(checkpoint: Path, anew: bool) -> str:
     return "no epoch had ended, and nothing was kept"
 
 
-def finished(output: Path, result: Path) -> str:
+def finished(output: Path, result_file: Path) -> str:
     """Return the sentence about a training that is not to be begun again."""
     try:
-        told = files.read_json(result)
-        came = f"{told['epochs']} epochs, held-out accuracy {told['held_out_accuracy']:.1%}"
+        result = files.read_json(result_file)
+        accuracy = f"held-out accuracy {result['held_out_accuracy']:.1%}"
+        outcome = f"{result['epochs']} epochs, {accuracy}"
     except (ValueError, KeyError, TypeError):
         return (
             f"{output} is there already, and no training of it that was stopped: name another "
             "file, or replace it with --anew"
         )
     return (
-        f"{output} is there already, its training has finished ({came}): name another file, or "
+        f"{output} is there already, its training has finished ({outcome}): name another file, or "
         "train it from the start with --anew (and --set epochs=N for a longer one)"
     )
 
 
-def facts(found: Any, dataset: str, method: str, net: str, lines: Path) -> dict[str, Any]:
+def facts(training: Any, dataset: str, method: str, net: str, epochs_file: Path) -> dict[str, Any]:
     """Return what a training came to, as FILE.json says it.
 
     Args:
-        lines: FILE.jsonl, whole.
+        training: what training.train.train returned. epochs_file: FILE.jsonl, whole.
     """
     return {
         "format": FORMAT,
-        "trained_sha256": None if found.network is None else digest(found.network),
-        "epochs_sha256": files.sha256(lines),
+        "trained_sha256": None if training.network is None else digest(training.network),
+        "epochs_sha256": files.sha256(epochs_file),
         "data_set": dataset,
         "method": method,
         "net": net,
-        "timesteps": found.model.timesteps,
-        "seed": found.seed,
-        "epochs": found.recipe.epochs,
-        "train_accuracy": round(found.train_accuracy, 4),
-        "held_out_accuracy": round(found.held_out_accuracy, 4),
-        "parameters": found.parameters,
-        "binary_weights": found.binary_weights,
+        "timesteps": training.model.timesteps,
+        "seed": training.seed,
+        "epochs": training.recipe.epochs,
+        "train_accuracy": round(training.train_accuracy, 4),
+        "held_out_accuracy": round(training.held_out_accuracy, 4),
+        "parameters": training.parameters,
+        "binary_weights": training.binary_weights,
     }
 
 
-def write(found: Any, output: Path) -> None:
+def write(training: Any, output: Path) -> None:
     """Write the TrainedNetwork; of full precision, which cannot be mapped, its parameters."""
     from mapping import save
     from training.checkpoint import parameters
 
-    if found.network is not None:
-        save(found.network, output)
+    if training.network is not None:
+        save(training.network, output)
     else:
-        parameters(output, found.model)
+        parameters(output, training.model)
 
 
 def planned(

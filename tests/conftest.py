@@ -1,13 +1,18 @@
 """What all tests share: seeds, and where tools keep their caches."""
 
+import json
 import os
 import signal
 import zlib
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
+import report_schema
+
+from spikexact import files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,3 +51,16 @@ def seed(request: pytest.FixtureRequest) -> int:
 def rng(request: pytest.FixtureRequest, seed: int) -> np.random.Generator:
     """Return a generator of this test's own, whichever tests run beside it."""
     return np.random.default_rng([seed, zlib.crc32(request.node.nodeid.encode())])
+
+
+@pytest.fixture(autouse=True)
+def reports_keep_to_their_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare every report.json that a test writes with the schema that is shipped."""
+    write = files.write_json
+
+    def compared(path: Path, value: Any) -> None:
+        if path.name == "report.json":
+            report_schema.check(json.loads(json.dumps(value)))
+        write(path, value)
+
+    monkeypatch.setattr(files, "write_json", compared)

@@ -44,7 +44,8 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "training": rule("numpy mapping torch safetensors"),
     "training/data": rule("numpy mapping", "sklearn h5py PIL"),
     "spikexact": rule(
-        "numpy mapping typer rich sim hdl lava_procs training", "torch sklearn matplotlib"
+        "numpy mapping typer rich sim hdl lava_procs training",
+        "torch sklearn jinja2 matplotlib",
     ),
 }
 
@@ -303,7 +304,9 @@ def test_allowed_import_is_not(path: str, source: str) -> None:
     assert violations(path, source) == []
 
 
-HEAVY = ("torch", "lava", "amaranth", "cocotb", "numba", "scipy", "sklearn", "matplotlib")
+HEAVY = (
+    "torch", "lava", "amaranth", "cocotb", "numba", "scipy", "sklearn", "matplotlib", "jinja2"
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", ["mapping", "sim", "spikexact.cli"])

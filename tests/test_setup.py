@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from types import ModuleType
 
 import needs
 import pytest
+import report_schema
 from test_spikexact_json import of_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -389,5 +391,6 @@ def test_warm_demo_touches_no_network(offline: dict[str, str], tmp_path: Path) -
     run = subprocess.run(command, cwd=ROOT, env=offline, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert (tmp_path / "demo/report.html").exists()
+    report_schema.check(json.loads((tmp_path / "demo/report.json").read_text()))
     assert of_folder(tmp_path / "demo") == []
     assert not Path(offline["PIP_LOG"]).exists()

@@ -27,8 +27,9 @@ from sim.campaign.stimuli import stimuli
 from sim.evaluate import evaluate
 from sim.tools import Package
 from sim.verify import READ_RTL, verify
-from spikexact import choices, demo, doctor
+from spikexact import demo, doctor
 from spikexact.cli import status
+from spikexact.commands import arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/backends.md"
@@ -163,7 +164,7 @@ def test_the_command_line_offers_a_toy(
     monkeypatch.chdir(tmp_path)
     save(small(), "net")
     np.save("x.npy", np.ones((2, 3, 3), np.uint8))
-    assert choices.backends("reference,t") == ["reference,toy"]
+    assert arguments.backends_starting_with("reference,t") == ["reference,toy"]
     assert status("run net --inputs x.npy --backend toy -o t.npz".split()) == 0
     assert status("verify net --backends toy".split()) == 0
     assert status(["show", "net"]) == 0 and status(["doctor"]) == 0

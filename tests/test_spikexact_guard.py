@@ -99,7 +99,8 @@ from pathlib import Path
 from mapping import temporary
 from mapping.files import beside
 from sim.vectors import swapped
-from spikexact import cli, guard
+from spikexact import guard
+from spikexact.commands import show
 
 def work(*_):
     with beside(Path("file")) as part, swapped(Path("folder")), temporary.folder("x-", Path(".")):
@@ -110,7 +111,7 @@ def work(*_):
         finally:
             time.sleep(60)  # an end that a second Ctrl-C would break into
 
-cli._show = work
+show.show_network = work
 sys.argv[1:] = ["show", "net.safetensors"]
 guard.main()
 """

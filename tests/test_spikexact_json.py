@@ -20,7 +20,7 @@ from test_mapping_fold import draw
 
 from mapping import save
 from spikexact.cli import status
-from spikexact.page import ABSENT
+from spikexact.report.sources import ABSENT
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = re.compile(r"[a-z][a-z0-9_]*")

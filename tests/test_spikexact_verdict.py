@@ -5,6 +5,7 @@ Every fault is planted in a folder whose files all belong together.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -24,9 +25,12 @@ from sim import written
 from sim.campaign.stimuli import stimuli
 from sim.tools import ProtocolError
 from sim.verify import verify
-from spikexact import files, verdict
+from spikexact import files
 from spikexact.cli import status
-from spikexact.verdict import STATUSES
+from spikexact.report import agreement
+from spikexact.report.curves import Curves
+from spikexact.report.drawing import Drawing
+from spikexact.report.finding import STATUSES, Finding, headline
 
 pytestmark = pytest.mark.rtl
 LINE = '{"format": 1, "epoch": 1, "loss": 2.0, "accuracy": 0.5}\n'
@@ -62,11 +66,17 @@ def fill(folder: Path, seed: int, capsys: pytest.CaptureFixture) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare every report its searched stimuli and its drawn curves."""
+    """Spare every report its searched stimuli and its drawn figures."""
     zeros = lambda network, samples: np.zeros((samples, 4, *network.input.shape), np.uint8)  # noqa: E731
-    monkeypatch.setattr("spikexact.report.stimuli", zeros)
-    monkeypatch.setattr("spikexact.curves.figures", lambda rows: {"learning": None})
-    monkeypatch.setattr("spikexact.curves.svg", lambda _, name: f'<svg id="{name}"></svg>')
+
+    def figure(curves: Curves) -> Drawing:
+        name = f"curve-{curves.name}"
+        return Drawing(name, f'<svg id="{name}" role="img" aria-label="curves"></svg>')
+
+    monkeypatch.setattr("spikexact.report.activity.stimuli", zeros)
+    monkeypatch.setattr("spikexact.report.activity.drawings", lambda part: [])
+    monkeypatch.setattr("spikexact.report.curves.drawings", lambda lines: map(figure, lines))
+    monkeypatch.setattr("spikexact.report.page.styled", contextlib.nullcontext)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +101,7 @@ def reported(folder: Path) -> tuple[dict, str]:
     facts = json.loads((folder / "report.json").read_text())
     text = (folder / "report.html").read_text()
     mark = "good" if facts["status"] == "exact" else "bad" if STATUSES[facts["status"]] else "sub"
-    assert f"<p class={mark}>{facts['headline']}</p>" in text.replace("&#x27;", "'")
+    assert f"<p class={mark}>{facts['headline']}</p>" in text.replace("&#39;", "'")
     return facts, text
 
 
@@ -402,8 +412,8 @@ def test_bounded_and_alone(folder: Path) -> None:
 
 
 def test_every_finding_has_a_known_status() -> None:
-    found = [verdict.Finding(s, "f", s) for s in reversed(STATUSES)]
-    assert verdict.headline(found, None) == (
+    findings = [Finding(s, "f", s) for s in reversed(STATUSES)]
+    assert headline(findings, None) == (
         "failed",
         "A check FAILED: " + "; ".join(STATUSES) + ".",
     )
@@ -437,7 +447,7 @@ def test_the_demos_stand_in_is_of_another_network() -> None:
         runs, title, about = few(network, "lava-stock", 0)
         found = verify(runs, stimuli(runs, 2), ["fast"])
         check = written.one(found, title, about)
-        of = verdict.whose_check(check, digest(network))
+        of = agreement.whose_check(check, digest(network))
         assert (of, about is None) == (("ours", True) if runs is network else ("other", False))
     assert runs is network  # the last one is run by stock Lava as it is
 

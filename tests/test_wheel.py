@@ -79,7 +79,7 @@ def test_wheel_holds_every_file(installed: Path) -> None:
 
 
 @pytest.mark.rtl
-def test_show_reads_and_verilog_writes(installed: Path, tmp_path: Path) -> None:
+def test_show_reads_and_verilog_and_report_write(installed: Path, tmp_path: Path) -> None:
     network = Network(
         timesteps=2,
         input=Input(shape=(3,)),
@@ -98,3 +98,5 @@ def test_show_reads_and_verilog_writes(installed: Path, tmp_path: Path) -> None:
     call(installed / "spikexact", "verilog", "network.safetensors", "-o", "rtl", cwd=tmp_path)
     assert (tmp_path / "rtl/manifest.json").exists()
     assert list((tmp_path / "rtl").rglob("*.v"))
+    call(installed / "spikexact", "report", ".", cwd=tmp_path)
+    assert (tmp_path / "report.html").exists()

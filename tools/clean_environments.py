@@ -41,7 +41,7 @@ COMMANDS = {
     "`evaluate`": f"evaluate {NET} x.npy --labels y.npy",
     "`campaign`": "campaign --networks 2 --backends reference,fast --samples 2",
     "`report`": "report .",
-    "its curves of a training": "python curves.py",
+    "its figures": "python figures.py",
     "`import`, arrays in .npy": "import npy.toml --from arrays -o imported",
     "`import`, arrays in .mat": "import mat.toml --from arrays -o imported",
     "`import`, a NIR file": f"import net.nir --from nir --dialect nir --semantics compare=> "
@@ -127,9 +127,10 @@ def prepare(folder: Path) -> None:
     edges = [("input", "w"), ("w", "lif"), ("lif", "output")]
     nir.write(folder / "net.nir", nir.NIRGraph(nodes, edges))
     (folder / "models.py").write_text(MODELS)
-    (folder / "curves.py").write_text(
-        "import sys\nfrom sim.tools import MissingTool\nfrom spikexact.curves import figures\n"
-        "try:\n    figures([{'loss': 1.0}, {'loss': 0.5}])\n"
+    (folder / "figures.py").write_text(
+        "import sys\nfrom sim.tools import MissingTool\n"
+        "from spikexact.report.drawing import styled\n"
+        "try:\n    with styled():\n        pass\n"
         "except MissingTool as error:\n    sys.exit(str(error))\n"
     )
     (folder / "use.py").write_text(
