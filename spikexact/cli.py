@@ -289,6 +289,7 @@ def verify(
     from sim.ability import require
     from sim.campaign.stimuli import stimuli
     from sim.verify import verify as check
+    from sim.written import document, one
 
     from . import console, files
 
@@ -302,7 +303,7 @@ def verify(
     meant = None if trained is None else files.source(trained, file)
     with console.progress(json) as tell:
         found = check(network, batch, names, rtl=rtl, progress=tell)
-    told = found.to_json(seed=seed if inputs is None else None)
+    told = document([one(found, seed=seed if inputs is None else None)])
     if meant is not None:
         told["checks"][0]["trained"] = files.difference(meant, network, batch)
     if output is not None:
