@@ -65,7 +65,7 @@ def test_source_distribution_holds_the_manual_and_the_tests(tmp_path: Path) -> N
     for name in folders:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*"):
-        if path.is_file():
+        if path.is_file() and path.name != ".git":  # a worktree's; git's list would be taken
             shutil.copy(path, tmp_path)
     code = "from setuptools import build_meta; print(build_meta.build_sdist('out'))"
     name = call(sys.executable, "-c", code, cwd=tmp_path).split()[-1]
