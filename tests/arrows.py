@@ -30,12 +30,11 @@ class Import:
         return self.name.partition(".")[0]
 
     def below(self, package: str) -> list[str]:
-        """Return the names directly in a package that this import leads to; none if elsewhere."""
-        if self.name == package:
-            return list(self.members) or ["__init__"]
-        if self.name.startswith(package + "."):
-            return [self.name[len(package) + 1 :].partition(".")[0]]
-        return []
+        """Return what this import leads to in a package, as paths in it; nothing if elsewhere."""
+        if self.name != package and not self.name.startswith(package + "."):
+            return []
+        within = self.name[len(package) + 1 :].replace(".", "/")
+        return ["/".join(filter(None, [within, m])) for m in self.members or ("",)]
 
 
 @functools.cache
@@ -102,31 +101,42 @@ def violations(path: str, source: str) -> list[str]:
     return found
 
 
-def part_of(folder: str, name: str) -> str | None:
-    """Return the part of a folder that holds a file or folder of this name."""
+def within(folder: str, path: str) -> str:
+    """Return where a file stands in a folder, as the table of its parts names it."""
+    return path[len(folder) + 1 :].removesuffix(".py")
+
+
+def named(folder: str, path: str) -> str | None:
+    """Return the longest name in the table of a folder's parts that holds a path; or None."""
+    names = [name for part in PARTS[folder].values() for name in part.names]
+    holding = [name for name in names if path == name or path.startswith(name + "/")]
+    return max(holding, key=len, default=None)
+
+
+def part_of(folder: str, path: str) -> str | None:
+    """Return the part of a folder that holds a path in it; None if it belongs to no part."""
+    name = named(folder, path)
     return next((label for label, part in PARTS[folder].items() if name in part.names), None)
 
 
-def inner_arrows(folder: str, path: str, source: str) -> Iterator[tuple[str, Import, str]]:
-    """Yield (name in the folder, import, name that it leads to) of a file's imports within."""
-    here = path[len(folder) + 1 :].split("/")[0].removesuffix(".py")
+def inner_arrows(folder: str, path: str, source: str) -> Iterator[tuple[Import, str]]:
+    """Yield a file's imports within a folder, and the paths in it to which they lead."""
     for item in imports(source, package_of(path)):
-        for name in item.below(folder.replace("/", ".")):
-            yield here, item, name
+        for led in item.below(folder.replace("/", ".")):
+            yield item, led or "__init__"
 
 
 def inner_violations(folder: str, path: str, source: str) -> list[str]:
     """Return a sentence for each import of a file that its part of the folder may not make."""
-    first = path[len(folder) + 1 :].split("/")[0].removesuffix(".py")
-    if first == "__init__":
+    if within(folder, path) == "__init__":
         return []
-    here = part_of(folder, first)
+    here = part_of(folder, within(folder, path))
     if here is None:
         return [f"{path} belongs to no part of {folder}"]
     allowed, found = {here, *PARTS[folder][here].may}, []
-    for _, item, name in inner_arrows(folder, path, source):
-        if part_of(folder, name) not in allowed:
-            what = f"{folder.replace('/', '.')}.{name}"
+    for item, led in inner_arrows(folder, path, source):
+        if part_of(folder, led) not in allowed:
+            what = f"{folder}/{named(folder, led) or led}".replace("/", ".")
             found.append(f"{path}:{item.line}: {here} must not import {what}")
     return found
 
@@ -136,8 +146,8 @@ def drawn(folder: str, sources: Mapping[str, str]) -> set[tuple[str, str]]:
     found = set()
     for path, source in sources.items():
         if path.startswith(folder + "/"):
-            for name, _, other in inner_arrows(folder, path, source):
-                found.add((part_of(folder, name), part_of(folder, other)))
+            here = part_of(folder, within(folder, path))
+            found |= {(here, part_of(folder, led)) for _, led in inner_arrows(folder, path, source)}
     return {(a, b) for a, b in found if a is not None and b is not None and a != b}
 
 

@@ -56,9 +56,11 @@ def part(names: str, may: str = "") -> Part:
     return Part(frozenset(names.split()), frozenset(may.split()))
 
 
-#: Folder to its parts, from the ground up: a part may name only parts above it. The folder's
-#: ``__init__`` is its door: it opens on every part, and none goes out by it. Backends are imported
-#: by name when they are asked for (``sim.run``), so no arrow leads to them.
+#: Folder to its parts, from the ground up: a part may name only parts above it. A name is a file
+#: or a folder, or one of those within a folder that another part names (``backends/reference``):
+#: the longest name that holds a file decides. The folder's ``__init__`` is its door: it opens on
+#: every part, and none goes out by it. Backends are imported by name when they are asked for
+#: (``sim.run``), so no arrow leads to them.
 PARTS = {
     "mapping": {
         "value": part("value intervals extras"),
