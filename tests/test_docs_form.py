@@ -31,9 +31,10 @@ def too_long(text: str) -> list[int]:
 
 
 def missing_paths(text: str) -> list[str]:
-    """Return the files and folders that a page names and that do not exist."""
+    """Return the files and folders that a page names, does not write itself, and that are not."""
+    written = re.findall(r"^```python file\n# (\S+)", text, re.MULTILINE)
     named = {path.rstrip("./") for path in PATH.findall(text)}
-    return sorted(path for path in named if not any(ROOT.glob(path)))
+    return sorted(p for p in named if not any(ROOT.glob(p)) and Path(p).name not in written)
 
 
 def anchors(text: str) -> set[str]:
@@ -108,6 +109,9 @@ def test_planted_faults_of_form_are_found() -> None:
     page = ROOT / "docs/page.md"
     assert too_long("x y" + "z" * 120) == [1] and too_long("https://" + "z" * 120) == []
     assert missing_paths("see `mapping/nothing.py`, and docs/figures/.") == ["mapping/nothing.py"]
+    assert missing_paths("```python file\n# toy.py\n```\nas sim/toy.py and sim/no.py") == [
+        "sim/no.py"
+    ]
     assert broken_links(page, "[a](nothing.md) [b](contract.md#0-no) [c](json.md)") == [
         "nothing.md", "contract.md#0-no",
     ]  # fmt: skip
