@@ -1,7 +1,7 @@
 """Rare words of the pages, and their links to the glossary: ``python tests/doc_words.py PAGE..``.
 
 The first use of each on a page must be a link to its entry; run as a program, this file sets the
-links that are missing. Code, headings, hidden blocks and other links do not count as uses.
+links that are missing. Code, headings, rows of tables, hidden blocks and other links do not count.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ RARE = {
 }
 #: What is no prose, and what is a link: each is passed over as a whole.
 PASSED = re.compile(
-    r"^```.*?^```|<!--.*?-->|^#.*?$|`[^`\n]*`|!?\[[^\]]*\]\([^)]*\)", re.DOTALL | re.MULTILINE
+    r"^```.*?^```|<!--.*?-->|^#.*?$|^\|.*?$|`[^`\n]*`|!?\[[^\]]*\]\([^)]*\)",
+    re.DOTALL | re.MULTILINE,
 )
 
 

@@ -122,7 +122,7 @@ def test_planted_faults_of_form_are_found() -> None:
 
 def test_first_use_is_found_and_linked() -> None:
     page = ROOT / "docs/tutorials/page.md"
-    passed = "# A lattice\n\n`lattice` [lattice](x.md)\n\n```text\nlattice\n```\n"
+    passed = "# A lattice\n\n`lattice` [lattice](x.md)\n| lattice |\n\n```text\nlattice\n```\n"
     text = f"{passed}The lattice, a lattice\n"
     ((entry, start, _),) = unlinked(page, text)
     assert (entry, text[start : start + 10]) == ("lattice", "lattice, a")
