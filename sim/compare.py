@@ -8,21 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from .counts import Count
 from .trace import Trace
-
-
-@dataclass(frozen=True)
-class Count:
-    """One cell of the agreement matrix: neuron-values compared and how many differ.
-
-    ``compared`` is None where one side does not give the values: "not compared", never OK.
-    """
-
-    compared: int | None
-    mismatches: int = 0
-
-    def __str__(self) -> str:
-        return "not compared" if self.compared is None else f"{self.mismatches} / {self.compared:,}"
 
 
 @dataclass(frozen=True)
@@ -91,9 +78,11 @@ class Agreement:
         return f"<Agreement: {self}>"
 
     def _repr_html_(self) -> str:
-        from .show import agreement_page
+        from .show import page, row
 
-        return agreement_page(self)
+        rows = [row(name, self.spikes.get(name), v) for name, v in self.v.items()]
+        title = f"{self.compared:,} neuron-values compared, {self.mismatches:,} mismatches"
+        return page(title, rows, [] if self.divergence is None else [str(self.divergence)])
 
     def __str__(self) -> str:
         first = "" if self.divergence is None else f"; {self.divergence}"

@@ -13,7 +13,8 @@ import numpy as np
 
 from mapping import Network, TrainedNetwork, real
 
-from .compare import Count, first_difference
+from .compare import first_difference
+from .counts import Count
 from .run import run
 from .verify import MEMORY, chunk_samples
 

@@ -84,7 +84,7 @@ class Trace:
         """Write an .npz of plain arrays, beside and renamed; see ``sim.trace_file``."""
         from .trace_file import write
 
-        write(self, Path(path))
+        write(Path(path), vars(self))
 
     @classmethod
     def load(cls, path: Path | str) -> Trace:
@@ -96,7 +96,7 @@ class Trace:
         """
         from .trace_file import read
 
-        return read(Path(path))
+        return cls(**read(Path(path)))
 
 
 class Recorder:

@@ -16,41 +16,39 @@ import numpy as np
 from mapping import plain, value
 from mapping.files import beside
 
-from .trace import Trace
-
 FORMAT = 1
 #: Members by the word before the slash: type and number of axes (None: three or more).
 ARRAYS = {"spikes": (np.bool_, None), "v": (np.int64, None), "thresholds": (np.int64, 1)}
 
 
-def write(trace: Trace, path: Path) -> None:
-    """Write a trace.
+def write(path: Path, trace: dict[str, Any]) -> None:
+    """Write the fields of a Trace.
 
     Raises
     ------
         TypeError: ``info`` holds what JSON does not.
     """
     try:
-        info = json.dumps(trace.info, default=_plain, allow_nan=False)
+        info = json.dumps(trace["info"], default=_plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TypeError(f"info of a trace must hold JSON values: {error}") from None
     arrays: dict[str, Any] = {
         "format": np.array(FORMAT),
-        "backend": np.array(trace.backend),
-        "populations": np.array(list(trace.thresholds), np.str_),
+        "backend": np.array(trace["backend"]),
+        "populations": np.array(list(trace["thresholds"]), np.str_),
         "info": np.array(info),
     }
-    arrays |= {f"thresholds/{n}": a for n, a in trace.thresholds.items() if a is not None}
-    arrays |= {f"spikes/{n}": a for n, a in trace.spikes.items()}
-    arrays |= {f"v/{n}": a for n, a in trace.v.items()}
-    if trace.scores is not None:
-        arrays["scores"] = trace.scores
+    arrays |= {f"thresholds/{n}": a for n, a in trace["thresholds"].items() if a is not None}
+    arrays |= {f"spikes/{n}": a for n, a in trace["spikes"].items()}
+    arrays |= {f"v/{n}": a for n, a in trace["v"].items()}
+    if trace["scores"] is not None:
+        arrays["scores"] = trace["scores"]
     with beside(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
-def read(path: Path) -> Trace:
-    """Read a trace; see ``Trace.load``."""
+def read(path: Path) -> dict[str, Any]:
+    """Return the fields of a Trace, read from a file; see ``Trace.load``."""
     arrays = plain.npz(path, kinds=plain.NUMBERS + "U")
     try:
         return _trace(arrays)
@@ -58,7 +56,7 @@ def read(path: Path) -> Trace:
         raise ValueError(f"{path} is no trace that this version reads: {error}") from None
 
 
-def _trace(arrays: dict[str, np.ndarray]) -> Trace:
+def _trace(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Check every member and the shapes of all of them beside each other."""
     version = _scalar(arrays, "format", "iu")
     if version != FORMAT:
@@ -89,7 +87,10 @@ def _trace(arrays: dict[str, np.ndarray]) -> Trace:
         scores.dtype != np.int64 or scores.ndim != 2 or any(len(scores) != r[0] for r in runs)
     ):
         raise ValueError(f"scores are {scores.dtype} of shape {scores.shape}")
-    return Trace(backend, spikes, v, thresholds, scores, _info(info))
+    return {
+        "backend": backend, "spikes": spikes, "v": v, "thresholds": thresholds, "scores": scores,
+        "info": _info(info),
+    }  # fmt: skip
 
 
 def _agree(

@@ -18,10 +18,10 @@ from mapping.coding import check
 from mapping.coding import digest as inputs_digest
 from mapping.files import digest
 
-from . import written
 from .ability import require
 from .backends.rows import BACKENDS
-from .compare import Count, Divergence, agreement
+from .compare import Divergence, agreement
+from .counts import Count
 from .run import backend_module, run
 from .tools import ProtocolError
 from .trace import RECORDS, Record, Trace
@@ -166,9 +166,21 @@ class Verification:
         )
 
     def _repr_html_(self) -> str:
-        from .show import verification_page
+        from .show import failed, page, row
 
-        return verification_page(self)
+        rows: list[dict[str, Any]] = []
+        for name, result in self.checks.items():
+            for k, (population, cell) in enumerate(result.cells.items()):
+                counts = row(population, cell.spikes, cell.v)
+                rows.append({"backend": "" if k else name, **counts})
+            if result.failure is not None or not result.cells:
+                rows.append({"backend": name, **failed()})
+        title = (
+            f"against {self.reference}, {self.samples} samples of {self.timesteps} timesteps: "
+            f"{self.compared:,} neuron-values compared, {self.mismatches:,} mismatches; "
+            f"{self.threshold_hits:,} membranes exactly at their threshold"
+        )
+        return page(title, rows, self.problems)
 
     def __str__(self) -> str:
         rows = [
@@ -176,10 +188,6 @@ class Verification:
             for name, c in self.checks.items()
         ]
         return "\n".join([*rows, *self.problems])
-
-    def to_json(self, **more: Any) -> dict[str, Any]:
-        """Return JSON values: what verify.json holds; ``more`` as of ``written.one``."""
-        return written.document([written.one(self, **more)])
 
 
 def verify(

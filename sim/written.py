@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .compare import Count
-
-if TYPE_CHECKING:
-    from .verify import Check, Verification
+from .counts import Count
+from .verify import Check, Verification
 
 #: 1 had two shapes, and did not say of which network; 2 is this one.
 FORMAT = 2

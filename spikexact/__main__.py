@@ -7,7 +7,16 @@ import _signal  # without the names that signal gives its numbers, which take ti
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
-from .guard import main
+from . import guard
+
+
+def main() -> None:
+    """Run the command line under guard and exit with its status."""
+    guard.install()
+    from .cli import status  # after the guard stands: it takes a while
+
+    guard.finish(status())
+
 
 if __name__ == "__main__":
     main()

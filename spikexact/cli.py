@@ -1,6 +1,6 @@
 """The command line. Every error is one sentence: status 2 for bad input, 1 for a failed check.
 
-The program starts in ``guard``, which stands ready for Ctrl-C before anything else is imported.
+The program starts in ``__main__``, where ``guard`` stands ready for Ctrl-C before anything else.
 """
 
 from __future__ import annotations

@@ -27,14 +27,6 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _own = 0
 
 
-def main() -> None:
-    """Run the command line under guard and exit with its status."""
-    install()
-    from .cli import status
-
-    finish(status())
-
-
 def install() -> None:
     """Stand ready for signals; one that the caller wants ignored stays so (nohup)."""
     global _own

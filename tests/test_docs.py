@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 import doc_blocks
+import doc_words
 import needs
 import pytest
 
 ROOT = doc_blocks.ROOT
-PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
-)
+PAGES = sorted(str(path.relative_to(ROOT)) for path in doc_words.pages())
 #: Pages that take more than a few seconds.
 SLOW = ("docs/tutorials/", "docs/first-hour.md", "docs/importing.md", "docs/training.md")
 #: What the blocks of pages import or run.

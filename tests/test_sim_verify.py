@@ -132,7 +132,7 @@ def test_json_and_progress(fake):
     seen = []
     found = verify(net, stimuli(net, 4), ["fake"], memory=1, progress=lambda *a: seen.append(a))
     assert seen[0] == ("reference", 0, 4) and seen[-1] == ("fake", 4, 4)
-    value = json.loads(json.dumps(found.to_json(title="four", seed=0)))
+    value = json.loads(json.dumps(written.document([written.one(found, title="four", seed=0)])))
     assert value["format"] == 2 and value["ok"] is True
     (one,) = value["checks"]
     assert (one["title"], one["seed"], one["about"], one["reference"]) == (

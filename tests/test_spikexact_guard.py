@@ -59,7 +59,7 @@ def test_closed_streams_and_names_that_are_no_text(here: Path) -> None:
 
 STOPS = """
 import os, signal, sys
-from spikexact import guard
+from spikexact.__main__ import main
 
 class Stops:
     def find_spec(self, name, path=None, target=None):
@@ -68,7 +68,7 @@ class Stops:
 
 sys.meta_path.insert(0, Stops())
 sys.argv[1:] = ["verify", "net.safetensors"]
-guard.main()
+main()
 """
 
 
@@ -99,7 +99,7 @@ from pathlib import Path
 from mapping import temporary
 from mapping.files import beside
 from sim.vectors import swapped
-from spikexact import guard
+from spikexact.__main__ import main
 from spikexact.commands import show
 
 def work(*_):
@@ -113,7 +113,7 @@ def work(*_):
 
 show.show_network = work
 sys.argv[1:] = ["show", "net.safetensors"]
-guard.main()
+main()
 """
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,26 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call(python, "-c", absent, cwd=folder)
     call(*pip, "--python", python, "install", "-q", "--no-deps", "--no-index", wheel, cwd=folder)
     return environment / "bin"
+
+
+def test_source_distribution_holds_the_manual_and_the_tests(tmp_path: Path) -> None:
+    folders = {package.partition(".")[0] for package in PACKAGES} | {"docs", "examples", "tests"}
+    for name in folders:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ROOT.glob("*"):
+        if path.is_file() and path.name != ".git":  # a worktree's; git's list would be taken
+            shutil.copy(path, tmp_path)
+    code = "from setuptools import build_meta; print(build_meta.build_sdist('out'))"
+    name = call(sys.executable, "-c", code, cwd=tmp_path).split()[-1]
+    with tarfile.open(tmp_path / "out" / name) as archive:
+        held = {member.partition("/")[2] for member in archive.getnames()}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert wanted | {"CONTRIBUTING.md", "CHANGES.md", "constraints.txt", "Makefile"} <= held
 
 
 def test_every_package_imports_from_another_folder(installed: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def verify(
     from sim.ability import require
     from sim.campaign.stimuli import stimuli
     from sim.verify import verify as check
+    from sim.written import document, one
 
     from .. import console, files
 
@@ -40,18 +41,18 @@ def verify(
     source = None if trained is None else files.source(trained, file)
     with console.progress(json) as progress:
         verification = check(network, batch, names, rtl=rtl, progress=progress)
-    document = verification.to_json(seed=seed if inputs is None else None)
+    checked = document([one(verification, seed=seed if inputs is None else None)])
     if source is not None:
-        document["checks"][0]["trained"] = files.difference(source, network, batch)
+        checked["checks"][0]["trained"] = files.difference(source, network, batch)
     if output is not None:
-        files.write_json(output, document)
+        files.write_json(output, checked)
     if json:
-        console.print_json(document)
+        console.print_json(checked)
     else:
         if inputs is None:
             console.say(f"seed {seed}")
         console.matrix(verification)
         if source is not None:
-            rows = files.difference_rows(document["checks"][0]["trained"])
+            rows = files.difference_rows(checked["checks"][0]["trained"])
             console.rows("the trained network in float64, and these integers", rows)
     return 0 if verification.ok else 1
