@@ -133,7 +133,7 @@ class Builder:
         scale = scale * factor
         kind = "two-valued" if bits == 1 else f"integers of {bits} bits"
         self.findings.append(
-            f"{layer}: {type(op).__name__} {_size(integers.shape)}, {kind} times "
+            f"{layer}: {op.name} {_size(integers.shape)}, {kind} times "
             f"{_span(scale)}" + (f", bias {_span(bias)}" if bias.any() else "")
         )
         return Value((Term(value.terms[0].source, op, scale, bias),), shape)

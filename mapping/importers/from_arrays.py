@@ -195,7 +195,7 @@ def _connection(table: Any, label: str, folder: Folder, findings: list[str]) -> 
             given[field] = build(**_vectors(given[field], f"of {label}", folder))
     size = "x".join(map(str, getattr(op, "weights", np.zeros(())).shape))
     bits = f" of {op.bits} bits" if op.bits else ""
-    findings.append(f"{label}: {type(op).__name__} {size}{bits}, delay {given.get('delay', 0)}")
+    findings.append(f"{label}: {op.name} {size}{bits}, delay {given.get('delay', 0)}")
     given["op"], given["scale"] = op, scale * given.get("scale", 1.0)
     return Connection(**given)
 

@@ -1,8 +1,8 @@
 """What a connection computes of its source, one file a kind: ``acc = op(source)``.
 
 An op is a value that answers everything that others ask of its kind: shapes, arithmetic, what its
-sums can reach, how much work it is. Nobody else asks which class it is, but importers, which make
-them, and what runs them (cores, Processes, kernels). A new kind is a file here and a name in OPS.
+sums can reach, how much work it is. Nobody else asks which class it is, but what runs one kind in
+one way (cores, Processes, kernels). A new kind is a file here and a name in OPS.
 
 ``op``        the questions.
 ``weighted``  what ops with weights have in common: ``dense``, ``conv``.
