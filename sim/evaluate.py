@@ -47,7 +47,7 @@ class Evaluation:
     compared: int = 0
     mismatches: int = 0
     divergence: Divergence | None = field(default=None)
-    cost: dict[str, Any] | None = None
+    cost: dict[str, Any] | None = field(default=None, repr=False)
     backend: str = ""
     network_sha256: str = ""
     inputs_sha256: str = ""
