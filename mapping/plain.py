@@ -85,6 +85,13 @@ def npy(path: Path, most: int | None = None, kinds: str = NUMBERS) -> np.ndarray
     return _array(data[:held] if held < size else data, str(path), kinds)
 
 
+def _counted(path: Path, archive: zipfile.ZipFile) -> int:
+    """Return how many entries an archive ends with saying it has; zipfile does not compare."""
+    with path.open("rb") as file:
+        file.seek(-22 - len(archive.comment), 2)  # the end record, and the archive's comment
+        return int.from_bytes(file.read(22)[10:12], "little")
+
+
 def npz(path: Path, most: int | None = None, kinds: str = NUMBERS) -> dict[str, np.ndarray]:
     """Read every array of an .npz file by its name, in the file's order.
 
@@ -105,6 +112,8 @@ def npz(path: Path, most: int | None = None, kinds: str = NUMBERS) -> dict[str, 
             declared = sum(entry.file_size for entry in entries)
             if len(entries) > ENTRIES:
                 raise FileError(f"{path} holds {len(entries)} arrays, more than {ENTRIES}")
+            if len(entries) != _counted(path, archive):
+                raise FileError(f"{path} is damaged: not every array is listed")
             if declared > most:
                 raise FileError(f"{path} declares {declared} bytes of arrays, more than {most}")
             for entry in entries:

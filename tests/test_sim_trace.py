@@ -184,3 +184,18 @@ def test_a_trace_of_the_command_line_loads(tmp_path: Path) -> None:
     found = Trace.load(tmp_path / "t.npz")
     assert compare(run(network, x, "fast"), found).mismatches == 0
     json.dumps(found.info)
+
+
+def test_an_entry_that_swallows_the_next_is_damage(tmp_path: Path) -> None:
+    """Its comment made longer, zipfile skips entries and says nothing; Hypothesis found it."""
+    path = tmp_path / "t.npz"
+    network = draw_network(1)
+    run(network, random_inputs(network, 3)).save(path)
+    data = bytearray(path.read_bytes())
+    first = data.index(b"PK\x01\x02")
+    second = data.index(b"PK\x01\x02", first + 4)
+    size = data.index(b"PK\x01\x02", second + 4) - second
+    data[first + 32 : first + 34] = size.to_bytes(2, "little")  # the length of a comment
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="is damaged: not every array is listed"):
+        Trace.load(path)
