@@ -73,6 +73,46 @@ def test_forty_networks_of_odd_corners(seed: int) -> None:
     assert total["exact"] > 20 and total["bounded"] > 20 and total["ties"] > 20
 
 
+@pytest.mark.parametrize("compare", [">", ">="])
+@pytest.mark.parametrize("leak", [0.9, 0.5])
+def test_a_drive_on_the_threshold_fires_as_its_compare_says(leak: float, compare: str) -> None:
+    """The root of a variance of 16 is rational, and acc = 2 meets the threshold exactly."""
+    norm = trained.Norm(gamma=1.0, beta=0.0, mean=0.0, var=16.0, eps=0.0)
+    neuron = trained.Neuron(leak=leak, threshold=0.5, compare=compare)
+    value = alone(neuron, 3, norm=norm)
+    value = replace(value, input=replace(value.input, coding="direct"))
+    network = check(value)
+    assert network.exact
+    x = np.array(list(np.ndindex(*[2] * value.input.shape[0])))
+    acc = x @ value["a"].connections[0].op.weights.T.astype(np.int64)
+    fires = acc > 2 if compare == ">" else acc >= 2
+    assert (acc == 2).any()
+    np.testing.assert_array_equal(run(network, x).spikes["a"][:, 0], fires)
+
+
+@pytest.mark.parametrize(
+    ("leak", "threshold", "bias", "scale", "steps"),
+    [(0.3, 1.85, 0.11, 0.45, 3), (0.7, 1.69, -0.5, 0.52, 4), (0.7, 1.81, 0.43, 0.25, 3)],
+)
+def test_a_constant_drive_just_below_its_threshold_stays_silent(
+    leak: float, threshold: float, bias: float, scale: float, steps: int
+) -> None:
+    """With the fewest bits that seem to do, the last silent membrane is the first that fires."""
+    value = alone(trained.Neuron(leak=leak, threshold=threshold), steps, scale=scale, bias=bias)
+    value = replace(value, input=replace(value.input, coding="direct", bits=2))
+    assert check(value, samples=60).exact
+
+
+@pytest.mark.parametrize(("v_reset", "v_init"), [(0.4, 0.4), (-0.3, 0.0), (0.0, 0.7)])
+def test_a_constant_drive_is_proved_from_where_membranes_start(
+    v_reset: float, v_init: float
+) -> None:
+    neuron = trained.Neuron(leak=0.9, threshold=1.3, v_reset=v_reset, v_init=v_init)
+    value = alone(neuron, 4, scale=0.21, bias=0.05)
+    value = replace(value, input=replace(value.input, coding="direct", bits=2))
+    assert check(value, samples=60).exact
+
+
 def test_every_option_is_drawn() -> None:
     seen = set()
     for k in range(250):
