@@ -153,7 +153,7 @@ def planted(fault: Fault, copy: Path, number: int) -> Iterator[None]:
 def run(copy: Path, tests: list[str], limit: float | None) -> Answer:
     """Run tests in the copy until the first failure."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfEs", "-p", "no:cacheprovider"]
-    command += ["--tb=short", "--hypothesis-profile=fixed", *(f"tests/{test}" for test in tests)]
+    command += ["--tb=short", "--hypothesis-profile=planted", *(f"tests/{test}" for test in tests)]
     began = time.monotonic()
     process = subprocess.Popen(
         command, cwd=copy, env=environment(copy), stdout=subprocess.PIPE,
