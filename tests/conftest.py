@@ -26,6 +26,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # that repeats it (--hypothesis-profile chooses). No deadline: the first example compiles.
 hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("random", deadline=None, print_blob=True)
+# For planted faults: whether a test fails is asked, and not what its smallest example is.
+hypothesis.settings.register_profile(
+    "planted",
+    deadline=None,
+    derandomize=True,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile("fixed" if os.environ.get("CI") else "random")
 
 

@@ -175,6 +175,26 @@ def test_a_wrong_constant_is_caught(what: str, steps: int) -> None:
     assert caught >= 7
 
 
+def test_channels_of_the_same_numbers_have_their_own_constants() -> None:
+    """Constants are computed once for channels that are alike, of which channel 0 may be none."""
+    bias = np.array([0.0, 1.75, -0.5, 1.75, -0.5])
+    edge = Connection("input", Dense([[1, -1, 1, -1, 1, 1]] * len(bias)), bias=bias)
+    value = TrainedNetwork(
+        Input((6,)),
+        (Population("a", (edge,), Neuron(leak=0.5, threshold=1.25)),),
+        Readout("a", "count"),
+        4,
+    )
+    network = fold(value)
+    certificate = network["a"].certificate
+    assert certificate.exact and certificate.lattice is not None, certificate
+    for i, j in np.ndindex(len(bias), len(bias)):
+        same = (certificate.lattice[:, :, i] == certificate.lattice[:, :, j]).all()
+        assert same == (bias[i] == bias[j]), (i, j)
+    result = judged(value, network, 40, 0)
+    assert result["wrong"] == 0 and result["ties"] > 0 and result["hits"] > 0, result
+
+
 def test_large_if_network_is_exact_at_256_steps() -> None:
     value = replace(draw_layer(5, 1.0, 256), timesteps=256)
     network = fold(value)

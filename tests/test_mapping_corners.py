@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from mapping import (
     trained,
 )
 from mapping.coding import encode
+from mapping.folding import gate
 from sim import run
 from sim.campaign.generate.corners import draw_corner
 
@@ -71,6 +73,84 @@ def test_forty_networks_of_odd_corners(seed: int) -> None:
     total = judged(range(first, first + 40), samples=3, kind="corners")
     print(total)
     assert total["exact"] > 20 and total["bounded"] > 20 and total["ties"] > 20
+
+
+@pytest.mark.parametrize("compare", [">", ">="])
+@pytest.mark.parametrize("leak", [0.9, 0.5])
+def test_a_drive_on_the_threshold_fires_as_its_compare_says(leak: float, compare: str) -> None:
+    """The root of a variance of 16 is rational, and acc = 2 meets the threshold exactly."""
+    norm = trained.Norm(gamma=1.0, beta=0.0, mean=0.0, var=16.0, eps=0.0)
+    neuron = trained.Neuron(leak=leak, threshold=0.5, compare=compare)
+    value = alone(neuron, 3, norm=norm)
+    value = replace(value, input=replace(value.input, coding="direct"))
+    network = check(value)
+    assert network.exact
+    x = np.array(list(np.ndindex(*[2] * value.input.shape[0])))
+    acc = x @ value["a"].connections[0].op.weights.T.astype(np.int64)
+    fires = acc > 2 if compare == ">" else acc >= 2
+    assert (acc == 2).any()
+    np.testing.assert_array_equal(run(network, x).spikes["a"][:, 0], fires)
+
+
+@pytest.mark.parametrize(
+    ("leak", "threshold", "bias", "scale", "steps"),
+    [(0.3, 1.85, 0.11, 0.45, 3), (0.7, 1.69, -0.5, 0.52, 4), (0.7, 1.81, 0.43, 0.25, 3)],
+)
+def test_a_constant_drive_just_below_its_threshold_stays_silent(
+    leak: float, threshold: float, bias: float, scale: float, steps: int
+) -> None:
+    """With the fewest bits that seem to do, the last silent membrane is the first that fires."""
+    value = alone(trained.Neuron(leak=leak, threshold=threshold), steps, scale=scale, bias=bias)
+    value = replace(value, input=replace(value.input, coding="direct", bits=2))
+    assert check(value, samples=60).exact
+
+
+@pytest.mark.parametrize(
+    ("leak", "threshold", "bias", "scale", "steps", "v_reset", "v_init"),
+    [
+        (0.3, 0.87, -0.11, 0.54, 3, -0.27, 0.12),
+        (0.9, 1.55, 0.21, 0.56, 3, -0.39, 0.23),
+        (0.3, 1.95, -0.49, 0.53, 4, 0.48, 0.46),
+    ],
+)
+def test_a_constant_drive_is_proved_from_where_membranes_start(
+    leak: float, threshold: float, bias: float, scale: float, steps: int, v_reset: float,
+    v_init: float,
+) -> None:  # fmt: skip
+    """In these, one leak less of the start makes another breakpoint."""
+    neuron = trained.Neuron(leak=leak, threshold=threshold, v_reset=v_reset, v_init=v_init)
+    value = alone(neuron, steps, scale=scale, bias=bias)
+    value = replace(value, input=replace(value.input, coding="direct", bits=2))
+    assert check(value, samples=60).exact
+
+
+@pytest.mark.parametrize("compare", [">", ">="])
+def test_a_rounded_threshold_is_the_first_membrane_that_reaches_it(compare: str) -> None:
+    """Of scales of 1/4 and 1/8 the threshold is a whole number of units."""
+    neuron = trained.Neuron(leak=0.9, threshold=0.5, compare=compare)
+    network = check(alone(neuron, 3, scale=[0.25, 0.3, 0.125, 0.7]))
+    assert network["a"].certificate.kind is Kind.ROUNDED
+    units = map(Fraction, network["a"].certificate.unit)
+    for first, unit in zip(network["a"].neuron.threshold.tolist(), units, strict=True):
+        reaches = [
+            v * unit > Fraction(1, 2) if compare == ">" else v * unit >= Fraction(1, 2)
+            for v in (first - 1, first)
+        ]
+        assert reaches == [False, True], unit
+
+
+@pytest.mark.parametrize(("budget", "few"), [("ENTRIES", 8), ("MEAN_BITS", 3)])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_coarse_gate_keeps_its_bound(
+    monkeypatch: pytest.MonkeyPatch, budget: str, few: int, per_channel: bool
+) -> None:
+    """With few bins, or few bits of its mean, what they lose is more than a factor's rounding."""
+    monkeypatch.setattr(gate, budget, few)
+    sigmoid = trained.Gate(np.full(3, 4.0), per_channel)
+    neuron = trained.Neuron(leak=0.0, v_rest=0.0)
+    value = alone(neuron, 3, scale=[0.9, 0.31, 0.17, 0.53], bias=[0.2, 0, -0.1, 0], gate=sigmoid)
+    bound = check(value, samples=200)["a"].certificate.bound
+    assert 0.01 < bound < 3
 
 
 def test_every_option_is_drawn() -> None:

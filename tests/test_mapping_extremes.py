@@ -155,13 +155,21 @@ def test_a_table_of_weights_too_fine_is_not_exact_although_its_factors_are_alike
     assert (certificate.kind, certificate.cause) == (Kind.TABLE, Cause.GATE)
 
 
-def test_sums_of_merged_connections_beyond_machine_words_are_not_merged() -> None:
-    """2**40 times what 16 bits become in two layers of weights of 8 bits would pass 64 bits."""
-    wide = trained.Connection("input", Dense(np.full((60, 1), 127), 8))
+@pytest.mark.parametrize(
+    ("fan", "first", "second", "edges"), [(60, 127, 127, 6), (54, 109, 122, 5), (6, 93, 117, 5)]
+)
+def test_sums_of_merged_connections_beyond_machine_words_are_not_merged(
+    fan: int, first: int, second: int, edges: int
+) -> None:
+    """2**32 times what 16 bits become in two layers of weights of 8 bits would pass 64 bits.
+
+    The last two would leave less than 2**51 of it, as small as what fits.
+    """
+    wide = trained.Connection("input", Dense(np.full((fan, 1), first), 8))
     a = trained.Population("a", (wide,), trained.Neuron(leak=0.0))
-    op = Dense(np.full((1, 60), 127), 8)
-    edges = tuple(trained.Connection("a", op, scale=2.0 ** (-8 * k)) for k in range(6))
-    b = trained.Population("b", edges, trained.Neuron(threshold=1e9))
+    op = Dense(np.full((1, fan), second), 8)
+    joined = tuple(trained.Connection("a", op, scale=2.0 ** (-8 * k)) for k in range(edges))
+    b = trained.Population("b", joined, trained.Neuron(threshold=1e9))
     certificate = fold(TrainedNetwork(Input((1,), bits=16), (a, b), Readout("b"), 2))[
         "b"
     ].certificate

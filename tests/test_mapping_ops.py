@@ -11,7 +11,7 @@ from pathlib import Path
 import needs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import arrays, numbers, ops, shapes
 
@@ -95,6 +95,7 @@ def test_interval_holds_and_is_reached(case: tuple[Op, tuple[int, ...]], data: o
         assert (bounds.high == most).all()
 
 
+@example((Conv(np.ones((4, 1, 2, 2), np.int8), padding=1, groups=2), (2, 3, 4)))
 @given(drawn())
 def test_fan_in_and_fan_out_count_the_sums(case: tuple[Op, tuple[int, ...]]) -> None:
     op, shape = case

@@ -192,3 +192,8 @@ def test_threshold_hits_counts_by_channel():
     net = network()
     trace = reference.run(net, stimuli(net, 20))
     assert threshold_hits(trace) == int((trace.v["hidden"] == 8).sum()) > 0
+    v = trace.v["hidden"]
+    thresholds = v[-1, 0]  # of its own for each channel
+    assert len(set(thresholds.tolist())) > 1
+    other = replace(trace, thresholds={**trace.thresholds, "hidden": thresholds})
+    assert threshold_hits(other) == int((v == thresholds).sum())
