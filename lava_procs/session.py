@@ -29,8 +29,8 @@ from . import shim
 
 #: Tensors that a channel between two Processes can hold. Lava's 64 fill memory for no speed.
 SLOTS = 4
-#: Seconds between two looks at whether all processes live, between two at the end of the run, and
-#: for which processes may take leave before they are killed.
+#: Seconds between two looks at whether all processes live, and between two at the end of the run;
+#: seconds that processes have to end by themselves before they are killed.
 WATCH, POLL, LEAVE = 0.1, 0.001, 5.0
 #: prctl(PR_SET_PDEATHSIG, ...), from Linux's sys/prctl.h.
 PR_SET_PDEATHSIG = 1

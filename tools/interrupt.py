@@ -25,7 +25,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Seconds in which modules are imported; for which a stopped command may take leave.
+#: Seconds in which modules are imported; seconds that a stopped command has to end by itself.
 EARLY, LEAVE = 0.6, 30.0
 #: Seconds after which no run is stopped any more.
 LATE = 10.0

@@ -23,7 +23,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
     recorder = Recorder(network, samples, steps, record, "reference")
-    neurons = {p.name: Neurons(p, facts[p.name], samples) for p in network.populations}
+    neurons = {p.name: PopulationState(p, facts[p.name], samples) for p in network.populations}
     history: dict[str, list[np.ndarray]] = {INPUT: [], **{name: [] for name in neurons}}
     for t in range(steps):
         history[INPUT].append(x[:, t].astype(np.int64))
@@ -65,7 +65,7 @@ def gate(g: Gate, acc: np.ndarray, t: int, bound: Interval, where: str) -> np.nd
     return g.table[t, index].reshape(*index.shape, *(1 for _ in acc.shape[2:]))
 
 
-class Neurons:
+class PopulationState:
     """The state of one population: membranes, and what its spikes leave behind."""
 
     def __init__(self, p: Population, fact: Facts, samples: int) -> None:
