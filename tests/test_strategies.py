@@ -91,7 +91,7 @@ def test_a_comparison_that_is_off_by_one_shrinks_to_one_neuron(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Planted in fast: v > threshold. What remains is one membrane that meets its threshold."""
-    from sim import fast
+    from sim.backends import fast
 
     right = fast.run
 
