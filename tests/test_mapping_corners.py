@@ -28,8 +28,9 @@ from mapping import (
     real,
     trained,
 )
+from mapping.certificate.neurons import Proof, TrainedNeurons
 from mapping.coding import encode
-from mapping.folding import gate
+from mapping.folding import gate, lattice
 from sim import run
 from sim.campaign.generate.corners import draw_corner
 
@@ -151,6 +152,36 @@ def test_a_coarse_gate_keeps_its_bound(
     value = alone(neuron, 3, scale=[0.9, 0.31, 0.17, 0.53], bias=[0.2, 0, -0.1, 0], gate=sigmoid)
     bound = check(value, samples=200)["a"].certificate.bound
     assert 0.01 < bound < 3
+
+
+def test_a_neuron_of_gain_0_has_no_unit_and_no_place_in_an_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such is what a search finds of one that fires by its bias alone; its scale is free."""
+    norm = trained.Norm(gamma=1.0, beta=0.0, mean=0.0, var=2.0, eps=0.0)
+    value = alone(trained.Neuron(leak=0.5, threshold=1.0), 3, kind="membrane", norm=norm)
+    assert fold(value).exact
+    certify = lattice.certify
+
+    def silenced(neurons: TrainedNeurons) -> Proof:
+        proof = certify(neurons)
+        *others, last = proof.integers
+        return proof._replace(integers=[*others, replace(last, gain=0)])
+
+    monkeypatch.setattr(lattice, "certify", silenced)
+    certificate = fold(value)["a"].certificate
+    assert (certificate.unit > 0).tolist() == [True, True, True, False]
+    assert certificate.cause is Cause.ORDER
+
+
+@pytest.mark.parametrize("threshold", [0.7, 1.3, -0.4])
+def test_a_gated_neuron_fires_at_the_first_sum_that_reaches_its_threshold(threshold: float) -> None:
+    """Of one timestep every sum is met."""
+    norm = trained.Norm(gamma=1.0, beta=0.1, mean=0.0, var=2.0, eps=0.0)
+    factor = trained.Gate([1.0], constant=[0.75])
+    neuron = trained.Neuron(leak=0.5, threshold=threshold)
+    certificate = check(alone(neuron, 1, norm=norm, gate=factor), samples=300)["a"].certificate
+    assert certificate.exact and certificate.kind is Kind.TABLE
 
 
 def test_every_option_is_drawn() -> None:

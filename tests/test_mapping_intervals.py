@@ -86,3 +86,22 @@ def test_recurrence_counts_on_spikes_only() -> None:
     silent = Population("a", edges, Neuron())
     with pytest.raises(Unsupported, match="back from 'a', which has no threshold, has no"):
         _ = Network(Input((3,)), (silent,), Readout("a"), 4).facts
+
+
+def test_what_has_not_arrived_is_zero_though_its_source_never_is() -> None:
+    """The reference raises where a value leaves its interval."""
+    never_zero = Population("a", (Connection("input", Dense([[1]]), bias=5),), Neuron(0, 0))
+    late = Population("b", (Connection("a", Dense([[1]]), delay=1),), Neuron(1, 0, threshold=99))
+    network = Network(Input((1,)), (never_zero, late), Readout("b"), 3)
+    assert run(network, np.zeros((1, 3, 1), int)).v["b"].ravel().tolist() == [0, 5, 10]
+    assert network.facts["b"].drive.span == (0, 6)
+
+
+@pytest.mark.parametrize(("refractory", "spikes"), [(1, 2), (2, 1), (0, 3)])
+def test_held_neurons_are_at_v_reset_and_fire_so_much_less(refractory: int, spikes: int) -> None:
+    neuron = Neuron(0, 0, threshold=1, v_reset=-7, refractory=refractory)
+    p = Population("a", (Connection("input", Dense([[1]])),), neuron)
+    network = Network(Input((1,)), (p,), Readout("a"), 3)
+    trace = run(network, np.ones((1, 3, 1), int))
+    assert trace.spikes["a"].sum() == network.facts["a"].spikes == spikes
+    assert network.facts["a"].v.span == (-7 if refractory else 0, 1)
