@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import runs
 
-from mapping import Network, fold
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
+from mapping.intervals import Interval
 from sim import Trace, compare, run
+from sim.backends.reference import within
 from sim.campaign.generate.dense import draw_network
 from sim.campaign.generate.trained_dense import draw_trained
 from sim.campaign.stimuli import random_inputs
+from sim.trace import finish
 
 
 def same(a: Trace, b: Trace) -> bool:
@@ -199,3 +202,25 @@ def test_an_entry_that_swallows_the_next_is_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ValueError, match="is damaged: not every array is listed"):
         Trace.load(path)
+
+
+@pytest.mark.parametrize("fallback", [None, "membrane"])
+def test_first_spikes_are_scored_by_hand(fallback: str | None) -> None:
+    """Class 2 fires first, classes 0 and 2 at once, and nobody."""
+    p = Population("a", (Connection("input", Dense([[1]] * 3)),), Neuron(threshold=9))
+    network = Network(Input((1,)), (p,), Readout("a", "first_spike", fallback), 4)
+    spikes, v = np.zeros((3, 4, 3), bool), np.arange(36).reshape(3, 4, 3) % 7
+    spikes[0, [2, 3, 1, 2], [0, 0, 2, 2]] = True
+    spikes[1, [1, 1, 3], [0, 2, 1]] = True
+    trace = finish(network, "by hand", {"a": spikes}, {"a": v})
+    silent = v[2, 3].tolist() if fallback else [0, 0, 0]
+    assert trace.scores.tolist() == [[2, 0, 3], [3, 1, 3], silent]
+    assert trace.classes.tolist() == [2, 0, int(np.argmax(silent))]
+
+
+def test_the_reference_raises_beyond_an_interval_and_not_at_its_ends() -> None:
+    bound = Interval(np.array([-2, 0]), np.array([3, 5]))
+    within(bound, np.array([[-2, 0], [3, 5]]), "a", "v")
+    for value in ([-3, 0], [3, 6], [4, 5], [0, -1]):
+        with pytest.raises(OverflowError, match="v of 'a' left its proven interval"):
+            within(bound, np.array([[0, 0], value]), "a", "v")

@@ -17,7 +17,8 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from mapping.coding import encode
 from mapping.files import digest
 from sim import vectors
-from sim.backends import reference
+from sim.backends import beats, reference
+from sim.tools import ProtocolError
 
 
 def load(name: str):
@@ -242,3 +243,17 @@ def test_a_manifest_is_read_strictly(tmp_path):
     path.unlink()
     with pytest.raises(ValueError, match="holds no manifest.json: write it with 'verilog'"):
         vectors.read_manifest(path.parent, network)
+
+
+def test_flags_out_of_order_break_the_protocol() -> None:
+    population = {"neurons": 2, "name": "a"}
+    fields = {"index": [0, 1], "first": [1, 1], "last": [2, 1], "spike": [3, 1], "v": [4, 3]}
+    sound = np.array([[0b1110010], [0b0011111], [0b0000000], [0b1111101]], np.uint32)
+    spikes, v = beats.neurons(sound, population, fields, 1, 2)
+    assert spikes.tolist() == [[[False, True], [False, True]]]
+    assert v.tolist() == [[[-1, 1], [0, -1]]]
+    for flag in (1, 2, 4):
+        wrong = sound.copy()
+        wrong[2] ^= flag
+        with pytest.raises(ProtocolError, match="sent a wrong '.*' flag at sample 0, timestep 1"):
+            beats.neurons(wrong, population, fields, 1, 2)

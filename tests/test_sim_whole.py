@@ -170,3 +170,11 @@ def test_a_campaign_killed_at_ten_moments_ends_with_the_same_result(tmp_path: Pa
     two.pop("seconds")
     assert one == two
     assert (tmp_path / "whole").read_text() == (tmp_path / "killed").read_text()
+
+
+def test_a_maximum_of_negative_values_is_negative() -> None:
+    from sim.backends import fast_kernels
+
+    source, out = np.array([[[-3, -5], [-4, -9]]]), np.empty((1, 1, 1), np.int64)
+    fast_kernels.pool(source, (2, 2), (2, 2), (0, 0), True, out)
+    assert out.item() == -3
