@@ -224,17 +224,25 @@ def test_every_option_is_drawn() -> None:
     assert wanted <= seen, wanted - seen
 
 
-def test_breakpoints_of_constant_inputs_prove_no_order_of_membranes() -> None:
-    """13 of a neuron that has just fired, 10 * 1.3 of one that has not: a leak of 0.3 decides."""
+@pytest.mark.parametrize(
+    ("leak", "steps", "drives"), [(0.3, 2, (13, 10)), (0.6, 3, (9, 5))], ids=["unlike", "one gain"]
+)
+def test_breakpoints_of_constant_inputs_prove_no_order_of_membranes(
+    leak: float, steps: int, drives: tuple[int, int]
+) -> None:
+    """13 of a neuron that has just fired, 10 * 1.3 of one that has not: a leak of 0.3 decides.
+
+    With a leak of 0.6 both channels have one gain and no bias, and nothing else forbids an order.
+    """
     p = trained.Population(
         "a",
         (trained.Connection("input", Dense(np.array([[1, 0], [0, 1]]), 2)),),
-        trained.Neuron(leak=0.3, threshold=[13, 30]),
+        trained.Neuron(leak=leak, threshold=[13, 30]),
     )
-    value = TrainedNetwork(Input((2,), 5, "direct"), (p,), Readout("a", "membrane"), 2)
+    value = TrainedNetwork(Input((2,), 5, "direct"), (p,), Readout("a", "membrane"), steps)
     network = fold(value)
-    x = np.array([[13, 10]])
-    assert real.run(value, x).classes == 0 != run(network, x).classes
+    x = np.array([drives])
+    assert real.run(value, x).classes != run(network, x).classes
     certificate = network["a"].certificate
     assert (certificate.kind, certificate.cause) == (Kind.SPIKES, Cause.ORDER)
     assert fold(replace(value, readout=Readout("a"))).exact

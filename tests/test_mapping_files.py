@@ -18,7 +18,7 @@ from test_mapping_certify import draw_layer
 from test_mapping_network import small
 
 from mapping import Network, TrainedNetwork, fold, load, save
-from mapping.files import FileError, digest, folded_from
+from mapping.files import FileError, _digest, digest, folded_from
 
 
 @pytest.fixture
@@ -163,6 +163,22 @@ def test_a_network_of_version_2_loads_and_keeps_its_digest(tmp_path: Path) -> No
     # when there was no version 3
     before = "fed7ec1607127a0dd87917910a1de58343234ba65ce438c69af69c7efb36b179"
     assert digest(older) == before != digest(network)
+
+
+def test_a_file_that_holds_more_than_its_network_is_refused(tmp_path: Path) -> None:
+    """An array that no node names, under a hash that counts it: the network alone has another."""
+    from safetensors.numpy import load_file, save_file
+
+    save(small(), tmp_path / "net")
+    meta, arrays = header(tmp_path / "net"), dict(load_file(tmp_path / "net"))
+    for extra in ({}, {"secret": np.arange(3)}):
+        hashed = _digest(meta["kind"], meta["version"], meta["value"], arrays | extra)
+        text = json.dumps(meta | {"sha256": hashed})
+        save_file(arrays | extra, tmp_path / "more", metadata={"spikexact": text})
+        if not extra:  # the hash is made as files.py makes it
+            assert load(tmp_path / "more") == small()
+    with pytest.raises(FileError, match="altered: it holds more than its network"):
+        load(tmp_path / "more")
 
 
 def test_every_truncation_and_random_alterations_are_refused(both: tuple[Path, Path]) -> None:
