@@ -17,7 +17,22 @@ from strategies_trained import folds, trained_networks
 from test_mapping_certify import draw_layer
 from test_mapping_network import small
 
-from mapping import Network, TrainedNetwork, fold, load, save
+from mapping import (
+    Cause,
+    Connection,
+    Dense,
+    Input,
+    Kind,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    TrainedNetwork,
+    fold,
+    load,
+    save,
+)
+from mapping.claims import Certificate
 from mapping.files import FileError, _digest, digest, folded_from
 
 
@@ -147,22 +162,26 @@ def test_wrong_kind_missing_and_foreign_files(both: tuple[Path, Path], tmp_path:
 
 def test_a_network_of_version_2_loads_and_keeps_its_digest(tmp_path: Path) -> None:
     """Version 2 had no list of the ways that failed; what a file of it holds is named as before."""
-    network = fold(draw_layer(3, 0.9, 4))
-    assert any(p.certificate.failed for p in network.populations)
-    older = replace(
-        network,
-        populations=tuple(
-            replace(p, certificate=replace(p.certificate, failed=())) for p in network.populations
-        ),
+    lattice, unit = np.array([[[1, 2], [3, 4]]]), np.array([0.125, 0.25])
+    sentence = "fires exactly, but its order is not proved"
+    told = Certificate(False, Kind.SPIKES, sentence, Cause.ORDER, 3, lattice, None, unit)
+    weights = Connection("input", Dense(np.array([[1, -1], [1, 1]])), gain=8)
+    older, newer = (
+        Network(
+            Input((2,)),
+            (Population("a", (weights,), Neuron(1, 1, threshold=9), certificate),),
+            Readout("a"),
+            2,
+        )
+        for certificate in (told, replace(told, failed=(("lattice", "of another leak"),)))
     )
-    save(network, tmp_path / "3")
-    save(older, tmp_path / "2")
-    for name, value in (("3", network), ("2", older)):
-        assert header(tmp_path / name)["version"] == int(name)
-        assert load(tmp_path / name) == value
+    for version, value in ((2, older), (3, newer)):
+        save(value, tmp_path / "net")
+        assert header(tmp_path / "net")["version"] == version
+        assert load(tmp_path / "net") == value
     # when there was no version 3
-    before = "fed7ec1607127a0dd87917910a1de58343234ba65ce438c69af69c7efb36b179"
-    assert digest(older) == before != digest(network)
+    before = "37e91980758f40b42c6363af7728d02a30ad6f981eb380d1d2d7c7029d347d6e"
+    assert digest(older) == before != digest(newer)
 
 
 def test_a_file_that_holds_more_than_its_network_is_refused(tmp_path: Path) -> None:
