@@ -89,6 +89,17 @@ def test_joins_delays_recurrence_and_integrators(rng: np.random.Generator) -> No
     assert [c.compared for c in found.v.values()] == [180, 324, 108]
 
 
+def test_neurons_rest_for_as_many_steps_as_they_must(rng: np.random.Generator) -> None:
+    """Each fires whenever it may: after a spike it is held for three steps, no more or less."""
+    neuron = Neuron(threshold=-99, refractory=3)
+    population = Population("a", (Connection("input", signs(rng, 3, 4)),), neuron)
+    network = Network(Input((4,)), (population,), Readout("a"), timesteps=10)
+    x = random_inputs(network, 2)
+    trace = run(network, x, "lava")
+    assert (trace.spikes["a"].any(axis=(0, 2)) == (np.arange(10) % 4 == 0)).all()
+    compare(run(network, x), trace)
+
+
 def test_membranes_of_61_bits(rng: np.random.Generator) -> None:
     gain = (1 << 60) // 4 + 12345
     neuron = Neuron(1, 0, threshold=gain + 1)
