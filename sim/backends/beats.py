@@ -6,8 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from mapping import Network
+
 from ..engines.cxxrtl import Streams
 from ..tools import ProtocolError
+
+
+def refuse(network: Network) -> None:
+    """Raise Unsupported where a width of the design is beyond what is proved."""
+    from hdl.design import layers
+
+    layers(network)
 
 
 def input_beats(x: np.ndarray, stream: dict[str, Any]) -> np.ndarray:

@@ -21,18 +21,12 @@ from ..engines import cocotb_runner
 from ..tools import ProtocolError
 from ..trace import Record, Trace, finish, needed
 from . import beats
+from .beats import refuse as refuse  # asked of this module before it runs
 
 
 def tools() -> None:
     """Raise MissingTool where no simulator is installed."""
     cocotb_runner.tools()
-
-
-def refuse(network: Network) -> None:
-    """Raise Unsupported where a width is beyond what is proved."""
-    from hdl.design import layers
-
-    layers(network)
 
 
 def run(
@@ -49,7 +43,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd: folding of the emitted design.
+        pe, simd: outputs and inputs a cycle of the emitted design.
         simulator: "icarus" or "verilator"; whichever is there if None.
         seed: of the stalls.
 

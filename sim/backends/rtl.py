@@ -15,16 +15,10 @@ from mapping.coding import encode
 from ..engines import cxxrtl
 from ..trace import Record, Trace, finish, needed
 from . import beats
+from .beats import refuse as refuse  # asked of this module before it runs
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
-
-
-def refuse(network: Network) -> None:
-    """Raise Unsupported where a width is beyond what is proved."""
-    from hdl.design import layers
-
-    layers(network)
 
 
 def run(
@@ -41,7 +35,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd: folding of the emitted design.
+        pe, simd: outputs and inputs a cycle of the emitted design.
         seed, stalls: per cent of cycles in which the input and the output stall, at random.
 
     Raises
