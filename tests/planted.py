@@ -192,18 +192,30 @@ def sound(copy: Path, faults: list[Fault]) -> bool:
     return answer.status == 0 and not skipped
 
 
+def part(text: str) -> tuple[int, int]:
+    """Read K/N, 1 <= K <= N."""
+    k, n = map(int, text.split("/"))
+    if not 1 <= k <= n:
+        raise ValueError(text)
+    return k, n
+
+
 def main() -> int:
     """Plant faults; return the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the copy goes
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--only", metavar="PATTERN", help="of table, file and name")
     parser.add_argument("--list", action="store_true", help="name the faults and plant none")
+    parser.add_argument("--part", metavar="K/N", type=part, help="the K-th of N parts of them")
     chosen = parser.parse_args()
     faults = [
         fault
         for fault in read_tables()
         if chosen.only is None or re.search(chosen.only, str(fault), re.I)
     ]
+    if chosen.part is not None:
+        k, n = chosen.part
+        faults = faults[len(faults) * (k - 1) // n : len(faults) * k // n]
     if chosen.list:
         for fault in faults:
             print(fault)

@@ -19,10 +19,11 @@ from sim.compare import agreement  # noqa: E402
 from training import hardware  # noqa: E402
 from training.data.dataset import Arrays  # noqa: E402
 from training.export import export  # noqa: E402
+from training.gate import Gate  # noqa: E402
 from training.graph import Connection, SpikingNetwork  # noqa: E402
 from training.networks import NETWORKS  # noqa: E402
 from training.neurons import Dynamics  # noqa: E402
-from training.norm import Norm  # noqa: E402
+from training.norm import Dyadic, Norm  # noqa: E402
 from training.ops import Pool, Weighted  # noqa: E402
 from training.style import Style  # noqa: E402
 
@@ -339,3 +340,90 @@ def test_tuned_to_the_hardware_the_integers_are_the_model(
         assert len(parted(value, trace, seen)) <= 1
     else:
         assert samples.mean() <= 0.05
+
+
+#: How far a factor of a table may be from its sigmoid if every alpha is 1 or -1: 128 bins or more
+#: span means of -9 to 9, looked up at their centres; the sigmoid is at most 1/4 steep; 8 bits.
+TABLE_ERROR = 18 / 128 / 2 / 4 + 1 / 256
+
+
+@pytest.mark.parametrize(
+    ("name", "joins"),
+    [
+        ("mlp, gates, two layers", False),
+        ("cnn, gates per map, frames", False),
+        ("resnet19, spikes, gates", True),
+    ],
+)
+def test_a_gate_that_became_a_table_is_still_its_sigmoid(
+    name: str, joins: bool, rng: np.random.Generator
+) -> None:
+    """Sigmoids computed here, of what each gate sees; half the channels have a negative gain."""
+    case = CASES[name]
+    model = made(case, rng)
+    gated = [c for _, c in model.connections() if c.gate is not None]
+    with torch.no_grad():
+        for c in gated:
+            c.norm.weight.abs_()[::2].neg_()
+            c.gate.alpha.copy_(torch.tensor(rng.choice([-1.0, 1.0], len(c.gate.alpha))))
+    if joins:
+        hardware.dyadic_joins(model)
+    hardware.table_gates(model.eval())
+    errors, spans = [], []
+
+    def watch(gate: Gate, inputs: tuple[torch.Tensor, torch.Tensor, float]) -> None:
+        x = inputs[0].double().numpy()
+        axes = tuple(range(2 if gate.axes == "all" else 3, x.ndim))
+        mean = x.mean(axes, keepdims=True)
+        alpha = gate.alpha.numpy(force=True).reshape(-1, *(1 for _ in x.shape[1:]))
+        sigmoid = 1 / (1 + np.exp(-alpha * mean))
+        spans.append(np.ptp(sigmoid))
+        errors.append(float(np.abs(gate.factor(*inputs).double().numpy() - sigmoid).max()))
+
+    for c in gated:
+        c.gate.register_forward_pre_hook(watch)
+    outputs(model, drawn(case.enter, 40, case.steps, rng))
+    print(f"{name}: largest error of each gate {np.round(errors, 4).tolist()}")
+    assert max(spans) > 4 * TABLE_ERROR  # one number would not do
+    assert len(errors) == len(gated) and max(errors) <= TABLE_ERROR
+
+
+@pytest.mark.parametrize("name", ["resnet18, stream", "resnet19, stream"])
+def test_dyadic_joins_change_a_layer_by_half_a_grid_step_at_most(
+    name: str, rng: np.random.Generator
+) -> None:
+    """What each layer made of its source before, and what it makes of it then."""
+    case = CASES[name]
+    model = made(case, rng)
+    unit = model.enter.unit
+    x = torch.tensor(drawn(case.enter, 8, case.steps, rng)).float()
+    flows = {INPUT: x[None] if case.enter.coding == "direct" else x.transpose(0, 1)}
+    layers = [c for _, c in model.connections() if c.norm is not None]
+    with torch.no_grad():
+        model(x, flows.__setitem__)
+        before = [c(flows[c.source], unit if c.source == INPUT else 1.0) for c in layers]
+    hardware.dyadic_joins(model)
+    assert model.enter.unit == 2.0 ** np.floor(np.log2(unit))
+    tuned = 0
+    for c, y in zip(layers, before, strict=True):
+        source = flows[c.source]
+        unit = model.enter.unit if c.source == INPUT else 1.0
+        with torch.no_grad():
+            after = c(source, unit)
+            acc, _ = c.op.both(source.flatten(0, 1), unit)
+        steps = acc.abs() * unit + 1  # of the grid of gain, and of that of bias
+        step = 2.0**-c.norm.bits if isinstance(c.norm, Dyadic) else 0.0
+        slack = 1e-5 * (1 + float(y.abs().max()))  # float32
+        assert ((after - y).flatten(0, 1).abs() <= steps * step / 2 + slack).all(), c.source
+        tuned += isinstance(c.norm, Dyadic)
+    print(f"{name}: {tuned} of {len(layers)} layers tuned")
+    assert tuned >= len(layers) // 2
+
+
+def test_a_network_whose_joins_are_dyadic_stays_as_it_is(rng: np.random.Generator) -> None:
+    """Tuned a second time, nothing is lost of the gains that the first time put on the grid."""
+    model = made(CASES["resnet18, stream"], rng)
+    hardware.dyadic_joins(model)
+    once = export(model)
+    hardware.dyadic_joins(model)
+    assert export(model) == once

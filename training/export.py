@@ -32,8 +32,7 @@ def _connection(c: Connection, into: str) -> trained.Connection:
         op, scale, bias = c.op.exported()
         norm = None
         if isinstance(c.norm, Dyadic):
-            gain, shift = (array(x) for x in c.norm.numbers())
-            scale, bias = gain * scale, shift  # scale is a power of two: see snap
+            scale, bias = (array(x) for x in c.norm.numbers())
         elif c.norm is not None:
             norm = c.norm.exported()
         gate = None if c.gate is None else c.gate.exported()

@@ -129,7 +129,7 @@ def dyadic_joins(model: SpikingNetwork, bits: int = 10) -> None:
         for p in model.populations
         if not p.neurons.spiking or _gated_join(p)
         for c in p.connections
-        if c.norm is not None
+        if isinstance(c.norm, Norm)
     ]
     with torch.no_grad():
         for c in found:
@@ -163,12 +163,8 @@ def dyadic_input(model: SpikingNetwork) -> None:
 
 
 def _line(c: Connection) -> tuple[np.ndarray, np.ndarray]:
-    """Return slope and offset, per channel, of what a connection makes of its sums."""
-    _, scale, bias = c.op.exported()
-    size = c.op.weight.shape[0]
-    slope, offset = np.broadcast_to(scale, (size,)), np.broadcast_to(bias, (size,))
-    if isinstance(c.norm, Norm):
-        norm = c.norm.exported()
-        gain = norm.gamma / np.sqrt(norm.var + norm.eps)
-        slope, offset = slope * gain, (offset - norm.mean) * gain + norm.beta
-    return slope, offset
+    """Return slope and offset, per channel, of what scale and batch norm make of a layer's sums."""
+    _, scale, _ = c.op.exported()  # a layer with a norm has no bias of its own: see style
+    norm = c.norm.exported()
+    gain = norm.gamma / np.sqrt(norm.var + norm.eps)
+    return scale * gain, norm.beta - norm.mean * gain

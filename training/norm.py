@@ -69,7 +69,8 @@ class Dyadic(nn.Module):
     """What a batch norm becomes where it enters a stream: gain and bias on a grid of 2**-bits.
 
     ``y = round(gain * 2^bits) / 2^bits * acc + round(bias * 2^bits) / 2^bits``, gradients straight
-    through. Sums of such streams are whole numbers of one unit, so that fold finds them exact.
+    through. Sums of such streams are whole numbers of one unit, so that fold finds them exact. Its
+    layer has neither scale nor bias of its own: ``hardware.dyadic_joins`` takes them in here.
 
     Args:
         gain, bias: (channels,), of the batch norm and the scale together. bits: of the grid.
