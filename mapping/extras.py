@@ -38,8 +38,8 @@ def install(extra: str | None = None) -> str:
 def pip() -> str:
     """Return how this Python's pip is called: by its name only where the shell finds that one."""
     python = Path(sys.executable)
-    found = shutil.which("pip")
-    return "pip" if found and Path(found).parent == python.parent else f"{python} -m pip"
+    program = shutil.which("pip")
+    return "pip" if program and Path(program).parent == python.parent else f"{python} -m pip"
 
 
 def clone() -> tuple[Path, bool] | None:
@@ -48,8 +48,8 @@ def clone() -> tuple[Path, bool] | None:
     if (here / "pyproject.toml").is_file():
         return here, True
     try:
-        told = metadata.distribution("spikexact").read_text("direct_url.json")
-        address = urlparse(json.loads(told)["url"]) if told else None
+        text = metadata.distribution("spikexact").read_text("direct_url.json")
+        address = urlparse(json.loads(text)["url"]) if text else None
     except (metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
         return None
     if address is None or address.scheme != "file":

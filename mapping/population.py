@@ -145,8 +145,8 @@ class Population(AnyPopulation):
 
         for c in self.connections:
             if c.gate is not None:
-                where = f"the gate of connection {c.source!r} -> {self.name!r}"
-                _check_gate(c.gate, channels, timesteps, where)
+                called = f"the gate of connection {c.source!r} -> {self.name!r}"
+                _check_gate(c.gate, channels, timesteps, called)
         neuron = self.neuron
         threshold = neuron.threshold
         return replace(
@@ -170,11 +170,11 @@ class Population(AnyPopulation):
         )
 
 
-def _check_gate(gate: Gate, channels: int, timesteps: int, where: str) -> None:
+def _check_gate(gate: Gate, channels: int, timesteps: int, called: str) -> None:
     """Raise ValueError for a gate whose table is too short or that does not fit its channels."""
     if len(gate.table) < timesteps:
-        raise ValueError(f"{where} has {len(gate.table)} rows of its table for {timesteps} steps")
-    per_channel(gate.weights, channels, f"weights of {where}")
+        raise ValueError(f"{called} has {len(gate.table)} rows of its table for {timesteps} steps")
+    per_channel(gate.weights, channels, f"weights of {called}")
     if gate.offset.ndim and not gate.per_channel:
-        raise ValueError(f"{where} has one total, so its offset must be one integer")
-    per_channel(gate.offset, channels, f"offset of {where}")
+        raise ValueError(f"{called} has one total, so its offset must be one integer")
+    per_channel(gate.offset, channels, f"offset of {called}")

@@ -82,7 +82,7 @@ def brief(value: Any) -> str:
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, dict) and value:
-        return "{" + ", ".join(f"{key!r}: {brief(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {brief(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple) and len(value) > 8 and not hasattr(value, "_fields"):
         return f"<{type(value).__name__} of {len(value)}>"
     return repr(value)

@@ -114,14 +114,14 @@ def require(
     if steps is not None and steps != network.timesteps:
         network = replace(network, timesteps=steps)
     names = list(dict.fromkeys(backends))
-    found = [
+    asked = [
         Ability(name, None if name in emitted else refusal(network, name), missing(name))
         for name in names
     ]
-    bad = [str(one) for one in found if not one.yes]
+    bad = [str(ability) for ability in asked if not ability.yes]
     if not bad:
         return
-    good = [one.backend for one in found if one.yes and one.backend != "reference"]
+    good = [ability.backend for ability in asked if ability.yes and ability.backend != "reference"]
     what_else = f"; it can be run with {','.join(good)}" if good else ""
-    kind = Unsupported if any(one.refused for one in found) else MissingTool
+    kind = Unsupported if any(ability.refused for ability in asked) else MissingTool
     raise kind("; ".join(bad) + what_else)

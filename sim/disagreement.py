@@ -67,10 +67,10 @@ def disagreement(
     chunk = chunk_samples(network, network.timesteps, memory)
     for start in range(0, len(inputs), chunk):
         part = inputs[start : start + chunk]
-        meant, found = real.run(value, part), run(network, part, record=("spikes",))
-        if found.scores is not None:
-            classes += int((meant.classes != found.classes).sum())
-        wrong = {n: meant.spikes[n] != found.spikes[n] for n in names}
+        meant, integers = real.run(value, part), run(network, part, record=("spikes",))
+        if integers.scores is not None:
+            classes += int((meant.classes != integers.classes).sum())
+        wrong = {n: meant.spikes[n] != integers.spikes[n] for n in names}
         for n in names:
             counts[n] = counts[n][0] + wrong[n].size, counts[n][1] + int(wrong[n].sum())
         for sample in range(len(part)):

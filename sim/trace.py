@@ -73,12 +73,12 @@ class Trace:
         some = v if spikes is None else spikes
         if some is None:
             return f"{name}: not recorded"
-        told = [f"{name} ({'x'.join(map(str, some.shape[2:]))})"]
+        parts = [f"{name} ({'x'.join(map(str, some.shape[2:]))})"]
         if spikes is not None:
-            told.append(f"spikes, {np.count_nonzero(spikes) / max(spikes.size, 1):.1%} fire")
+            parts.append(f"spikes, {np.count_nonzero(spikes) / max(spikes.size, 1):.1%} fire")
         if v is not None and v.size:
-            told.append(f"v {v.min()}..{v.max()}")
-        return ": ".join([told[0], "; ".join(told[1:])])
+            parts.append(f"v {v.min()}..{v.max()}")
+        return ": ".join([parts[0], "; ".join(parts[1:])])
 
     def save(self, path: Path | str) -> None:
         """Write an .npz of plain arrays, beside and renamed; see ``sim.trace_file``."""

@@ -114,12 +114,12 @@ def _scalar(arrays: dict[str, np.ndarray], word: str, kinds: str) -> Any:
 
 def _info(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        info = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        info = None
+    if not isinstance(info, dict):
         raise ValueError("info is no JSON object")
-    return found
+    return info
 
 
 def _plain(item: object) -> Any:

@@ -116,7 +116,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         manifest = json.loads(path.read_text("utf-8"))
         stream, populations = manifest["input"], manifest["populations"]
         _check_layouts(manifest)
-        found = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
+        ports = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
         enter = (tuple(stream["shape"]), int(stream["bits"]))
         version, steps = manifest["format"], int(manifest["timesteps"])
         whose = manifest["network_sha256"] if version == 2 else None
@@ -128,7 +128,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         known = " and ".join(map(str, FORMATS))
         raise ValueError(f"{path} has format {version!r}; this program reads {known}")
     want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
-    if found != want or enter != (network.input.shape, network.input.span[1].bit_length()):
+    if ports != want or enter != (network.input.shape, network.input.span[1].bit_length()):
         raise ValueError(f"{path} describes another network: its ports do not fit this one")
     if steps < network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
@@ -225,13 +225,13 @@ def _file(kind: str, sections: list[tuple[list[tuple[str, object]], list[str]]])
 
 
 def _hex(bits: np.ndarray) -> list[str]:
-    """Bits (lines, words, width), least significant first, to lines of space-separated words."""
-    lines, words, width = bits.shape
+    """Bits (rows, words, width), least significant first, to lines of space-separated words."""
+    rows, words, width = bits.shape
     digits = -(-width // 4)
-    wide = np.zeros((lines, words, digits * 4), np.uint8)
+    wide = np.zeros((rows, words, digits * 4), np.uint8)
     wide[..., :width] = bits
-    nibbles = wide.reshape(lines, words, digits, 4) @ np.array([1, 2, 4, 8], np.uint8)
-    text = np.full((lines, words, digits + 1), ord(" "), np.uint8)
+    nibbles = wide.reshape(rows, words, digits, 4) @ np.array([1, 2, 4, 8], np.uint8)
+    text = np.full((rows, words, digits + 1), ord(" "), np.uint8)
     text[..., :digits] = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles[..., ::-1]]
     return [row.tobytes().decode("ascii").rstrip() for row in text]
 

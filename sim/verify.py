@@ -145,17 +145,17 @@ class Verification:
     @property
     def problems(self) -> list[str]:
         """One sentence for everything that keeps ``ok`` from being True."""
-        found = []
+        sentences = []
         for name, result in self.checks.items():
             if result.failure is not None:
-                found.append(f"{name}: {result.failure}")
+                sentences.append(f"{name}: {result.failure}")
             if result.divergence is not None:
-                found.append(f"{name}: {result.divergence}")
+                sentences.append(f"{name}: {result.divergence}")
             if result.failure is None and result.compared == 0:
-                found.append(f"{name}: nothing was compared with {self.reference}")
+                sentences.append(f"{name}: nothing was compared with {self.reference}")
         if not self.checks:
-            found.append(f"nothing was compared: no backend besides {self.reference}")
-        return found
+            sentences.append(f"nothing was compared: no backend besides {self.reference}")
+        return sentences
 
     def __repr__(self) -> str:
         names = ", ".join(self.checks) or "nothing"

@@ -20,7 +20,7 @@ FORMAT = 2
 def document(
     checks: Sequence[dict[str, Any]], left_out: Sequence[dict[str, str]] = ()
 ) -> dict[str, Any]:
-    """Return what verify.json holds, of checks that ``one`` returned.
+    """Return what verify.json holds, of checks that ``entry`` returned.
 
     Args:
         left_out: backends that were not run, by ``name``, and ``why``.
@@ -29,8 +29,11 @@ def document(
     return {"format": FORMAT, "ok": ok, "checks": list(checks), "left_out": list(left_out)}
 
 
-def one(
-    found: Verification, title: str = "verify", about: str | None = None, seed: int | None = None
+def entry(
+    verification: Verification,
+    title: str = "verify",
+    about: str | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """Return one check as JSON values.
 
@@ -42,19 +45,19 @@ def one(
     return {
         "title": title,
         "about": about,
-        "ok": found.ok,
-        "network_sha256": found.network_sha256,
-        "inputs_sha256": found.inputs_sha256,
-        "verilog_sha256": found.verilog_sha256,
+        "ok": verification.ok,
+        "network_sha256": verification.network_sha256,
+        "inputs_sha256": verification.inputs_sha256,
+        "verilog_sha256": verification.verilog_sha256,
         "seed": seed,
-        "reference": found.reference,
-        "samples": found.samples,
-        "timesteps": found.timesteps,
-        "compared": found.compared,
-        "mismatches": found.mismatches,
-        "threshold_hits": found.threshold_hits,
-        "problems": found.problems,
-        "backends": [_backend(name, check) for name, check in found.checks.items()],
+        "reference": verification.reference,
+        "samples": verification.samples,
+        "timesteps": verification.timesteps,
+        "compared": verification.compared,
+        "mismatches": verification.mismatches,
+        "threshold_hits": verification.threshold_hits,
+        "problems": verification.problems,
+        "backends": [_backend(name, check) for name, check in verification.checks.items()],
     }
 
 

@@ -111,7 +111,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         say(f"{title} ({about[title]})" if about.get(title) else title)
         if not quiet:
             console.matrix(verification)
-    checks = [written.one(each, title, about.get(title)) for title, each in verified.items()]
+    checks = [written.entry(each, title, about.get(title)) for title, each in verified.items()]
     files.write_json(folder / "verify.json", written.document(checks, left_out))
     files.write_json(folder / "accuracy.json", accuracy)
     summary = report.write(folder, trace=trace)

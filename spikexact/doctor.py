@@ -87,10 +87,10 @@ def backends() -> list[dict[str, Any]]:
     ]
 
 
-def advice(found: list[dict[str, Any]]) -> list[str]:
+def advice(rows: list[dict[str, Any]]) -> list[str]:
     """Return a line per command that brings something missing: what it brings, and the command."""
     brings: dict[str, list[str]] = {}
-    for row in found:
+    for row in rows:
         if row["get"]:
             brings.setdefault(row["get"], []).append(row["what"])
     return [f"for {', '.join(what)}: {command}" for command, what in brings.items()]

@@ -17,7 +17,7 @@ QUICK, LONG = 1 << 20, 1 << 26
 STEP = 256
 
 
-def told(value: mapping.Network | mapping.TrainedNetwork, most: int = QUICK) -> dict[str, Any]:
+def answers(value: mapping.Network | mapping.TrainedNetwork, most: int = QUICK) -> dict[str, Any]:
     """Return what every backend makes of a network, as JSON values.
 
     Args:
@@ -40,15 +40,15 @@ def told(value: mapping.Network | mapping.TrainedNetwork, most: int = QUICK) -> 
         except ValueError as error:
             why = "no: " + " ".join(str(error).split())
             return {"backends": None, "fold": why}
-    return {"backends": [one.to_json() for one in abilities(value)], "fold": None}
+    return {"backends": [ability.to_json() for ability in abilities(value)], "fold": None}
 
 
-def texts(found: dict[str, Any], trained: bool) -> list[str]:
-    """Return the lines of what ``told`` found."""
-    if found["backends"] is None:
-        return [f"fold: {found['fold']}"]
+def texts(answer: dict[str, Any], trained: bool) -> list[str]:
+    """Return the lines of what ``answers`` returned."""
+    if answer["backends"] is None:
+        return [f"fold: {answer['fold']}"]
     head = "once folded, it is run by" if trained else "run by"
-    return [f"{head}:", *(f"  {_line(row)}" for row in found["backends"])]
+    return [f"{head}:", *(f"  {_line(row)}" for row in answer["backends"])]
 
 
 def advice(network: mapping.Network, absent: dict[str, str]) -> dict[str, str]:

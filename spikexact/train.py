@@ -110,7 +110,7 @@ def run(
             "fold": "no: of full precision, no binary weights",
         }
     else:
-        runners = targets.told(training.network, targets.LONG)
+        runners = targets.answers(training.network, targets.LONG)
     if json:
         console.print_json({**summary, "file": str(output), **costs, **runners})
         return

@@ -132,7 +132,7 @@ def test_json_and_progress(fake):
     seen = []
     found = verify(net, stimuli(net, 4), ["fake"], memory=1, progress=lambda *a: seen.append(a))
     assert seen[0] == ("reference", 0, 4) and seen[-1] == ("fake", 4, 4)
-    value = json.loads(json.dumps(written.document([written.one(found, title="four", seed=0)])))
+    value = json.loads(json.dumps(written.document([written.entry(found, title="four", seed=0)])))
     assert value["format"] == 2 and value["ok"] is True
     (one,) = value["checks"]
     assert (one["title"], one["seed"], one["about"], one["reference"]) == (
@@ -149,7 +149,7 @@ def test_json_and_progress(fake):
     assert written.document([]) == {"format": 2, "ok": False, "checks": [], "left_out": []}
     fake(lambda trace, call: replace(trace, v={n: v + 1 for n, v in trace.v.items()}))
     bad = verify(net, stimuli(net, 4), ["fake"])
-    value = json.loads(json.dumps(written.document([one, written.one(bad)])))
+    value = json.loads(json.dumps(written.document([one, written.entry(bad)])))
     assert [value["ok"], *(check["ok"] for check in value["checks"])] == [False, True, False]
     one = value["checks"][1]
     assert one["backends"][0]["divergence"]["text"] in one["problems"][0]

@@ -166,8 +166,8 @@ def test_a_file_is_not_overwritten_by_what_lies_beside_it(
 def test_a_large_trained_network_is_not_folded_only_to_be_shown(trained: Path) -> None:
     value = load(trained / "t.safetensors")
     size = targets.weights(value) + targets.STEP * value.timesteps
-    assert targets.told(value, size)["backends"] is not None
-    found = targets.told(value, size - 1)
+    assert targets.answers(value, size)["backends"] is not None
+    found = targets.answers(value, size - 1)
     assert found["backends"] is None and found["fold"].startswith(
         "not folded here (9,472 weights, T = 4:"
     )
@@ -181,7 +181,7 @@ def test_what_cannot_be_folded_says_so_early(
         raise ValueError("population 'a'  needs\n70 bits")
 
     monkeypatch.setattr("mapping.fold", refuse)
-    found = targets.told(load(trained / "t.safetensors"))
+    found = targets.answers(load(trained / "t.safetensors"))
     assert found == {"backends": None, "fold": "no: population 'a' needs 70 bits"}
 
 

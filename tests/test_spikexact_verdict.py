@@ -446,7 +446,7 @@ def test_the_demos_stand_in_is_of_another_network() -> None:
     for network in (fold(draw(0)), small()):
         runs, title, about = few(network, "lava-stock", 0)
         found = verify(runs, stimuli(runs, 2), ["fast"])
-        check = written.one(found, title, about)
+        check = written.entry(found, title, about)
         of = agreement.whose_check(check, digest(network))
         assert (of, about is None) == (("ours", True) if runs is network else ("other", False))
     assert runs is network  # the last one is run by stock Lava as it is

@@ -43,7 +43,7 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
         ValueError: no ``=``, or nothing has such a field; one sentence that lists what there is.
     """
     knows = fields_of(dataset, method, net)
-    found: dict[str, dict[str, Any]] = {kind: {} for kind in knows}
+    chosen: dict[str, dict[str, Any]] = {kind: {} for kind in knows}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -53,22 +53,24 @@ def sort(dataset: str, method: str, net: str, settings: Iterable[str]) -> Choice
             every = sorted(set().union(*knows.values()))
             raise ValueError(f"there is no setting {name!r} here; there are {', '.join(every)}")
         for kind in kinds:
-            found[kind][name] = value(text)
+            chosen[kind][name] = value(text)
     for kind, example in DEFAULTS.items():
-        for name, given in found[kind].items():
+        for name, given in chosen[kind].items():
             _same_type(name, given, getattr(example, name))
-    style = found["style"]
-    if found["dynamics"]:
-        style["dynamics"] = replace(style_of(method, net).dynamics, **found["dynamics"])
-    if "hidden" in found["options"] and not isinstance(found["options"]["hidden"], tuple):
-        found["options"]["hidden"] = (found["options"]["hidden"],)
-    return Choices(found["data"], of(dataset, method, **found["recipe"]), style, found["options"])
+    style = chosen["style"]
+    if chosen["dynamics"]:
+        style["dynamics"] = replace(style_of(method, net).dynamics, **chosen["dynamics"])
+    if "hidden" in chosen["options"] and not isinstance(chosen["options"]["hidden"], tuple):
+        chosen["options"]["hidden"] = (chosen["options"]["hidden"],)
+    return Choices(
+        chosen["data"], of(dataset, method, **chosen["recipe"]), style, chosen["options"]
+    )
 
 
 def fields_of(dataset: str, method: str, net: str) -> dict[str, set[str]]:
     """Return what can be set, by what it belongs to; no name belongs to two."""
     builder = SpikeTimeNetwork if method == "latency" else NETWORKS[net]
-    found = {
+    known = {
         "recipe": {f.name for f in fields(Recipe)},
         "style": {f.name for f in fields(Style)} - {"dynamics"},
         "dynamics": {f.name for f in fields(Dynamics)},
@@ -76,9 +78,9 @@ def fields_of(dataset: str, method: str, net: str) -> dict[str, set[str]]:
         "options": _options(builder) - {"enter", "classes", "timesteps", "style"},
     }
     if method == "latency":
-        found["style"] = found["dynamics"] = set()
-        found["recipe"] -= {"loss", "smoothing", "settle"}
-    return found
+        known["style"] = known["dynamics"] = set()
+        known["recipe"] -= {"loss", "smoothing", "settle"}
+    return known
 
 
 def _same_type(name: str, given: Any, default: Any) -> None:

@@ -71,8 +71,8 @@ class _Batches(Dataset):
 
     def _augmented(self, x: np.ndarray, index: int) -> np.ndarray:
         rng = np.random.default_rng([*self.drawn, 2, int(index)])
-        for one in self.augment:
-            x = one(x, rng)
+        for change in self.augment:
+            x = change(x, rng)
         return x
 
 

@@ -79,8 +79,8 @@ class Gate(nn.Module):
         soft = torch.sigmoid(self.alpha.reshape(-1, *ones) * mean)
         if self.table is None:
             return soft
-        found = self._looked_up(self.table, acc.detach(), unit, axes).to(soft)
-        return found + (soft - soft.detach())  # exactly the table's value
+        factors = self._looked_up(self.table, acc.detach(), unit, axes).to(soft)
+        return factors + (soft - soft.detach())  # exactly the table's value
 
     def _looked_up(
         self, table: Table, acc: torch.Tensor, unit: float, axes: tuple[int, ...]

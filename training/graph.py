@@ -104,12 +104,12 @@ class SpikingNetwork(nn.Module):
 
     def weighted(self) -> dict[str, Weighted]:
         """Return the layers with weights, named by the population that they drive."""
-        found: dict[str, Weighted] = {}
+        layers: dict[str, Weighted] = {}
         for p, c in self.connections():
             if c.op.weighted:
                 name = p.name.removesuffix(".sum")
-                found[name if name not in found else f"{name}.{c.op.weight.shape[-1]}x1"] = c.op
-        return found
+                layers[name if name not in layers else f"{name}.{c.op.weight.shape[-1]}x1"] = c.op
+        return layers
 
     def latent(self) -> dict[str, nn.Parameter]:
         """Return their weights."""

@@ -62,11 +62,11 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
     """
     model.eval()
     device = next(model.parameters()).device
-    found = {c.gate: torch.zeros(model.timesteps, device=device) for _, _, c in gates(model)}
+    sums = {c.gate: torch.zeros(model.timesteps, device=device) for _, _, c in gates(model)}
 
     def watch(gate: Gate, x: torch.Tensor, *given: Any) -> None:
         factor = gate.factor(x, *given)
-        found[gate] += factor.flatten(1).mean(1) * x.shape[1]
+        sums[gate] += factor.flatten(1).mean(1) * x.shape[1]
 
     handles = [
         c.gate.register_forward_pre_hook(lambda gate, inputs: watch(gate, *inputs))
@@ -79,7 +79,7 @@ def constant_gates(model: SpikingNetwork, part: Any, batch: int = 256) -> None:
         for handle in handles:
             handle.remove()
     for _, _, c in gates(model):
-        mean = found[c.gate] / len(part)
+        mean = sums[c.gate] / len(part)
         c.gate.constant = (mean * FACTORS).round().clamp(0, FACTORS - 1) / FACTORS
         c.gate.alpha.requires_grad_(False)  # several processes wait for every gradient
     freeze(model)
@@ -124,7 +124,7 @@ def dyadic_joins(model: SpikingNetwork, bits: int = 10) -> None:
     """
     freeze(model)
     dyadic_input(model)
-    found = [
+    layers = [
         c
         for p in model.populations
         if not p.neurons.spiking or _gated_join(p)
@@ -132,7 +132,7 @@ def dyadic_joins(model: SpikingNetwork, bits: int = 10) -> None:
         if isinstance(c.norm, Norm)
     ]
     with torch.no_grad():
-        for c in found:
+        for c in layers:
             kind = c.op.kind
             if isinstance(kind, Real):
                 raise ValueError("full-precision weights cannot lie on a grid: use 8bit ends")

@@ -51,8 +51,8 @@ class Norm(_BatchNorm):
                 share = 1 / float(self.num_batches_tracked)
             self.running_mean.lerp_(mean, share)
             self.running_var.lerp_(var * (total / (total - 1)), share)
-        found = centred * wide(torch.rsqrt(var + self.eps), x)
-        return found * wide(self.weight, x) + wide(self.bias, x)
+        normal = centred * wide(torch.rsqrt(var + self.eps), x)
+        return normal * wide(self.weight, x) + wide(self.bias, x)
 
     def exported(self) -> trained.Norm:
         """Return its running statistics as ``mapping`` takes them."""

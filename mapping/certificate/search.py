@@ -92,10 +92,10 @@ def certify(neurons: TrainedNeurons, extra: int = EXTRA_BITS, steps: int = SEARC
 
 def unfit(tried: range, channels: int, failed: int) -> Unfit:
     """Say that no F of those that were tried serves every channel."""
-    where = "" if channels == 1 else f" (channel {failed} of {channels} fails at the last)"
+    failing = "" if channels == 1 else f" (channel {failed} of {channels} fails at the last)"
     return Unfit(
         f"with none of {tried[0]} to {tried[-1]} fractional bits does every channel meet its "
-        f"constants in less than {WIDTH_MAX} bits{where}"
+        f"constants in less than {WIDTH_MAX} bits{failing}"
     )
 
 

@@ -52,8 +52,8 @@ def covering(
     for n, k, s, p, d, count in zip(
         shape[1:], kernel, stride, padding, dilation, counts, strict=True
     ):
-        found = np.zeros(n, np.int64)
+        windows = np.zeros(n, np.int64)
         seen = (np.arange(count)[:, None] * s - p + np.arange(k) * d).ravel()
-        np.add.at(found, seen[(seen >= 0) & (seen < n)], 1)
-        axes.append(found)
+        np.add.at(windows, seen[(seen >= 0) & (seen < n)], 1)
+        axes.append(windows)
     return axes[0][:, None] * axes[1]

@@ -69,13 +69,13 @@ def run(
         expected = vectors.write(network, inputs, folder)
         outcome = cocotb_runner.simulate(folder, ("stalled",), simulator, seed)
         if f"cannot build {manifest['verilog']}" in outcome.output:
-            raise ValueError(f"{rtl or folder}: {_told(outcome.output)}")
+            raise ValueError(f"{rtl or folder}: {_reason(outcome.output)}")
         path = folder / "sampled_stalled.hex"
         if not path.exists():
-            raise ProtocolError(f"the testbench sampled nothing: {_told(outcome.output)}")
+            raise ProtocolError(f"the testbench sampled nothing: {_reason(outcome.output)}")
         trace = trace_of(network, manifest, path, record, outcome)
         if not outcome.passed and agreement(expected, trace).mismatches == 0:
-            raise ProtocolError(f"the testbench failed: {_told(outcome.output)}")
+            raise ProtocolError(f"the testbench failed: {_reason(outcome.output)}")
         if rtl is None:
             trace.info["verilog_sha256"] = manifest["verilog_sha256"]
         return trace
@@ -99,17 +99,19 @@ def trace_of(
     output, tap = manifest["output"]["stream"], manifest["populations"][-1]["trace"]
     if sampled.beats.get(output) != sampled.beats.get(tap):
         raise ProtocolError(
-            f"the output stream differs from the trace of its population: {_told(outcome.output)}"
+            f"the output stream differs from the trace of its population: {_reason(outcome.output)}"
         )
     for p in manifest["populations"]:
-        found = _chunks(sampled.beats.get(p["trace"], []), int(p["payload_bits"]))
+        payloads = _chunks(sampled.beats.get(p["trace"], []), int(p["payload_bits"]))
         want = sampled.samples * sampled.timesteps * int(p["neurons"])
-        if len(found) != want:
+        if len(payloads) != want:
             raise ProtocolError(
-                f"population {p['name']!r} sent {len(found)} of {want} beats: "
-                f"{_told(outcome.output)}"
+                f"population {p['name']!r} sent {len(payloads)} of {want} beats: "
+                f"{_reason(outcome.output)}"
             )
-        fired, membranes = beats.neurons(found, p, p["payload"], sampled.samples, sampled.timesteps)
+        fired, membranes = beats.neurons(
+            payloads, p, p["payload"], sampled.samples, sampled.timesteps
+        )
         shape = (*fired.shape[:2], *network.shapes[p["name"]])
         if p["spiking"]:
             spikes[p["name"]] = fired.reshape(shape)
@@ -129,9 +131,9 @@ def _chunks(payloads: list[int], width: int) -> np.ndarray:
     return np.frombuffer(raw, "<u4").reshape(len(payloads), size // 4)
 
 
-def _told(output: str) -> str:
+def _reason(output: str) -> str:
     """Return the line of the testbench's output that says what went wrong."""
-    found = re.search(r"(?:StreamError|AssertionError|SimTimeoutError): +(.+)", output)
-    if found is None:
-        found = re.search(r"FAIL: (.+)", output)
-    return found[1].strip()[:300] if found else "it said nothing"
+    match = re.search(r"(?:StreamError|AssertionError|SimTimeoutError): +(.+)", output)
+    if match is None:
+        match = re.search(r"FAIL: (.+)", output)
+    return match[1].strip()[:300] if match else "it said nothing"

@@ -44,23 +44,23 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
 
 
 def current(
-    c: Connection, acc: np.ndarray, t: int, total: Interval | None, where: str
+    c: Connection, acc: np.ndarray, t: int, total: Interval | None, name: str
 ) -> np.ndarray:
     """Return ``(gate * (gain * acc + bias)) >> shift`` of one timestep."""
     drive = wide(c.gain, acc) * acc + wide(c.bias, acc)
     if c.gate is not None and total is not None:
-        drive *= gate(c.gate, acc, t, total, where)
+        drive *= gate(c.gate, acc, t, total, name)
     return drive >> c.shift
 
 
-def gate(g: Gate, acc: np.ndarray, t: int, bound: Interval, where: str) -> np.ndarray:
+def gate(g: Gate, acc: np.ndarray, t: int, bound: Interval, name: str) -> np.ndarray:
     """Return the gate's factor, one per sample, or one per sample and channel."""
     maps = acc.reshape(*acc.shape[:2], -1).sum(axis=2)
     total = g.weights * maps
     if not g.per_channel:
         total = total.sum(axis=1, keepdims=True)
     total = total + g.offset
-    within(bound, total, where, "gate total")
+    within(bound, total, name, "gate total")
     index = np.clip(total >> g.shift, 0, g.table.shape[1] - 1)
     return g.table[t, index].reshape(*index.shape, *(1 for _ in acc.shape[2:]))
 
@@ -108,14 +108,14 @@ def wide(channels: np.ndarray, like: np.ndarray) -> np.ndarray:
     return channels.reshape(-1, *(1 for _ in like.shape[2:]))
 
 
-def within(bound: Interval, value: np.ndarray, where: str, what: str) -> None:
+def within(bound: Interval, value: np.ndarray, name: str, what: str) -> None:
     """Raise OverflowError if a value left the interval that was proved for it."""
     low, high = wide(bound.low, value), wide(bound.high, value)
     wrong = (value < low) | (value > high)
     if wrong.any():
         sample, channel, *rest = map(int, np.argwhere(wrong)[0])
         raise OverflowError(
-            f"{what} of {where!r} left its proven interval "
+            f"{what} of {name!r} left its proven interval "
             f"[{bound.low[channel]}, {bound.high[channel]}] at sample {sample}, "
             f"neuron {(channel, *rest) if rest else channel}: "
             f"{int(value[(sample, channel, *rest)])}"

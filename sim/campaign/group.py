@@ -67,11 +67,11 @@ def _run(
     problems = []
     refused: dict[str, int] = {}
     for name in names:
-        where = f"seed {seed}, group {group}, backend {name}, PE {pe}, SIMD {simd}"
+        case = f"seed {seed}, group {group}, backend {name}, PE {pe}, SIMD {simd}"
         try:
             traces = _traces(name, networks, inputs, pe, simd)
         except ProtocolError as error:
-            problems.append(f"{where}: {error}")
+            problems.append(f"{case}: {error}")
             continue
         except Unsupported as error:
             what = f"{name}: {reason(error)}"
@@ -80,19 +80,19 @@ def _run(
         except MACHINE:
             raise
         except Exception as error:
-            problems.append(f"{where}: {_raised(error)}")
+            problems.append(f"{case}: {_raised(error)}")
             continue
         for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
             same = agreement(want, got)
             compared += same.compared
             mismatches += same.mismatches
             if same.divergence is not None:
-                problem = f"{where}, network {k}: {same.divergence}"
+                problem = f"{case}, network {k}: {same.divergence}"
                 if saved is not None:
                     problem += f"; {_smallest(networks[k], inputs[k], name, f'{saved}-{name}-{k}')}"
                 problems.append(problem)
             elif same.compared == 0:
-                problems.append(f"{where}, network {k}: nothing was compared")
+                problems.append(f"{case}, network {k}: nothing was compared")
     hits = [
         h for n, t in zip(networks, expected, strict=True) for h in threshold_hits(n, t).values()
     ]

@@ -21,7 +21,7 @@ def show_network(value: Any, as_json: bool, **more: Any) -> None:
 
     from .. import console, labels, targets
 
-    runners = targets.told(value)
+    runners = targets.answers(value)
     sizes = summary(value)
     if as_json:
         facts = {"kind": type(value).__name__, "sha256": digest(value), **more, **sizes}

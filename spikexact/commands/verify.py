@@ -27,7 +27,7 @@ def verify(
     from sim.ability import require
     from sim.campaign.stimuli import stimuli
     from sim.verify import verify as check
-    from sim.written import document, one
+    from sim.written import document, entry
 
     from .. import console, files
 
@@ -41,7 +41,7 @@ def verify(
     source = None if trained is None else files.source(trained, file)
     with console.progress(json) as progress:
         verification = check(network, batch, names, rtl=rtl, progress=progress)
-    checked = document([one(verification, seed=seed if inputs is None else None)])
+    checked = document([entry(verification, seed=seed if inputs is None else None)])
     if source is not None:
         checked["checks"][0]["trained"] = files.difference(source, network, batch)
     if output is not None:

@@ -81,7 +81,7 @@ def series(rows: Rows, key: str, place: int | None = None) -> Series:
     ------
         ValueError: something else than numbers.
     """
-    lines: Series = {}
+    by_layer: Series = {}
     for epoch, row in enumerate(rows):
         given = row.get(key, {})
         values = given if isinstance(given, dict) else {key: given}
@@ -89,8 +89,8 @@ def series(rows: Rows, key: str, place: int | None = None) -> Series:
             number = value[place] if place is not None and isinstance(value, list) else value
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise ValueError(f"{key} of line {epoch + 1} is no number")
-            lines.setdefault(name, [math.nan] * len(rows))[epoch] = float(number)
-    return lines
+            by_layer.setdefault(name, [math.nan] * len(rows))[epoch] = float(number)
+    return by_layer
 
 
 def drawings(figures: list[Curves]) -> list[Drawing]:

@@ -132,7 +132,7 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
         with files.whole(folder / ACCURACY, "evaluate"):
             costs[ACCURACY] = cost(accuracy["cost"], sized=False)
     with files.whole(folder / EPOCHS, "train"):
-        lines = measured(epochs or [])
+        curves = measured(epochs or [])
     return Report(
         status=status,
         headline=sentence,
@@ -150,6 +150,6 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
         verilog=verilog,
         activity=activity(network, trace),
         costs=costs,
-        curves=lines,
+        curves=curves,
         absent={name: text for name, text in absent.items() if contents[name] is None},
     )

@@ -26,9 +26,9 @@ def pair(path: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     """
     held = plain.npz(path, kinds=plain.NUMBERS + "U")
     wanted = ("train", "test") if part == "all" else (part,)
-    for one, other in KEYS:
-        pairs = [(one.format(part=p), other.format(part=p)) for p in wanted]
-        pairs = pairs if "{" in one else pairs[:1]
+    for inputs_key, labels_key in KEYS:
+        pairs = [(inputs_key.format(part=p), labels_key.format(part=p)) for p in wanted]
+        pairs = pairs if "{" in inputs_key else pairs[:1]
         if all(name in held for names in pairs for name in names):
             try:
                 inputs, labels = (

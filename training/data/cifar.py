@@ -15,7 +15,7 @@ from mapping import Input
 
 from .augment import Crop, Cutout, Flip
 from .dataset import Arrays, DataSet
-from .folder import found, size_of
+from .folder import located, size_of
 
 SHAPE = (3, 32, 32)
 PIXELS = 3072
@@ -36,7 +36,7 @@ def cifar10(folder: Path, *, flat: bool = False) -> DataSet:
     """
     train = [f"data_batch_{i}.bin" for i in range(1, 6)]
     wants = [*train, "test_batch.bin"]
-    at = found(folder, wants, "the binary version of CIFAR-10", "cifar-10-batches-bin")
+    at = located(folder, wants, "the binary version of CIFAR-10", "cifar-10-batches-bin")
     return _data_set(
         "cifar10",
         10,
@@ -59,7 +59,7 @@ def cifar100(folder: Path, *, flat: bool = False) -> DataSet:
         ValueError: as of ``cifar10``; labels are 0..19 and 0..99.
     """
     wants = ("train.bin", "test.bin")
-    at = found(folder, wants, "the binary version of CIFAR-100", "cifar-100-binary")
+    at = located(folder, wants, "the binary version of CIFAR-100", "cifar-100-binary")
     return _data_set(
         "cifar100",
         100,

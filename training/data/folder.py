@@ -9,7 +9,7 @@ from pathlib import Path
 MOST = 1 << 31
 
 
-def found(folder: Path, wants: Iterable[str], what: str, inside: str = "") -> Path:
+def located(folder: Path, wants: Iterable[str], what: str, inside: str = "") -> Path:
     """Return the folder that holds the named files, ``folder`` itself or one inside it.
 
     Args:

@@ -61,8 +61,8 @@ def read(path: Path) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     if len(body) != size:
-        found = "more" if len(body) > size else f"{len(body)}"
-        raise ValueError(f"{path} states {size} values, and holds {found}: truncated or altered")
+        held = "more" if len(body) > size else f"{len(body)}"
+        raise ValueError(f"{path} states {size} values, and holds {held}: truncated or altered")
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
@@ -73,13 +73,13 @@ def pair(folder: Path, part: str = "test") -> tuple[np.ndarray, np.ndarray]:
     ------
         ValueError: a file is missing; it is named, with its folder.
     """
-    found = []
+    parts = []
     for name in NAMES[part]:
         path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
         if path is None:
             raise ValueError(f"{folder} must hold {name} or {name}.gz: put it there")
-        found.append(read(path))
-    images, labels = found
+        parts.append(read(path))
+    images, labels = parts
     if labels.ndim != 1 or len(images) != len(labels):
         raise ValueError(f"{folder} holds {len(images)} images and labels of {labels.shape}")
     return images, labels

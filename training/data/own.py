@@ -125,15 +125,18 @@ def _size(folder: Path, names: list[str], rows: int, cols: int) -> tuple[int, in
         return rows, cols
     sizes = {size(folder / name): name for name in names}
     if len(sizes) > 1:
-        (small, one), (large, other) = min(sizes.items()), max(sizes.items())
-        raise ValueError(
-            f"the pictures in {folder} have several sizes ({small[0]} x {small[1]} is {one}, "
-            f"{large[0]} x {large[1]} is {other}): give rows and cols, to which all are resized"
+        examples = (
+            f"{height} x {width} is {name}"
+            for (height, width), name in (min(sizes.items()), max(sizes.items()))
         )
-    (found,) = sizes
-    if found[0] * found[1] > PIXELS:
         raise ValueError(
-            f"the pictures in {folder} have {found[0]} x {found[1]} pixels: give rows and cols, "
+            f"the pictures in {folder} have several sizes ({', '.join(examples)}): "
+            "give rows and cols, to which all are resized"
+        )
+    (shared,) = sizes
+    if shared[0] * shared[1] > PIXELS:
+        raise ValueError(
+            f"the pictures in {folder} have {shared[0]} x {shared[1]} pixels: give rows and cols, "
             "to which they are resized"
         )
-    return found
+    return shared

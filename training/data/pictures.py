@@ -10,7 +10,7 @@ from mapping import Input
 
 from .augment import Flip
 from .dataset import DataSet
-from .folder import found
+from .folder import located
 from .images import Centre, Pictures, Whole, listed
 
 #: Of each of the two classes of Caltech101, as many pictures are learnt from.
@@ -44,7 +44,7 @@ def caltech(
     if faces not in ("Faces", "Faces_easy"):
         raise ValueError(f"faces must be 'Faces' or 'Faces_easy', not {faces!r}")
     wants = (faces, "Motorbikes")
-    at = found(folder, wants, "Caltech101, unpacked,", "101_ObjectCategories")
+    at = located(folder, wants, "Caltech101, unpacked,", "101_ObjectCategories")
     shape = (rows * cols,) if flat else (1, rows, cols)
     enter = Input(shape, bits=8, coding="direct", unit=1 / 255)
     view = Whole(rows, cols)
@@ -81,7 +81,7 @@ def imagenet(folder: Path, *, size: int = 224) -> DataSet:
     """
     enter = Input((3, size, size), bits=8, coding="direct", unit=1 / 255)
     view = Centre(size, size, size * MARGIN[0] // MARGIN[1])
-    at = found(folder, ("train", "val"), "ImageNet, a folder per class in each,")
+    at = located(folder, ("train", "val"), "ImageNet, a folder per class in each,")
     wnids = [_wnids(at / part) for part in ("train", "val")]
     odd = sorted(set(wnids[0]) ^ set(wnids[1]))
     if odd:

@@ -15,7 +15,7 @@ from .aedat import read_dvs128, read_polarity
 from .augment import Augment, Flip, Roll
 from .dataset import DataSet, place
 from .events import Events, Framing
-from .folder import contents, found
+from .folder import contents, located
 
 GESTURES = 11
 OBJECTS = (
@@ -83,7 +83,7 @@ def dvs_gesture(
     """
     framing = Framing(timesteps, size, bits, split)
     lists = ("trials_to_train.txt", "trials_to_test.txt")
-    at = found(folder, lists, "DVS128 Gesture, unpacked,", "DvsGesture")
+    at = located(folder, lists, "DVS128 Gesture, unpacked,", "DvsGesture")
     train, test = (_trials(at / name, framing) for name in lists)
     return _data_set("dvs-gesture", GESTURES, train, test, (Roll(5),))
 
@@ -105,7 +105,7 @@ def dvs_cifar10(
         ValueError: a folder is missing, has too few files, or a file's name ends in no number.
     """
     framing = Framing(timesteps, size, bits, split)
-    at = found(folder, OBJECTS, "CIFAR10-DVS, its ten archives unpacked,")
+    at = located(folder, OBJECTS, "CIFAR10-DVS, its ten archives unpacked,")
     sides: tuple[list, list] = ([], [])
     for label, name in enumerate(OBJECTS):
         files = sorted((at / name).glob("*.aedat"), key=_number)
@@ -155,8 +155,8 @@ def _trials(path: Path, framing: Framing) -> Recordings:
             spans.append((start, end))
     if not paths:
         raise ValueError(f"{path} names no recording with a gesture")
-    where = np.array(spans, np.int64)
-    return Recordings(read_polarity, tuple(paths), np.array(labels, np.int64), framing, where)
+    limits = np.array(spans, np.int64)
+    return Recordings(read_polarity, tuple(paths), np.array(labels, np.int64), framing, limits)
 
 
 def _gestures(path: Path) -> list[tuple[int, int, int]]:

@@ -25,7 +25,7 @@ from mapping.value import Brief
 from . import shd_file
 from .dataset import DataSet, place
 from .events import clipped
-from .folder import found
+from .folder import located
 
 UNITS, CLASSES = 700, 20
 NAMES = {"train": "shd_train.h5", "test": "shd_test.h5"}
@@ -93,7 +93,7 @@ def shd(folder: Path, *, timesteps: int = 100, bits: int = 1, seconds: float = S
         raise ValueError(f"timesteps must lie within 1..4096, not {timesteps}")
     if not 0 < seconds <= 3600:
         raise ValueError(f"seconds must lie within 0..3600, not {seconds}")
-    at = found(folder, NAMES.values(), "Spiking Heidelberg Digits, unpacked,")
+    at = located(folder, NAMES.values(), "Spiking Heidelberg Digits, unpacked,")
     train, test = (_spoken(at / name, timesteps, bits, float(seconds)) for name in NAMES.values())
     return DataSet("shd", enter, CLASSES, train, test, timesteps)
 
