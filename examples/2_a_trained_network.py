@@ -37,7 +37,7 @@ for population in network.populations:
     print(f"{population.name}: exact {certificate.exact}, {certificate.reason}")
 
 spikes = rng.integers(0, 2, (1000, 4, 64))
-meant, found = real.run(model, spikes), run(network, spikes, backend="fast")
+meant, trace = real.run(model, spikes), run(network, spikes, backend="fast")
 for name in meant.spikes:
-    wrong = int((meant.spikes[name] != found.spikes[name]).sum())
-    print(f"{name}: {wrong} of {found.spikes[name].size:,} spikes differ from float64")
+    wrong = int((meant.spikes[name] != trace.spikes[name]).sum())
+    print(f"{name}: {wrong} of {trace.spikes[name].size:,} spikes differ from float64")

@@ -33,6 +33,6 @@ with tempfile.TemporaryDirectory() as folder:
     manifest = write_bundle(network, rtl, pe=4, simd=8)  # or: spikexact verilog NET -o rtl
     print(*sorted(path.name for path in rtl.iterdir()))
     print("cycles a timestep:", manifest["cycles_per_timestep"])
-    found = verify(network, stimuli(network, 50), ["fast", "rtl"], rtl=rtl)
-    print(found)
-    assert found.ok
+    verification = verify(network, stimuli(network, 50), ["fast", "rtl"], rtl=rtl)
+    print(verification)
+    assert verification.ok

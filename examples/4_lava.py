@@ -21,9 +21,9 @@ def main() -> None:
         ),
         readout=Readout("out", "count"),
     )
-    found = verify(network, stimuli(network, 20), ["lava", "lava-stock"])
-    print(found)
-    assert found.ok
+    verification = verify(network, stimuli(network, 20), ["lava", "lava-stock"])
+    print(verification)
+    assert verification.ok
 
 
 if __name__ == "__main__":  # Lava forks

@@ -64,6 +64,6 @@ trained = import_model(
 )  # raises if any spike of 256 probes differs from the model's
 network = fold(trained)
 print(network)
-found = verify(network, stimuli(network, 50), ["fast", "rtl"])
-print(found)
-assert network.exact and found.ok
+verification = verify(network, stimuli(network, 50), ["fast", "rtl"])
+print(verification)
+assert network.exact and verification.ok

@@ -14,6 +14,6 @@ print(f"trained in float32: {trained.held_out_accuracy:.1%} of the held-out digi
 
 network = fold(trained.network)
 print(network)
-found = evaluate(network, data.test.inputs, data.test.labels)
-print(f"integers: {found.accuracy:.1%}; {found.mismatches} of {found.compared:,} values differ")
-assert found.mismatches == 0 and found.accuracy > 0.9
+result = evaluate(network, data.test.inputs, data.test.labels)
+print(f"integers: {result.accuracy:.1%}; {result.mismatches} of {result.compared:,} values differ")
+assert result.mismatches == 0 and result.accuracy > 0.9

@@ -82,17 +82,17 @@ def difference(value: TrainedNetwork, network: Network, batch: np.ndarray) -> di
     }
 
 
-def difference_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what ``difference`` found as the rows of a table, a last one for the whole."""
+def difference_rows(counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what ``difference`` counted as the rows of a table, a last one for the whole."""
     heads = {"name": "population", "compared": "spikes compared", "mismatches": "differ"}
     whole = {
-        "population": f"{found['samples']} samples",
-        "certificate": f"{found['differing_samples']} differ, "
-        f"{found['near_ties']} first at a near-tie",
+        "population": f"{counts['samples']} samples",
+        "certificate": f"{counts['differing_samples']} differ, "
+        f"{counts['near_ties']} first at a near-tie",
         "spikes compared": "",
-        "differ": f"{found['differing_classes']} classes",
+        "differ": f"{counts['differing_classes']} classes",
     }
-    return [*({heads.get(k, k): v for k, v in r.items()} for r in found["populations"]), whole]
+    return [*({heads.get(k, k): v for k, v in r.items()} for r in counts["populations"]), whole]
 
 
 def sha256(path: Path) -> str | None:
