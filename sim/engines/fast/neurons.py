@@ -1,0 +1,191 @@
+"""The neurons of one place and one block of channels, over their timesteps, in lanes.
+
+``drive + channel * step + (t - s0) * lanes`` is what drives timestep t (of a drive that stands
+still, the first one at every timestep). The state of a channel is three vectors: v, spikes so far,
+refractory steps left. Spikes, and bit planes of outputs without a threshold, leave as words.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from . import fields as f
+from .lanes import at_least, choose, load, splat, spread, store
+
+
+@njit(nogil=True)
+def begin(pop, arena, consts, block, state, lanes):
+    """Set the state of a sample's begin."""
+    zero = spread(arena, 0)
+    for o in range(f.GROUP):
+        at = state + o * 3 * lanes
+        store(arena, at, splat(consts, pop[f.V_INIT_AT] + block * f.GROUP + o))
+        store(arena, at + lanes, zero)
+        store(arena, at + 2 * lanes, zero)
+
+
+@njit(nogil=True)
+def note(arena, at, value, v_out, record, step, lanes, count):
+    """Write one vector of membranes to the samples' places in what is recorded."""
+    store(arena, at, value)
+    for lane in range(count):
+        v_out[record + lane * step] = arena[at + lane]
+
+
+@njit(nogil=True)
+def eight(
+    pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
+    sample_step, time_step, place_step, count,
+):  # fmt: skip
+    """Run eight channels that are never held; ``record`` is of (t = 0, first channel), or -1."""
+    a = drive
+    b, c, d = a + step, a + 2 * step, a + 3 * step
+    e, g, h, i = a + 4 * step, a + 5 * step, a + 6 * step, a + 7 * step
+    three = 3 * lanes
+    v0, v1 = load(arena, state), load(arena, state + three)
+    v2, v3 = load(arena, state + 2 * three), load(arena, state + 3 * three)
+    v4, v5 = load(arena, state + 4 * three), load(arena, state + 5 * three)
+    v6, v7 = load(arena, state + 6 * three), load(arena, state + 7 * three)
+    num, q, one = spread(arena, pop[f.NUM]), spread(arena, pop[f.Q]), spread(arena, 1)
+    multiply, shifts = pop[f.NUM] != 1, pop[f.Q] != 0
+    first = block * f.GROUP
+    high, reset, rho = pop[f.THRESHOLD_AT] + first, pop[f.V_RESET_AT] + first, pop[f.RHO_AT] + first
+    steps = pop[f.STEPS]
+    word_at = pop[f.BITS_AT] + (place * pop[f.WORDS] + first // width) * steps * lanes
+    plane_step = pop[f.ROWS] * pop[f.COLS] * pop[f.WORDS] * steps * lanes
+    value_at = pop[f.VALUES_AT] + (place * pop[f.GROUPS] * f.GROUP + first) * steps * lanes
+    value_step = steps * lanes
+    left = spread(arena, first % width)
+    still = pop[f.STILL]
+    channels = min(f.GROUP, pop[f.CHANNELS] - first)
+    for t in range(s0, s1):
+        at = 0 if still else (t - s0) * lanes
+        if multiply:
+            v0, v1, v2, v3 = v0 * num, v1 * num, v2 * num, v3 * num
+            v4, v5, v6, v7 = v4 * num, v5 * num, v6 * num, v7 * num
+        if shifts:
+            v0, v1, v2, v3 = v0 >> q, v1 >> q, v2 >> q, v3 >> q
+            v4, v5, v6, v7 = v4 >> q, v5 >> q, v6 >> q, v7 >> q
+        v0, v1 = v0 + load(arena, a + at), v1 + load(arena, b + at)
+        v2, v3 = v2 + load(arena, c + at), v3 + load(arena, d + at)
+        v4, v5 = v4 + load(arena, e + at), v5 + load(arena, g + at)
+        v6, v7 = v6 + load(arena, h + at), v7 + load(arena, i + at)
+        if record >= 0:
+            to = record + t * time_step
+            note(arena, part, v0, v_out, to, sample_step, lanes, count)
+            if channels > 1:
+                note(arena, part, v1, v_out, to + place_step, sample_step, lanes, count)
+            if channels > 2:
+                note(arena, part, v2, v_out, to + 2 * place_step, sample_step, lanes, count)
+            if channels > 3:
+                note(arena, part, v3, v_out, to + 3 * place_step, sample_step, lanes, count)
+            if channels > 4:
+                note(arena, part, v4, v_out, to + 4 * place_step, sample_step, lanes, count)
+            if channels > 5:
+                note(arena, part, v5, v_out, to + 5 * place_step, sample_step, lanes, count)
+            if channels > 6:
+                note(arena, part, v6, v_out, to + 6 * place_step, sample_step, lanes, count)
+            if channels > 7:
+                note(arena, part, v7, v_out, to + 7 * place_step, sample_step, lanes, count)
+        if pop[f.SPIKING]:
+            m0, m1 = at_least(v0, splat(consts, high)), at_least(v1, splat(consts, high + 1))
+            m2, m3 = at_least(v2, splat(consts, high + 2)), at_least(v3, splat(consts, high + 3))
+            m4, m5 = at_least(v4, splat(consts, high + 4)), at_least(v5, splat(consts, high + 5))
+            m6, m7 = at_least(v6, splat(consts, high + 6)), at_least(v7, splat(consts, high + 7))
+            word = (
+                ((m0 & one) | (m1 & spread(arena, 2)))
+                | ((m2 & spread(arena, 4)) | (m3 & spread(arena, 8)))
+                | ((m4 & spread(arena, 16)) | (m5 & spread(arena, 32)))
+                | ((m6 & spread(arena, 64)) | (m7 & spread(arena, 128)))
+            )
+            to = word_at + t * lanes
+            store(arena, to, load(arena, to) | (word << left))
+            if pop[f.RESET] == f.ZERO:
+                v0, v1 = choose(m0, splat(consts, reset), v0), choose(m1, splat(consts, reset + 1), v1)
+                v2 = choose(m2, splat(consts, reset + 2), v2)
+                v3 = choose(m3, splat(consts, reset + 3), v3)
+                v4 = choose(m4, splat(consts, reset + 4), v4)
+                v5 = choose(m5, splat(consts, reset + 5), v5)
+                v6 = choose(m6, splat(consts, reset + 6), v6)
+                v7 = choose(m7, splat(consts, reset + 7), v7)
+            elif pop[f.RESET] == f.SUBTRACT:
+                v0, v1 = v0 - (m0 & splat(consts, rho)), v1 - (m1 & splat(consts, rho + 1))
+                v2, v3 = v2 - (m2 & splat(consts, rho + 2)), v3 - (m3 & splat(consts, rho + 3))
+                v4, v5 = v4 - (m4 & splat(consts, rho + 4)), v5 - (m5 & splat(consts, rho + 5))
+                v6, v7 = v6 - (m6 & splat(consts, rho + 6)), v7 - (m7 & splat(consts, rho + 7))
+            continue
+        if pop[f.VALUES_AT] >= 0:
+            to = value_at + t * lanes
+            store(arena, to, v0)
+            store(arena, to + value_step, v1)
+            store(arena, to + 2 * value_step, v2)
+            store(arena, to + 3 * value_step, v3)
+            store(arena, to + 4 * value_step, v4)
+            store(arena, to + 5 * value_step, v5)
+            store(arena, to + 6 * value_step, v6)
+            store(arena, to + 7 * value_step, v7)
+        if pop[f.BITS_AT] >= 0:
+            for plane in range(pop[f.PLANES]):
+                k = spread(arena, plane)
+                word = (
+                    ((v0 >> k) & one)
+                    | (((v1 >> k) & one) << one)
+                    | (((v2 >> k) & one) << spread(arena, 2))
+                    | (((v3 >> k) & one) << spread(arena, 3))
+                    | (((v4 >> k) & one) << spread(arena, 4))
+                    | (((v5 >> k) & one) << spread(arena, 5))
+                    | (((v6 >> k) & one) << spread(arena, 6))
+                    | (((v7 >> k) & one) << spread(arena, 7))
+                )
+                to = word_at + plane * plane_step + t * lanes
+                store(arena, to, load(arena, to) | (word << left))
+    store(arena, state, v0)
+    store(arena, state + three, v1)
+    store(arena, state + 2 * three, v2)
+    store(arena, state + 3 * three, v3)
+    store(arena, state + 4 * three, v4)
+    store(arena, state + 5 * three, v5)
+    store(arena, state + 6 * three, v6)
+    store(arena, state + 7 * three, v7)
+
+
+@njit(nogil=True)
+def held(
+    pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
+    sample_step, time_step, place_step, count,
+):  # fmt: skip
+    """Do so, a channel at a time, for neurons that may be held or that fire by a timestep."""
+    zero, one = spread(arena, 0), spread(arena, 1)
+    num, q, most = spread(arena, pop[f.NUM]), spread(arena, pop[f.Q]), spread(arena, pop[f.MOST])
+    refractory, first = spread(arena, pop[f.REFRACTORY]), block * f.GROUP
+    for o in range(min(f.GROUP, pop[f.CHANNELS] - first)):
+        at = state + o * 3 * lanes
+        v, fired, rest = load(arena, at), load(arena, at + lanes), load(arena, at + 2 * lanes)
+        threshold = splat(consts, pop[f.THRESHOLD_AT] + first + o)
+        reset = splat(consts, pop[f.V_RESET_AT] + first + o)
+        rho = splat(consts, pop[f.RHO_AT] + first + o)
+        word = (place * pop[f.WORDS] + (first + o) // width) * pop[f.STEPS] * lanes
+        bit = spread(arena, 1) << spread(arena, (first + o) % width)
+        for t in range(s0, s1):
+            here = drive + o * step + (0 if pop[f.STILL] else (t - s0) * lanes)
+            resting = at_least(rest, one)
+            off = resting | at_least(fired, most)
+            v = choose(off, reset, ((v * num) >> q) + load(arena, here))
+            if record >= 0:
+                note(arena, part, v, v_out, record + t * time_step + o * place_step, sample_step,
+                     lanes, count)  # fmt: skip
+            spike = at_least(v, threshold)
+            if pop[f.FIRE_BY] == t:
+                spike = spike | at_least(zero, fired)
+            spike = choose(off, zero, spike)
+            to = pop[f.BITS_AT] + word + t * lanes
+            store(arena, to, load(arena, to) | (spike & bit))
+            if pop[f.RESET] == f.ZERO:
+                v = choose(spike, reset, v)
+            elif pop[f.RESET] == f.SUBTRACT:
+                v = v - (spike & rho)
+            fired = fired - spike
+            rest = choose(spike, refractory, choose(resting, rest - one, zero))
+        store(arena, at, v)
+        store(arena, at + lanes, fired)
+        store(arena, at + 2 * lanes, rest)
