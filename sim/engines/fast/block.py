@@ -94,20 +94,14 @@ def _compiled(digest):
             count = min(lanes, samples - sample)
             wrong |= enter(given, row, arena, lanes, width, sample, count)
             for s in range(len(stages)):
-                low, high = stages[s, 0], stages[s, 1]
-                if stages[s, 2] == 0:
+                low, high, loop = stages[s, 0], stages[s, 1], stages[s, 2]
+                for t in range(steps if loop else 1):
                     for p in range(low, high):
-                        population(
-                            pops[p], edges, moves, windows, weights, consts, arena, scratch, lanes,
-                            width, 0, pops[p, f.STEPS], sample, count, v_out,
-                        )  # fmt: skip
-                    continue
-                for t in range(steps):
-                    for p in range(low, high):
-                        if t < pops[p, f.STEPS]:
+                        own = pops[p, f.STEPS]
+                        if t < own:
                             population(
                                 pops[p], edges, moves, windows, weights, consts, arena, scratch,
-                                lanes, width, t, t + 1, sample, count, v_out,
+                                lanes, width, t, t + 1 if loop else own, sample, count, v_out,
                             )  # fmt: skip
             for p in range(len(pops)):
                 if pops[p, f.SPIKES_RECORD] >= 0:

@@ -138,7 +138,7 @@ def counted(edge, arena, weights, consts, windows, part, lanes, block, y, x, u0,
         for u in range(n):
             if edge[f.MASKS_AT] >= 0:
                 first = edge[f.MASKS_AT] + block * each
-                count_into(edge, arena, weights, first, at, lanes, u0 + u, 1, part, lanes)
+                count_into(edge, arena, weights, first, at, lanes, u0 + u, min(1, n), part, lanes)
             for o in range(f.GROUP):
                 to = out + o * out_step + u * lanes
                 if edge[f.MASKS_AT] >= 0:
@@ -154,7 +154,7 @@ def counted(edge, arena, weights, consts, windows, part, lanes, block, y, x, u0,
             total = spread(arena, 0)
             if channel < edge[f.CHANNELS_OUT]:
                 first = edge[f.WEIGHTS_AT] + channel * each
-                count_into(edge, arena, weights, first, at, lanes, u0 + u, 1, part, lanes)
+                count_into(edge, arena, weights, first, at, lanes, u0 + u, min(1, n), part, lanes)
                 for k in range(edge[f.W_BITS]):
                     worth = splat(consts, edge[f.COEFFICIENTS_AT] + k)
                     total = total + worth * load(arena, part + k * lanes)
