@@ -13,19 +13,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from numba import njit
-
 from . import fields as f
 from .currents import add
 from .enter import enter
 from .gates import prepare
-from .lanes import spread, store
+from .lanes import kernel, spread, store
 from .leave import leave
 from .neurons import begin, eight, held
 from .sources import ready
 
 
-@njit(nogil=True)
+@kernel()
 def population(
     pop, edges, moves, windows, weights, consts, arena, scratch, lanes, width, t0, t1,
     sample, count, v_out,
@@ -82,7 +80,7 @@ def population(
 def _compiled(digest):
     """Return the function of this digest: a name that its closure holds is part of its key."""
 
-    @njit(nogil=True, cache=True)
+    @kernel(cache=True)
     def blocks(
         given, row, pops, edges, stages, moves, windows, weights, consts, arena, scratch, lanes,
         width, steps, samples, first, last, v_out, spikes_out,

@@ -6,13 +6,11 @@ so that nobody has to look through them beforehand.
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import fields as f
-from .lanes import ones_of_bytes, spread, store
+from .lanes import kernel, ones_of_bytes, spread, store
 
 
-@njit(nogil=True)
+@kernel()
 def number(given, row, index):
     """Return a number of the input."""
     if row[f.I_BYTES] == 1:
@@ -20,12 +18,14 @@ def number(given, row, index):
     return int(given[2 * index]) | (int(given[2 * index + 1]) << 8)
 
 
-@njit(nogil=True)
+@kernel()
 def enter(given, row, arena, lanes, width, sample, count):
     """Lay ``count`` samples into the lanes; return whether a number was too large."""
     places, words, planes = row[f.I_PLACES], row[f.I_WORDS], row[f.I_PLANES]
     steps, zero = row[f.I_STEPS], spread(arena, 0)
-    if row[f.I_BITS_AT] >= 0:
+    flat = places == 1 and row[f.I_BYTES] == 1 and row[f.I_CHANNELS] >= width
+    whole = flat and count == lanes and not row[f.I_LATENCY]  # every word is written
+    if row[f.I_BITS_AT] >= 0 and not whole:
         for at in range(planes * places * words * steps):
             store(arena, row[f.I_BITS_AT] + at * lanes, zero)
     if row[f.I_VALUES_AT] >= 0:
@@ -39,7 +39,7 @@ def enter(given, row, arena, lanes, width, sample, count):
                 wrong |= _times(given, row, arena, lanes, width, start, lane)
                 continue
             if row[f.I_BITS_AT] >= 0:
-                if places == 1 and row[f.I_BYTES] == 1 and size >= width:
+                if flat:
                     wrong |= _flat(given, row, arena, lanes, width, start, t, lane)
                 else:
                     wrong |= _bits(given, row, arena, lanes, width, start, t, lane)
@@ -48,25 +48,29 @@ def enter(given, row, arena, lanes, width, sample, count):
     return wrong
 
 
-@njit(nogil=True)
+@kernel()
 def _flat(given, row, arena, lanes, width, start, t, lane):
     """Pack bytes of one place, a word at a time; the last word's are read from the end."""
     size, words, steps = row[f.I_CHANNELS], row[f.I_WORDS], row[f.I_STEPS]
-    above, wrong = 255 & ~row[f.I_TOP], False
-    for w in range(words):
-        at = min(w * width, size - width)
-        cut = w * width - at
-        if ones_of_bytes(given, start + at, above, arena) != 0:
-            wrong = True
-        for plane in range(row[f.I_PLANES]):
-            word = ones_of_bytes(given, start + at, 1 << plane, arena)
-            if cut > 0:
-                word = (word >> cut) & ((1 << (width - cut)) - 1)
-            arena[row[f.I_BITS_AT] + ((plane * words + w) * steps + t) * lanes + lane] = word
-    return wrong
+    above, wrong, full = 255 & ~row[f.I_TOP], 0, size // width
+    for plane in range(row[f.I_PLANES]):
+        mask = 1 << plane
+        to = row[f.I_BITS_AT] + (plane * words * steps + t) * lanes + lane
+        at = start
+        for _ in range(full):
+            wrong |= ones_of_bytes(given, at, above, arena)
+            arena[to] = ones_of_bytes(given, at, mask, arena)
+            at += width
+            to += steps * lanes
+        if full < words:
+            at, cut = start + size - width, words * width - size
+            wrong |= ones_of_bytes(given, at, above, arena)
+            word = ones_of_bytes(given, at, mask, arena)
+            arena[to] = (word >> cut) & ((1 << (width - cut)) - 1)
+    return wrong != 0
 
 
-@njit(nogil=True)
+@kernel()
 def _bits(given, row, arena, lanes, width, start, t, lane):
     """Pack channels of each place."""
     places, words, steps = row[f.I_PLACES], row[f.I_WORDS], row[f.I_STEPS]
@@ -82,7 +86,7 @@ def _bits(given, row, arena, lanes, width, start, t, lane):
     return wrong
 
 
-@njit(nogil=True)
+@kernel()
 def _values(given, row, arena, lanes, start, t, lane):
     """Take numbers as they are."""
     places, steps, wrong = row[f.I_PLACES], row[f.I_STEPS], False
@@ -95,7 +99,7 @@ def _values(given, row, arena, lanes, start, t, lane):
     return wrong
 
 
-@njit(nogil=True)
+@kernel()
 def _times(given, row, arena, lanes, width, start, lane):
     """Make of each number one spike: the larger, the earlier."""
     places, words, steps = row[f.I_PLACES], row[f.I_WORDS], row[f.I_STEPS]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import fields as f
-from .lanes import load, splat, spread, store
+from .lanes import kernel, load, splat, spread, store
 from .sources import accumulate, ready
 
 
-@njit(nogil=True)
+@kernel()
 def prepare(
     edge, arena, moves, windows, weights, consts, scratch, lanes, width, rows, cols, groups, t0, t1
 ):
@@ -40,7 +38,7 @@ def prepare(
             _look_up(edge, arena, consts, scratch[f.PART], lanes, t, 0, total)
 
 
-@njit(nogil=True)
+@kernel()
 def _look_up(edge, arena, consts, part, lanes, t, channel, total):
     store(arena, part, total >> spread(arena, edge[f.G_SHIFT]))
     out = edge[f.FACTOR_AT] + (channel * edge[f.G_STEPS] + t) * lanes

@@ -7,17 +7,22 @@ Arithmetic wraps around, as in numpy; ``array`` arguments are one-dimensional in
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 #: Bits of a vector.
 WIDTH = 512
+
+#: What every kernel is compiled with. No kernel makes an array, so that nothing is counted
+#: (``_nrt``): the counts of references would be atomic additions in every call.
+kernel = functools.partial(njit, nogil=True, error_model="numpy", _nrt=False)
 
 
 class Lanes(types.Type):

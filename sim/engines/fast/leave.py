@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import fields as f
+from .lanes import kernel
 
 
-@njit(nogil=True)
+@kernel()
 def leave(pop, arena, lanes, width, steps, sample, count, spikes_out):
     """Write one population's spikes of a block of samples to (sample, t, channel, place)."""
     channels, places, own = pop[f.CHANNELS], pop[f.ROWS] * pop[f.COLS], pop[f.STEPS]

@@ -7,13 +7,11 @@ refractory steps left. Spikes, and bit planes of outputs without a threshold, le
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import fields as f
-from .lanes import at_least, choose, load, splat, spread, store
+from .lanes import at_least, choose, kernel, load, splat, spread, store
 
 
-@njit(nogil=True)
+@kernel()
 def begin(pop, arena, consts, block, state, lanes):
     """Set the state of a sample's begin."""
     zero = spread(arena, 0)
@@ -24,7 +22,7 @@ def begin(pop, arena, consts, block, state, lanes):
         store(arena, at + 2 * lanes, zero)
 
 
-@njit(nogil=True)
+@kernel()
 def note(arena, at, value, v_out, record, step, lanes, count):
     """Write one vector of membranes to the samples' places in what is recorded."""
     store(arena, at, value)
@@ -32,7 +30,7 @@ def note(arena, at, value, v_out, record, step, lanes, count):
         v_out[record + lane * step] = arena[at + lane]
 
 
-@njit(nogil=True)
+@kernel()
 def eight(
     pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
     sample_step, time_step, place_step, count,
@@ -149,7 +147,7 @@ def eight(
     store(arena, state + 7 * three, v7)
 
 
-@njit(nogil=True)
+@kernel()
 def held(
     pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
     sample_step, time_step, place_step, count,

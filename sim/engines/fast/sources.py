@@ -6,14 +6,12 @@ source hold zeros and are passed over.
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import fields as f
 from .count import count_one, count_ones, count_two
-from .lanes import at_least, choose, load, splat, spread, store
+from .lanes import at_least, choose, kernel, load, splat, spread, store
 
 
-@njit(nogil=True)
+@kernel()
 def taps(at, size, padding, dilation, kernel):
     """Return the first tap of a window's axis that lies inside, and how many do."""
     first = 0 if at >= padding else -((at - padding) // dilation)
@@ -21,7 +19,7 @@ def taps(at, size, padding, dilation, kernel):
     return first, max(0, last - first)
 
 
-@njit(nogil=True)
+@kernel()
 def gather(edge, arena, moves, lanes, y, x, u0, u1):
     """Lay the bits of a window one after the other, of source timesteps u0 to u1."""
     steps, words = edge[f.S_STEPS], edge[f.WINDOW]
@@ -48,7 +46,7 @@ def gather(edge, arena, moves, lanes, y, x, u0, u1):
                 store(arena, there + u * lanes, load(arena, there + u * lanes) | bits)
 
 
-@njit(nogil=True)
+@kernel()
 def stretch(edge, windows, lanes, block, y, x):
     """Return where a window's words lie in the source and in the weights, and how many.
 
@@ -79,25 +77,33 @@ def stretch(edge, windows, lanes, block, y, x):
     )  # fmt: skip
 
 
-@njit(nogil=True)
-def count_into(edge, arena, weights, first, at, lanes, u0, n, out, out_step):
-    """Count n source timesteps; ``first`` is where the weights of eight outputs begin."""
+@kernel()
+def count_into(
+    edge, arena, weights, consts, first, at, lanes, u0, n, out, out_step, gain, bias, more
+):
+    """Count n source timesteps; ``first`` is where the weights of eight outputs begin.
+
+    Currents are stored where there is a ``gain`` (>= 0), else counts; see ``count``.
+    """
     xs, plane_step, row_step, run_step, ws, w_row, w_run, rows, runs, words = at
     step, u = edge[f.S_STEPS] * lanes, 0
     ws, w_row, w_run = first + ws * f.GROUP, w_row * f.GROUP, w_run * f.GROUP
     planes, signed = edge[f.S_PLANES], edge[f.S_SIGNED]
     while u < n:
         x, to = xs + (u0 + u) * lanes, out + u * lanes
+        whole = edge[f.ONES_AT] + (u0 + u) * lanes if gain >= 0 else -1
         if u + 1 < n:
             count_two(arena, x, plane_step, planes, signed, row_step, run_step, step, lanes,
-                      weights, ws, w_row, w_run, rows, runs, words, to, out_step)  # fmt: skip
+                      weights, ws, w_row, w_run, rows, runs, words, to, out_step, consts,
+                      gain, bias, whole, more)  # fmt: skip
         else:
             count_one(arena, x, plane_step, planes, signed, row_step, run_step, step,
-                      weights, ws, w_row, w_run, rows, runs, words, to, out_step)  # fmt: skip
+                      weights, ws, w_row, w_run, rows, runs, words, to, out_step, consts,
+                      gain, bias, whole, more)  # fmt: skip
         u += 2
 
 
-@njit(nogil=True)
+@kernel()
 def ones(edge, arena, windows, lanes, y, x, u0, u1):
     """Store the sums of a window itself, of source timesteps u0 to u1."""
     at = stretch(edge, windows, lanes, 0, y, x)
@@ -107,7 +113,7 @@ def ones(edge, arena, windows, lanes, y, x, u0, u1):
         store(arena, edge[f.ONES_AT] + u * lanes, total)
 
 
-@njit(nogil=True)
+@kernel()
 def ready(edge, arena, windows, moves, lanes, y, x, s0, s1):
     """Gather a window's bits, and count its ones, for timesteps s0 to s1 of its reader."""
     if edge[f.KIND] != f.COUNT:
@@ -121,24 +127,26 @@ def ready(edge, arena, windows, moves, lanes, y, x, s0, s1):
         ones(edge, arena, windows, lanes, y, x, u0, u1)
 
 
-@njit(nogil=True)
+@kernel()
 def block_weights(edge):
     """Return the words of weights of one block of outputs, or of one output of several bits."""
     taps = 1 if edge[f.MOVES] > 0 else edge[f.K_ROWS] * edge[f.K_COLS]
     return taps * edge[f.WINDOW] * f.GROUP
 
 
-@njit(nogil=True)
+@kernel()
 def counted(edge, arena, weights, consts, windows, part, lanes, block, y, x, u0, n, out, out_step):
     """Count a window: ``2 * popcount(x & w) - popcount(x)``, or the planes of the weights."""
     at, each = stretch(edge, windows, lanes, block, y, x), block_weights(edge)
     if edge[f.W_BITS] == 1:
         first = edge[f.WEIGHTS_AT] + block * each
-        count_into(edge, arena, weights, first, at, lanes, u0, n, out, out_step)
+        count_into(edge, arena, weights, consts, first, at, lanes, u0, n, out, out_step, -1, -1,
+                   False)  # fmt: skip
         for u in range(n):
             if edge[f.MASKS_AT] >= 0:
                 first = edge[f.MASKS_AT] + block * each
-                count_into(edge, arena, weights, first, at, lanes, u0 + u, min(1, n), part, lanes)
+                count_into(edge, arena, weights, consts, first, at, lanes, u0 + u, min(1, n), part,
+                           lanes, -1, -1, False)  # fmt: skip
             for o in range(f.GROUP):
                 to = out + o * out_step + u * lanes
                 if edge[f.MASKS_AT] >= 0:
@@ -154,14 +162,15 @@ def counted(edge, arena, weights, consts, windows, part, lanes, block, y, x, u0,
             total = spread(arena, 0)
             if channel < edge[f.CHANNELS_OUT]:
                 first = edge[f.WEIGHTS_AT] + channel * each
-                count_into(edge, arena, weights, first, at, lanes, u0 + u, min(1, n), part, lanes)
+                count_into(edge, arena, weights, consts, first, at, lanes, u0 + u, min(1, n), part,
+                           lanes, -1, -1, False)  # fmt: skip
                 for k in range(edge[f.W_BITS]):
                     worth = splat(consts, edge[f.COEFFICIENTS_AT] + k)
                     total = total + worth * load(arena, part + k * lanes)
             store(arena, out + o * out_step + u * lanes, total)
 
 
-@njit(nogil=True)
+@kernel()
 def value(edge, arena, lanes, width, place, channel, u):
     """Return a value of the source; of spikes 0 or 1."""
     steps = edge[f.S_STEPS]
@@ -175,7 +184,7 @@ def value(edge, arena, lanes, width, place, channel, u):
     return (word >> spread(arena, channel % width)) & spread(arena, 1)
 
 
-@njit(nogil=True)
+@kernel()
 def pooled(edge, arena, lanes, width, block, y, x, u0, n, out, out_step):
     """Sum a window's places, or take their maximum; zeros around are part of it."""
     top, left = y * edge[f.STRIDE_R] - edge[f.PAD_R], x * edge[f.STRIDE_C] - edge[f.PAD_C]
@@ -201,7 +210,7 @@ def pooled(edge, arena, lanes, width, block, y, x, u0, n, out, out_step):
             store(arena, out + o * out_step + u * lanes, total)
 
 
-@njit(nogil=True)
+@kernel()
 def copied(edge, arena, lanes, width, block, place, u0, n, out, out_step):
     """Take the source as it is."""
     for o in range(f.GROUP):
@@ -213,7 +222,7 @@ def copied(edge, arena, lanes, width, block, place, u0, n, out, out_step):
             store(arena, out + o * out_step + u * lanes, found)
 
 
-@njit(nogil=True)
+@kernel()
 def accumulate(
     edge, arena, weights, consts, windows, part, lanes, width, block, y, x, cols, s0, s1, out,
     out_step,
