@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .tools import Package
+from .tools import ClusterLost, Package
 
 #: What it needs.
 NEED = Package("distributed", "cluster")
@@ -24,10 +24,6 @@ RETRIES = 10
 AHEAD = 4
 #: Seconds to wait for a scheduler, and for a first worker.
 PATIENCE = 10.0
-
-
-class ClusterLost(RuntimeError):
-    """The cluster is not there, or went away; one sentence that says what is kept."""
 
 
 class Cluster:

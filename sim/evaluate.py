@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,10 @@ from mapping.files import digest
 
 from .ability import require
 from .compare import Divergence, agreement
+from .evaluate_parts import CHUNK, Sliced, parts
 from .run import row_of, run
-from .trace import Record, needed
+from .trace import needed
 
-#: Samples of one chunk.
-CHUNK = 256
 #: Of accuracy.json.
 FORMAT = 1
 
@@ -80,16 +80,6 @@ class Evaluation:
         }
 
 
-class Sliced(Protocol):
-    """What gives samples when they are asked for: an array does, and so may a reader of files."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, chosen: Any, /) -> Any:
-        """Return the samples of a slice, or of an array of indices, as of ``sim.run``."""
-        ...
-
-
 def evaluate(
     network: Network,
     inputs: np.ndarray | Sliced,
@@ -97,6 +87,8 @@ def evaluate(
     backend: str = "fast",
     checked: int = 64,
     progress: Callable[[int, int], None] | None = None,
+    cluster: str | None = None,
+    journal: Path | None = None,
 ) -> Evaluation:
     """Run a labelled data set.
 
@@ -107,10 +99,14 @@ def evaluate(
         checked: samples, spread over the data set, that the reference runs as well; every spike
             and membrane is compared, and what a sample costs is counted from these.
         progress: called with (samples done, samples in all).
+        cluster: where chunks are run, see ``sim.cluster.opened``; None: here. What comes out is
+            the same.
+        journal: a JSON-lines file of finished chunks; one that is there is gone on with.
 
     Raises
     ------
-        ValueError, TypeError: bad inputs, or labels that do not fit them.
+        ValueError, TypeError: bad inputs, labels that do not fit them, a journal of other work.
+        ClusterLost: the cluster went away.
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(inputs),):
@@ -131,23 +127,14 @@ def evaluate(
         raise ValueError(f"backend {backend!r} does not give what the read-out needs")
     found = Evaluation(backend=backend, network_sha256=digest(network))
     seen = Digest()
-    source = network[network.readout.source]
-    record: Record = ("spikes",) if source.spiking and not network.readout.reads_spikes else ()
-    if source.spiking:
+    if network[network.readout.source].spiking:
         found.silent = 0
-    for start in range(0, len(inputs), CHUNK):
-        x, y = inputs[start : start + CHUNK], labels[start : start + CHUNK]
-        seen.add(x)
-        trace = run(network, x, backend, record=record)
-        if trace.scores is None:
-            raise ValueError(f"backend {backend!r} does not give what the read-out needs")
-        found.samples += len(x)
-        found.correct += int((trace.classes == y).sum())
-        top = trace.scores.max(axis=1)
-        found.correct_if_tied += int((trace.scores[np.arange(len(y)), y] == top).sum())
-        spikes = trace.spikes.get(source.name)
-        if spikes is not None and found.silent is not None:
-            found.silent += int((~spikes.reshape(len(x), -1).any(axis=1)).sum())
+    for part in parts(network, inputs, labels, backend, seen, found.network_sha256, cluster, journal):
+        found.samples += part.samples
+        found.correct += part.correct
+        found.correct_if_tied += part.correct_if_tied
+        if found.silent is not None:
+            found.silent += part.silent
         if progress is not None:
             progress(found.samples, len(inputs))
     found.inputs_sha256 = seen.sha256

@@ -26,6 +26,10 @@ class SlowTool(RuntimeError):
     """A tool took longer than it may; one sentence that says which, how long, and what to do."""
 
 
+class ClusterLost(RuntimeError):
+    """No cluster answers, or it went away; one sentence that says what is kept."""
+
+
 #: What to do about a tool that takes too long.
 MORE_TIME = "give it more in SPIKEXACT_TIMEOUT (seconds)"
 

@@ -79,9 +79,9 @@ def status(arguments: list[str] | None = None) -> int:
         return _error(str(error) or type(error).__name__)
     except Exception as error:
         # Imported here, as completion needs no numpy.
-        from sim.tools import MissingTool, ProtocolError, SlowTool
+        from sim.tools import ClusterLost, MissingTool, ProtocolError, SlowTool
 
-        if isinstance(error, MissingTool | ProtocolError | SlowTool):
+        if isinstance(error, ClusterLost | MissingTool | ProtocolError | SlowTool):
             _error(str(error))
             return 1 if isinstance(error, ProtocolError) else 2
         if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU

@@ -1,16 +1,15 @@
-"""A campaign's journal: a head, then a JSON line a group; a torn last line is dropped."""
+"""A campaign's journal: what one group of networks came to is one line."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mapping.files import beside, target
+from .. import journal_file
+
+#: What a sentence calls it.
+KIND = "a campaign's"
 
 
 @dataclass(frozen=True)
@@ -39,32 +38,13 @@ class Result:
 
 
 def read(journal: Path, head: dict[str, Any]) -> dict[int, Result]:
-    """Read a journal's results, or begin it.
+    """Read a journal's results, or begin it; see ``sim.journal_file``."""
+    return {r.group: r for r in journal_file.read(journal, head, KIND, _result)}
 
-    Raises
-    ------
-        ValueError: a journal of another campaign, or no journal. OSError: it names the journal.
-    """
-    journal = target(journal)
-    text = ""
-    with _named(journal):
-        if journal.exists():
-            text = journal.read_text(encoding="utf-8")
-        if json.dumps(head).startswith(text):  # nothing yet, or a torn first line
-            journal.write_text(json.dumps(head) + "\n", encoding="utf-8")
-            return {}
-        whole = text[: text.rfind("\n") + 1]
-        entries = [json.loads(line) for line in whole.splitlines()]
-        if not entries or not isinstance(entries[0], dict) or "campaign" not in entries[0]:
-            raise ValueError("its first line does not say so")
-    if entries[0] != head:
-        raise ValueError(f"{journal} is of another campaign ({entries[0]}): name another file")
-    with _named(journal):
-        results = [_result(line) for line in entries[1:]]
-    if whole != text:
-        with beside(journal) as part:
-            part.write_text(whole, encoding="utf-8")
-    return {r.group: r for r in results}
+
+def append(journal: Path, line: dict[str, Any]) -> None:
+    """Append one line and see it to the disk."""
+    journal_file.append(journal, line, KIND)
 
 
 def _result(line: dict[str, Any]) -> Result:
@@ -80,24 +60,3 @@ def _result(line: dict[str, Any]) -> Result:
         if not good:
             raise ValueError(f"{key} is {value!r}")
     return result
-
-
-def append(journal: Path, line: dict[str, Any]) -> None:
-    """Append one line and see it to the disk."""
-    with _named(journal), journal.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _named(journal: Path) -> Iterator[None]:
-    """Name the journal in what goes wrong with it."""
-    try:
-        yield
-    except OSError as error:
-        raise type(error)(f"{journal}: {error.strerror or error}") from None
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"{journal} is there and is not a campaign's journal ({error}): name another file"
-        ) from None

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..ability import missing
+from ..cluster import opened
 from ..run import backend_module
 from ..tools import MissingTool
 from .group import run_group
@@ -36,6 +37,7 @@ def campaign(
     journal: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     kinds: str = "dense",
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Draw networks, run every backend, compare with the reference.
 
@@ -46,6 +48,8 @@ def campaign(
         journal: a JSON-lines file; one that is there is gone on with.
         progress: called with (networks done, networks in all).
         kinds: "dense", or "all" (every network is a group of its own then).
+        cluster: where groups are run, see ``sim.cluster.opened``; None: here. The result is the
+            same, line for line.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def campaign(
     Raises
     ------
         ValueError: an unknown backend, or a journal of another campaign.
-        MissingTool: a backend lacks a package or program.
+        MissingTool: a backend lacks a package or program. ClusterLost: the cluster went away.
     """
     names = [name for name in dict.fromkeys(backends) if name != "reference"]
     for name in names:
@@ -75,15 +79,18 @@ def campaign(
             "kinds": kinds, "per_build": per_build, "samples": samples}  # fmt: skip
     done = read(journal, head) if journal is not None else {}
     groups = -(-networks // per_build)
-    for group in range(groups):
-        if group not in done:
-            count = min(per_build, networks - group * per_build)
-            saved = None if journal is None else journal.with_name(f"{journal.name}-{group}")
-            done[group] = run_group(group, count, kinds, names, seed, samples, saved)
-            if journal is not None:
-                append(journal, asdict(done[group]))
+    left = [group for group in range(groups) if group not in done]
+    tasks = [(g, min(per_build, networks - g * per_build), kinds, names, seed, samples) for g in left]
+    told = len(done)
+    for task, result in zip(tasks, _results(tasks, cluster, journal), strict=True):
+        done[task[0]] = result
+        told += 1
+        if journal is not None:
+            append(journal, asdict(result))
         if progress is not None:
-            progress(min((group + 1) * per_build, networks), networks)
+            progress(min(told * per_build, networks), networks)
+    if progress is not None:
+        progress(networks, networks)
     results = [done[g] for g in range(groups)]
     problems = [problem for r in results for problem in r.problems]
     compared = sum(r.compared for r in results)
@@ -108,6 +115,22 @@ def campaign(
         "problems": problems,
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def _results(tasks: list[tuple], cluster: str | None, journal: Path | None) -> Iterator[Result]:
+    """Yield what groups come to, in order; a mismatch is shrunk, and saved, by this process."""
+
+    def here(task: tuple) -> Result:
+        saved = None if journal is None else journal.with_name(f"{journal.name}-{task[0]}")
+        return run_group(*task, saved)
+
+    if cluster is None or not tasks:
+        yield from map(here, tasks)
+        return
+    with opened(cluster) as workers:
+        found = workers.in_order(run_group, [(*task, None) for task in tasks])
+        for task, result in zip(tasks, found, strict=True):
+            yield here(task) if result.mismatches and journal is not None else result
 
 
 def _total(counts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -30,6 +30,9 @@ Backend = Annotated[
 Backends = Annotated[
     str, typer.Option(help="Names, separated by commas.", autocompletion=backends_starting_with)
 ]
+Cluster = Annotated[
+    str | None, typer.Option(help="local:N processes, or a Dask scheduler: tcp://host:8786.")
+]
 Parallelism = Annotated[str | None, typer.Option(help="One number, or one per layer: 8,4.")]
 
 

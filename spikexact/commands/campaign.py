@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .answers import tell
-from .arguments import MOST_SAMPLES, Backends, Json, Seed, backend_names
+from .arguments import MOST_SAMPLES, Backends, Cluster, Json, Seed, backend_names
 
 
 def campaign(
@@ -20,6 +20,7 @@ def campaign(
     kinds: Annotated[
         str, typer.Option(help="all: every node kind; dense: groups that share an RTL build.")
     ] = "dense",
+    cluster: Cluster = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
@@ -33,6 +34,7 @@ def campaign(
         result = work(
             networks, names, seed, per_build=per_build, samples=samples, journal=output,
             progress=lambda done, total: progress("networks", done, total), kinds=kinds,
+            cluster=cluster,
         )  # fmt: skip
     tell(result, json)
     return 0 if result["ok"] else 1

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .answers import tell
-from .arguments import Backend, File, Json
+from .arguments import Backend, Cluster, File, Json
 
 
 def evaluate(
@@ -25,6 +25,8 @@ def evaluate(
     ] = None,
     backend: Backend = "fast",
     checked: Annotated[int, typer.Option(help="Samples compared with the reference.", min=0)] = 64,
+    cluster: Cluster = None,
+    journal: Annotated[Path | None, typer.Option(help="Of finished chunks; resumes.")] = None,
     json: Json = False,
 ) -> int:
     """Accuracy and agreement over a data set; status 1 at any mismatch with the reference."""
@@ -39,7 +41,8 @@ def evaluate(
     with console.progress(json) as progress:
         evaluation = work(
             network, inputs, classes, backend, checked,
-            progress=lambda done, total: progress("samples", done, total),
+            progress=lambda done, total: progress("samples", done, total), cluster=cluster,
+            journal=journal,
         )  # fmt: skip
     facts = {**evaluation.to_json(), "data": source}
     if evaluation.cost is not None and not json:
