@@ -85,6 +85,7 @@ def equal(network: Network, x: np.ndarray) -> int:
 def main_network(options: argparse.Namespace) -> dict:
     """Time 784-128-10 beside its rivals."""
     import torch
+
     from benchmarks.fast_rivals import dense_forms, times
     from benchmarks.fast_roof import probe
 
@@ -140,6 +141,7 @@ def layers(options: argparse.Namespace) -> dict:
 def large(options: argparse.Namespace) -> dict:
     """Time the papers' networks beside torch."""
     import torch
+
     from benchmarks.fast_rivals import network_form, times
     from benchmarks.fast_roof import probe
 

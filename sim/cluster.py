@@ -32,9 +32,7 @@ class Cluster:
     def __init__(self, client: Any, address: str) -> None:
         self._client, self.address = client, address
 
-    def in_order(
-        self, work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-    ) -> Iterator[Any]:
+    def in_order(self, work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Yield ``work(*task)`` for every task, in their order, some of them ahead.
 
         Raises
@@ -65,7 +63,9 @@ class Cluster:
                 f"({error.last_worker.address}): give workers more memory"
             ) from None
         except (FutureCancelledError, ConnectionError, TimeoutError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
+            if isinstance(error, OSError) and not isinstance(
+                error, (ConnectionError, TimeoutError)
+            ):
                 if self._alive():
                     raise
             raise self._lost() from None

@@ -129,7 +129,9 @@ def evaluate(
     seen = Digest()
     if network[network.readout.source].spiking:
         found.silent = 0
-    for part in parts(network, inputs, labels, backend, seen, found.network_sha256, cluster, journal):
+    for part in parts(
+        network, inputs, labels, backend, seen, found.network_sha256, cluster, journal
+    ):
         found.samples += part.samples
         found.correct += part.correct
         found.correct_if_tied += part.correct_if_tied

@@ -154,8 +154,6 @@ def _network(sent: bytes) -> Network:
     return network
 
 
-def _remote(
-    sent: bytes, start: int, x: np.ndarray, y: np.ndarray, backend: str, of: str
-) -> Part:
+def _remote(sent: bytes, start: int, x: np.ndarray, y: np.ndarray, backend: str, of: str) -> Part:
     options = {"threads": 1} if backend == "fast" else {}  # as many workers as processors
     return run_part(_network(sent), start, x, y, backend, of, **options)

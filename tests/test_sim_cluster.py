@@ -43,7 +43,7 @@ def test_another_form_of_address_is_refused(address: str) -> None:
 
 def test_without_dask_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingTool, match="--cluster needs the package 'distributed'"):  # noqa: SIM117
+    with pytest.raises(MissingTool, match="--cluster needs the package 'distributed'"):
         with opened("local:2"):
             pass
 
@@ -83,7 +83,9 @@ def test_no_cluster_at_an_address_is_a_sentence(
     line = "campaign --networks 4 --backends fast --cluster tcp://127.0.0.1:1"
     assert status(line.split()) == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: no cluster answers at tcp://127.0.0.1:1") and "\n" not in told[:-1]
+    assert (
+        told.startswith("error: no cluster answers at tcp://127.0.0.1:1") and "\n" not in told[:-1]
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,20 @@ from judge_network import judge
 from strategies import runs
 from strategies_trained import folds
 
-from mapping import Conv, Gate, Network, Pool, fold, load
+from mapping import (
+    Connection,
+    Conv,
+    Gate,
+    Identity,
+    Input,
+    Network,
+    Neuron,
+    Pool,
+    Population,
+    Readout,
+    fold,
+    load,
+)
 from mapping.coding import encode
 from sim import compare, run
 from sim.campaign import campaign
@@ -105,24 +119,25 @@ def test_the_judge_notices_a_wrong_threshold() -> None:
 
 @pytest.mark.parametrize("where", ["gate", "conv"])
 def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where: str) -> None:
-    import sim.backends.fast
-    import sim.backends.fast_kernels
+    import sim.engines.fast.plan
+    from sim.backends.fast_ops import KERNELS, Shape, Window
 
-    gate, conv = sim.backends.fast.gate, sim.backends.fast_kernels.conv
+    gate, conv = sim.engines.fast.plan._gate, KERNELS["Conv"]
 
-    def wrong_gate(g: Gate, acc: np.ndarray, t: int) -> np.ndarray:
-        found = gate(g, acc, t)
-        return np.where(found == g.table[t].max(), found + 1, found)
+    def wrong_gate(row: object, g: Gate, *rest: object) -> None:
+        table = np.where(g.table == g.table.max(axis=1, keepdims=True), g.table + 1, g.table)
+        gate(row, replace(g, table=table), *rest)
 
-    def wrong_conv(*arguments: object) -> None:
-        conv(*arguments)
-        out = arguments[-1]
-        out[..., -1, -1] += 2  # the last position of every map
+    def wrong_conv(op: Conv, shape: Shape) -> Window:
+        found = conv(op, shape)
+        weights = found.weights.copy()
+        weights[-1, -1, -1] *= -1  # the last place of the last channel's kernel
+        return replace(found, weights=weights)
 
     if where == "gate":
-        monkeypatch.setattr(sim.backends.fast, "gate", wrong_gate)
+        monkeypatch.setattr(sim.engines.fast.plan, "_gate", wrong_gate)
     else:
-        monkeypatch.setattr(sim.backends.fast_kernels, "conv", wrong_conv)
+        monkeypatch.setitem(KERNELS, "Conv", wrong_conv)
     journal = tmp_path / "journal"
     found = campaign(12, ["fast"], 3, samples=4, kinds="all", journal=journal)
     assert not found["ok"] and "shrunk to" in found["problems"][0]
@@ -173,8 +188,11 @@ def test_a_campaign_killed_at_ten_moments_ends_with_the_same_result(tmp_path: Pa
 
 
 def test_a_maximum_of_negative_values_is_negative() -> None:
-    from sim.backends import fast_kernels
-
-    source, out = np.array([[[-3, -5], [-4, -9]]]), np.empty((1, 1, 1), np.int64)
-    fast_kernels.pool(source, (2, 2), (2, 2), (0, 0), True, out)
-    assert out.item() == -3
+    below = Population("below", (Connection("input", Identity(), -2, bias=-1),), Neuron(0))
+    largest = Connection("below", Pool((2, 2), kind="max"))
+    network = Network(
+        Input((1, 2, 2), bits=3), (below, Population("a", (largest,), Neuron(0))),
+        Readout("a", "membrane"), 1,
+    )  # fmt: skip
+    found = run(network, np.array([[[[[1, 2], [4, 3]]]]]), "fast")
+    assert found.v["a"].item() == -3

@@ -25,7 +25,7 @@ from ..cluster import opened
 from ..run import backend_module
 from ..tools import MissingTool
 from .group import run_group
-from .journal import append, read
+from .journal import Result, append, read
 
 
 def campaign(
@@ -80,7 +80,9 @@ def campaign(
     done = read(journal, head) if journal is not None else {}
     groups = -(-networks // per_build)
     left = [group for group in range(groups) if group not in done]
-    tasks = [(g, min(per_build, networks - g * per_build), kinds, names, seed, samples) for g in left]
+    tasks = [
+        (g, min(per_build, networks - g * per_build), kinds, names, seed, samples) for g in left
+    ]
     told = len(done)
     for task, result in zip(tasks, _results(tasks, cluster, journal), strict=True):
         done[task[0]] = result

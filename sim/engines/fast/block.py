@@ -4,8 +4,8 @@ A population without a way back to it runs all its timesteps at once: its membra
 registers, and its spikes lie packed where its readers find them. Populations within a loop of
 connections run one timestep after the other.
 
-The compiled function is kept (``cache``) under the digest of all files of this folder: numba
-itself looks at no file but the one that holds a function.
+The compiled function is kept (``cache``) under the digest of all files that it is made of: numba
+itself looks at none but the one that holds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .enter import enter
 from .gates import prepare
 from .lanes import kernel, spread, store
 from .leave import leave
-from .neurons import begin, eight, held
+from .neurons import neurons
 from .sources import ready
 
 
@@ -52,8 +52,6 @@ def population(
                 state = scratch[f.STATE]
                 if pop[f.STATE_AT] >= 0:
                     state = pop[f.STATE_AT] + (place * groups + block) * f.GROUP * 3 * lanes
-                if t0 == 0:
-                    begin(pop, arena, consts, block, state, lanes)
                 record = -1
                 if pop[f.V_RECORD] >= 0:
                     record = pop[f.V_RECORD] + sample * pop[f.STEPS] * time_step
@@ -66,14 +64,9 @@ def population(
                             add(edges[k], arena, weights, consts, windows, scratch, lanes, width,
                                 block, y, x, cols, s0, s0 + 1 if pop[f.STILL] else s1,
                                 scratch[f.DRIVE], step, k == first_edge)  # fmt: skip
-                    if pop[f.FULL]:
-                        held(pop, arena, consts, scratch[f.PART], lanes, width, block, place, s0, s1,
-                             scratch[f.DRIVE], step, state, v_out, record,
-                             pop[f.STEPS] * time_step, time_step, rows * cols, count)  # fmt: skip
-                    else:
-                        eight(pop, arena, consts, scratch[f.PART], lanes, width, block, place, s0,
-                              s1, scratch[f.DRIVE], step, state, v_out, record,
-                              pop[f.STEPS] * time_step, time_step, rows * cols, count)  # fmt: skip
+                    neurons(pop, arena, consts, scratch[f.PART], lanes, width, block, place, s0, s1,
+                            scratch[f.DRIVE], step, state, v_out, record,
+                            pop[f.STEPS] * time_step, time_step, rows * cols, count)  # fmt: skip
                     s0 = s1
 
 
@@ -109,11 +102,16 @@ def _compiled(digest):
     return blocks
 
 
+#: The files that kernels are made of.
+KERNELS = ("block", "count", "currents", "enter", "fields", "gates", "lanes", "leave", "neurons",
+           "sources")  # fmt: skip
+
+
 def _digest():
-    """Return 60 bits of the SHA-256 of this folder's code."""
+    """Return 60 bits of the SHA-256 of their code."""
     whole = hashlib.sha256()
-    for path in sorted(Path(__file__).resolve().parent.glob("*.py")):
-        whole.update(path.read_bytes())
+    for name in KERNELS:
+        whole.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return 1 + int(whole.hexdigest()[:15], 16)
 
 

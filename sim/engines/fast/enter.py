@@ -7,7 +7,7 @@ so that nobody has to look through them beforehand.
 from __future__ import annotations
 
 from . import fields as f
-from .lanes import kernel, ones_of_bytes, spread, store
+from .lanes import bits_of_bytes, kernel, load, spread, store
 
 
 @kernel()
@@ -23,7 +23,7 @@ def enter(given, row, arena, lanes, width, sample, count):
     """Lay ``count`` samples into the lanes; return whether a number was too large."""
     places, words, planes = row[f.I_PLACES], row[f.I_WORDS], row[f.I_PLANES]
     steps, zero = row[f.I_STEPS], spread(arena, 0)
-    flat = places == 1 and row[f.I_BYTES] == 1 and row[f.I_CHANNELS] >= width
+    flat = places == 1 and row[f.I_BYTES] == 1 and row[f.I_CHANNELS] >= 64
     whole = flat and count == lanes and not row[f.I_LATENCY]  # every word is written
     if row[f.I_BITS_AT] >= 0 and not whole:
         for at in range(planes * places * words * steps):
@@ -50,24 +50,28 @@ def enter(given, row, arena, lanes, width, sample, count):
 
 @kernel()
 def _flat(given, row, arena, lanes, width, start, t, lane):
-    """Pack bytes of one place, a word at a time; the last word's are read from the end."""
-    size, words, steps = row[f.I_CHANNELS], row[f.I_WORDS], row[f.I_STEPS]
-    above, wrong, full = 255 & ~row[f.I_TOP], 0, size // width
+    """Pack bytes of one place, 64 at a time; the last ones are read from the end."""
+    size, words, step = row[f.I_CHANNELS], row[f.I_WORDS], row[f.I_STEPS] * lanes
+    seen = spread(given, 0)
     for plane in range(row[f.I_PLANES]):
         mask = 1 << plane
-        to = row[f.I_BITS_AT] + (plane * words * steps + t) * lanes + lane
-        at = start
-        for _ in range(full):
-            wrong |= ones_of_bytes(given, at, above, arena)
-            arena[to] = ones_of_bytes(given, at, mask, arena)
-            at += width
-            to += steps * lanes
-        if full < words:
-            at, cut = start + size - width, words * width - size
-            wrong |= ones_of_bytes(given, at, above, arena)
-            word = ones_of_bytes(given, at, mask, arena)
-            arena[to] = (word >> cut) & ((1 << (width - cut)) - 1)
-    return wrong != 0
+        to = row[f.I_BITS_AT] + (plane * words * row[f.I_STEPS] + t) * lanes + lane
+        at, left = start, size
+        while left > 0:
+            cut = max(0, 64 - left)
+            found = load(given, at - cut)
+            seen = seen | found
+            word = bits_of_bytes(found, mask)
+            if cut > 0:
+                word = (word >> cut) & ((1 << left) - 1)
+            arena[to] = word
+            if width == 32 and left > 32:
+                arena[to + step] = word >> 32
+                to += step
+            to += step
+            at += 64
+            left -= 64
+    return bits_of_bytes(seen, 255 & ~row[f.I_TOP]) != 0
 
 
 @kernel()

@@ -138,27 +138,19 @@ def choose(typing: Any, mask: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
-def ones_of_bytes(typing: Any, values: Any, index: Any, mask: Any, array: Any) -> Any:
-    """``ones_of_bytes(values, index, mask, array)``: a word of one bit for each byte.
+def bits_of_bytes(typing: Any, a: Any, mask: Any) -> Any:
+    """``bits_of_bytes(lanes of 8 bits, mask)``: an int64 of one bit for each byte.
 
-    A bit is 1 where ``byte & mask`` is not 0; the word has as many bits as the array's elements,
-    and so many bytes are read.
+    A bit is 1 where ``byte & mask`` is not 0.
     """
-    bits = array.dtype.bitwidth
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.VectorType(ir.IntType(8), bits)
-        at = _place(context, builder, values, *args[:2])
-        found = builder.load(builder.bitcast(at, kind.as_pointer()), align=1)
-        nothing = ir.Constant(kind, ir.Undefined)
-        low = builder.trunc(args[2], ir.IntType(8))
-        wide = builder.insert_element(nothing, low, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), bits), [0] * bits)
-        wide = builder.shuffle_vector(wide, nothing, zeros)
-        some = builder.icmp_unsigned("!=", builder.and_(found, wide), ir.Constant(kind, [0] * bits))
-        return builder.bitcast(some, ir.IntType(bits))
+        wide = _all_lanes(builder, 8, builder.trunc(args[1], ir.IntType(8)))
+        zero = ir.Constant(_vector(8), [0] * (WIDTH // 8))
+        some = builder.icmp_unsigned("!=", builder.and_(args[0], wide), zero)
+        return builder.bitcast(some, ir.IntType(64))
 
-    return array.dtype(values, types.intp, types.int64, array), generate
+    return types.int64(a, types.int64), generate
 
 
 def _operator(name: Callable, build: Callable) -> None:

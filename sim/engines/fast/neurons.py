@@ -33,27 +33,37 @@ def note(arena, at, value, v_out, record, step, lanes, count):
 @kernel()
 def eight(
     pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
-    sample_step, time_step, place_step, count,
+    sample_step, time_step, place_step, count, fresh, keep,
 ):  # fmt: skip
-    """Run eight channels that are never held; ``record`` is of (t = 0, first channel), or -1."""
+    """Run eight channels that are never held; ``record`` is of (t = 0, first channel), or -1.
+
+    fresh: the state is that of a sample's begin. keep: it is stored for later timesteps.
+    """
     a = drive
     b, c, d = a + step, a + 2 * step, a + 3 * step
     e, g, h, i = a + 4 * step, a + 5 * step, a + 6 * step, a + 7 * step
-    three = 3 * lanes
-    v0, v1 = load(arena, state), load(arena, state + three)
-    v2, v3 = load(arena, state + 2 * three), load(arena, state + 3 * three)
-    v4, v5 = load(arena, state + 4 * three), load(arena, state + 5 * three)
-    v6, v7 = load(arena, state + 6 * three), load(arena, state + 7 * three)
+    three, first = 3 * lanes, block * f.GROUP
+    if fresh:
+        init = pop[f.V_INIT_AT] + first
+        v0, v1, v2, v3 = (splat(consts, init), splat(consts, init + 1), splat(consts, init + 2),
+                          splat(consts, init + 3))  # fmt: skip
+        v4, v5, v6, v7 = (splat(consts, init + 4), splat(consts, init + 5),
+                          splat(consts, init + 6), splat(consts, init + 7))  # fmt: skip
+    else:
+        v0, v1 = load(arena, state), load(arena, state + three)
+        v2, v3 = load(arena, state + 2 * three), load(arena, state + 3 * three)
+        v4, v5 = load(arena, state + 4 * three), load(arena, state + 5 * three)
+        v6, v7 = load(arena, state + 6 * three), load(arena, state + 7 * three)
     num, q, one = spread(arena, pop[f.NUM]), spread(arena, pop[f.Q]), spread(arena, 1)
     multiply, shifts = pop[f.NUM] != 1, pop[f.Q] != 0
-    first = block * f.GROUP
     high, reset, rho = pop[f.THRESHOLD_AT] + first, pop[f.V_RESET_AT] + first, pop[f.RHO_AT] + first
     steps = pop[f.STEPS]
-    word_at = pop[f.BITS_AT] + (place * pop[f.WORDS] + first // width) * steps * lanes
+    log = 5 if width == 32 else 6
+    word_at = pop[f.BITS_AT] + (place * pop[f.WORDS] + (first >> log)) * steps * lanes
     plane_step = pop[f.ROWS] * pop[f.COLS] * pop[f.WORDS] * steps * lanes
     value_at = pop[f.VALUES_AT] + (place * pop[f.GROUPS] * f.GROUP + first) * steps * lanes
     value_step = steps * lanes
-    left = spread(arena, first % width)
+    left = spread(arena, first & (width - 1))
     still = pop[f.STILL]
     channels = min(f.GROUP, pop[f.CHANNELS] - first)
     for t in range(s0, s1):
@@ -99,7 +109,10 @@ def eight(
             to = word_at + t * lanes
             store(arena, to, load(arena, to) | (word << left))
             if pop[f.RESET] == f.ZERO:
-                v0, v1 = choose(m0, splat(consts, reset), v0), choose(m1, splat(consts, reset + 1), v1)
+                v0, v1 = (
+                    choose(m0, splat(consts, reset), v0),
+                    choose(m1, splat(consts, reset + 1), v1),
+                )
                 v2 = choose(m2, splat(consts, reset + 2), v2)
                 v3 = choose(m3, splat(consts, reset + 3), v3)
                 v4 = choose(m4, splat(consts, reset + 4), v4)
@@ -137,6 +150,8 @@ def eight(
                 )
                 to = word_at + plane * plane_step + t * lanes
                 store(arena, to, load(arena, to) | (word << left))
+    if not keep:
+        return
     store(arena, state, v0)
     store(arena, state + three, v1)
     store(arena, state + 2 * three, v2)
@@ -187,3 +202,20 @@ def held(
         store(arena, at, v)
         store(arena, at + lanes, fired)
         store(arena, at + 2 * lanes, rest)
+
+
+@kernel()
+def neurons(
+    pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state, v_out, record,
+    sample_step, time_step, place_step, count,
+):  # fmt: skip
+    """Run a block's neurons, whatever their kind."""
+    if pop[f.FULL]:
+        if s0 == 0:
+            begin(pop, arena, consts, block, state, lanes)
+        held(pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state,
+             v_out, record, sample_step, time_step, place_step, count)  # fmt: skip
+    else:
+        eight(pop, arena, consts, part, lanes, width, block, place, s0, s1, drive, step, state,
+              v_out, record, sample_step, time_step, place_step, count, s0 == 0,
+              s1 < pop[f.STEPS])  # fmt: skip

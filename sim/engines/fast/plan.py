@@ -73,7 +73,15 @@ class _Pool:
 
 
 def fits(network: Network) -> bool:
-    """Whether every number of a network fits 32 bits, one of them to spare."""
+    """Whether every number of a network fits 32 bits, one of them to spare; found out once."""
+    key = id(network)
+    if key not in _FITS:
+        _FITS[key] = _fits(network)
+        weakref.finalize(network, _FITS.pop, key, None)
+    return _FITS[key]
+
+
+def _fits(network: Network) -> bool:
     limit = 1 << 30
 
     def small(*spans: tuple[int, int]) -> bool:
@@ -260,6 +268,7 @@ def _stages(network: Network) -> np.ndarray:
 
 
 _PLANS: dict[tuple[int, int], Plan] = {}
+_FITS: dict[int, bool] = {}
 
 
 def plan(network: Network, kinds: Windows, width: int) -> Plan:

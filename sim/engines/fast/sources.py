@@ -14,6 +14,9 @@ from .lanes import at_least, choose, kernel, load, splat, spread, store
 @kernel()
 def taps(at, size, padding, dilation, kernel):
     """Return the first tap of a window's axis that lies inside, and how many do."""
+    if dilation == 1:  # no division
+        first = max(0, padding - at)
+        return first, max(0, min(kernel, size + padding - at) - first)
     first = 0 if at >= padding else -((at - padding) // dilation)
     last = min(kernel, (size - 1 + padding - at) // dilation + 1)
     return first, max(0, last - first)

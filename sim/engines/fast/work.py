@@ -134,7 +134,9 @@ def work(made: Plan, steps: int) -> int:
         spots = int(pop[f.ROWS] * pop[f.COLS])
         for edge in made.edges[pop[f.FIRST_EDGE] : pop[f.FIRST_EDGE] + pop[f.EDGES]]:
             taps = 1 if edge[f.MOVES] > 0 else int(edge[f.K_ROWS] * edge[f.K_COLS])
-            words = max(1, int(edge[f.WINDOW])) * int(edge[f.S_PLANES]) * max(1, int(edge[f.W_BITS]))
+            words = (
+                max(1, int(edge[f.WINDOW])) * int(edge[f.S_PLANES]) * max(1, int(edge[f.W_BITS]))
+            )
             total += spots * int(pop[f.CHANNELS]) * (taps * words + 8) * steps
     return total
 
@@ -171,7 +173,7 @@ def _share(
     some: Callable[[np.ndarray, int, int], bool], made: Plan, size: int, count: int, each: int,
     threads: int, samples: int, lanes: int, progress: Progress | None,
 ) -> bool:  # fmt: skip
-    """Let threads take ``each`` blocks at a time until all are done; return whether one is wrong."""
+    """Let threads take ``each`` blocks at a time; return whether an input was too large."""
     threads = min(threads, count)
     each = min(each, -(-count // threads))
     starts = iter(range(0, count, each))
