@@ -40,47 +40,43 @@ class Cluster:
             ClusterLost: the scheduler went away, or workers died again and again at one task.
             What ``work`` itself raises is raised here.
         """
-        from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
-
         workers = max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
         waiting: list[Any] = []
         source, done = iter(tasks), False
+        while True:
+            while not done and len(waiting) < AHEAD * workers:
+                task = next(source, None)
+                if task is None:
+                    done = True
+                    break
+                waiting.append(self._sent(work, task))
+            if not waiting:
+                return
+            yield self._result(waiting.pop(0))
+
+    def _sent(self, work: Callable[..., Any], task: tuple[Any, ...]) -> Any:
         try:
-            while True:
-                while not done and len(waiting) < AHEAD * workers:
-                    task = next(source, None)
-                    if task is None:
-                        done = True
-                        break
-                    waiting.append(self._client.submit(work, *task, pure=False, retries=0))
-                if not waiting:
-                    return
-                yield self._result(waiting.pop(0))
-        except KilledWorker as error:
-            raise ClusterLost(
-                f"the cluster {self.address} lost a worker {RETRIES + 1} times at the same task "
-                f"({error.last_worker.address}): give workers more memory"
-            ) from None
-        except (FutureCancelledError, ConnectionError, TimeoutError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(
-                error, (ConnectionError, TimeoutError)
-            ):
-                if self._alive():
-                    raise
+            return self._client.submit(work, *task, pure=False)
+        except OSError:  # a connection that is closed is one
             raise self._lost() from None
 
     def _result(self, future: Any) -> Any:
         """Wait for a result; look again and again whether the scheduler is still there."""
-        from concurrent.futures import TimeoutError as Later
-
-        from distributed import TimeoutError as DaskLater
+        from distributed import KilledWorker
 
         while True:
             try:
                 return future.result(timeout=2.0)
-            except (Later, DaskLater):
-                if future.status in ("cancelled", "lost") or not self._alive():
+            except KilledWorker as error:
+                raise ClusterLost(
+                    f"the cluster {self.address} lost {RETRIES + 1} workers at the same task "
+                    f"({error.last_worker.address}): give workers more memory"
+                ) from None
+            except Exception as error:
+                if future.status == "error":  # what the task itself raised
+                    raise
+                waits = isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError"
+                if not (waits and future.status == "pending" and self._alive()):
                     raise self._lost() from None
 
     def _alive(self) -> bool:
@@ -146,7 +142,8 @@ def opened(address: str) -> Iterator[Cluster]:
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
     """Keep Dask's own log off stderr: what goes wrong is told in one sentence."""
-    logs = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    mine = re.compile(r"(distributed|tornado|asyncio)(\.|$)")  # each of them has a level of its own
+    logs = [logging.getLogger(name) for name in logging.root.manager.loggerDict if mine.match(name)]
     before = [log.level for log in logs]
     for log in logs:
         log.setLevel(logging.CRITICAL + 1)
