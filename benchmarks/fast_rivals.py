@@ -78,7 +78,7 @@ def _spikingjelly(layers: list[nn.Linear], thresholds: list[float]) -> Iterator[
     from spikingjelly.activation_based import functional, neuron
 
     nodes = [
-        neuron.IFNode(v_threshold=threshold, v_reset=0.0, step_mode="m", backend="torch").eval()
+        neuron.IFNode(v_threshold=threshold, v_reset=0.0, step_mode="m").eval()
         for threshold in thresholds
     ]
 

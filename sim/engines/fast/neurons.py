@@ -79,22 +79,19 @@ def eight(
         v4, v5 = v4 + load(arena, e + at), v5 + load(arena, g + at)
         v6, v7 = v6 + load(arena, h + at), v7 + load(arena, i + at)
         if record >= 0:
-            to = record + t * time_step
-            note(arena, part, v0, v_out, to, sample_step, lanes, count)
-            if channels > 1:
-                note(arena, part, v1, v_out, to + place_step, sample_step, lanes, count)
-            if channels > 2:
-                note(arena, part, v2, v_out, to + 2 * place_step, sample_step, lanes, count)
-            if channels > 3:
-                note(arena, part, v3, v_out, to + 3 * place_step, sample_step, lanes, count)
-            if channels > 4:
-                note(arena, part, v4, v_out, to + 4 * place_step, sample_step, lanes, count)
-            if channels > 5:
-                note(arena, part, v5, v_out, to + 5 * place_step, sample_step, lanes, count)
-            if channels > 6:
-                note(arena, part, v6, v_out, to + 6 * place_step, sample_step, lanes, count)
-            if channels > 7:
-                note(arena, part, v7, v_out, to + 7 * place_step, sample_step, lanes, count)
+            # no call here: across one, every membrane would have to leave its register
+            store(arena, part, v0)
+            store(arena, part + lanes, v1)
+            store(arena, part + 2 * lanes, v2)
+            store(arena, part + 3 * lanes, v3)
+            store(arena, part + 4 * lanes, v4)
+            store(arena, part + 5 * lanes, v5)
+            store(arena, part + 6 * lanes, v6)
+            store(arena, part + 7 * lanes, v7)
+            for o in range(channels):
+                to = record + t * time_step + o * place_step
+                for lane in range(count):
+                    v_out[to + lane * sample_step] = arena[part + o * lanes + lane]
         if pop[f.SPIKING]:
             m0, m1 = at_least(v0, splat(consts, high)), at_least(v1, splat(consts, high + 1))
             m2, m3 = at_least(v2, splat(consts, high + 2)), at_least(v3, splat(consts, high + 3))
