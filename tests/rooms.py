@@ -134,11 +134,11 @@ PARTS = {
             "trace reference",
         ),
         "vectors": part("vectors", "trace reference stimuli"),
-        "backends": part("backends", "tools trace comparison engines rows vectors windows"),
+        "backends": part("backends", "tools trace comparison engines rows vectors"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
         "measuring": part(
             "disagreement evaluate evaluate_parts",
-            "tools journal cluster trace comparison run ability verification",
+            "journal cluster trace comparison run ability verification",
         ),
         "generation": part("campaign/generate", "reference"),
         "campaign": part(

@@ -310,6 +310,7 @@ def test_all_that_is_checked_is_checked_in_chunks(folder: Path, monkeypatch) -> 
     import sim.evaluate as module
 
     monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr("sim.evaluate_parts.CHUNK", 7)
     right = sim.backends.fast.run
 
     def wrong(network: Network, inputs: np.ndarray, *given: object, **options: object) -> object:
