@@ -2,8 +2,8 @@
 
 from mapping.capabilities import Takes
 
-#: Our Processes: one-bit dense layers of any neuron, with joins, delays and recurrence.
-OWN = Takes("lava", ops=("Dense",), weight_bits=1, gates=False, shifts=False, streams=False)
+#: Our Processes: everything that the contract has.
+OWN = Takes("lava", ops=("Dense", "Conv", "Pool", "Identity"))
 
 _DELAYED = "where a delay would carry spikes from one sample into the next"
 #: Lava's Processes: before ``stock_plan`` asks whether they run a population exactly.
