@@ -254,10 +254,11 @@ def _alone() -> contextlib.AbstractContextManager[Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lava's log to errors, and two warnings to themselves."""
+    """Keep Lava's log to errors, and warnings of its own doings to themselves."""
     logging.getLogger("lava").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # Python 3.12 and later. The children touch nothing of the parent's threads.
         warnings.filterwarnings("ignore", r".*multi-threaded, use of fork", DeprecationWarning)
         warnings.filterwarnings("ignore", "pandas not found", ImportWarning)  # networkx 2.8
+        warnings.filterwarnings("ignore", "Changing the sparsity structure")  # DelaySparse
         yield

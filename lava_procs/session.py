@@ -6,7 +6,6 @@ name, and is gone with the last of them. A session of any length holds one batch
 
 from __future__ import annotations
 
-import mmap
 from types import TracebackType
 
 import numpy as np
@@ -16,6 +15,7 @@ from mapping import Network
 from . import shim
 from .arithmetic import kernels
 from .running import Running
+from .sharing import shared
 from .takes import OWN
 
 #: Samples side by side.
@@ -137,13 +137,6 @@ class LavaSession:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         self.running.__exit__(kind)
-
-
-def shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Return zeros that children forked later share."""
-    count = int(np.prod(shape))
-    buffer = mmap.mmap(-1, max(1, count * np.dtype(dtype).itemsize))
-    return np.frombuffer(buffer, dtype, count).reshape(shape)
 
 
 def _rows(

@@ -9,8 +9,7 @@ _DELAYED = "where a delay would carry spikes from one sample into the next"
 #: Lava's Processes: before ``stock_plan`` asks whether they run a population exactly.
 STOCK = Takes(
     "lava-stock",
-    ops=("Dense",),
-    weight_bits=1,
+    ops=("Dense", "Conv", "Pool", "Identity"),
     gates=False,
     shifts=False,
     streams=False,

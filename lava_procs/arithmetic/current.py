@@ -35,7 +35,7 @@ class Current:
         channels = self.accumulate.out_shape[0]
         self.gain = _wide(c.gain, channels, self.accumulate.out_shape).astype(self.dtype)
         self.bias = _wide(c.bias, channels, self.accumulate.out_shape).astype(self.dtype)
-        self.plain = bool((self.gain == 1).all() and (self.bias == 0).all())
+        self.scaled, self.biased = bool((self.gain != 1).any()), bool(self.bias.any())
         self.held = held and c.delay == 0
         self.kept: np.ndarray | None = None
         self.past: deque[np.ndarray] = deque()
@@ -70,7 +70,9 @@ class Current:
 
     def _made(self, acc: np.ndarray, step: int) -> np.ndarray:
         acc = acc.astype(self.dtype, copy=False)
-        current = acc if self.plain else self.gain * acc + self.bias
+        current = self.gain * acc if self.scaled else acc
+        if self.biased:
+            current = current + self.bias
         if self.c.gate is not None:
             current = current * _factor(self.c.gate, acc, step)
         return current >> self.c.shift if self.c.shift else current

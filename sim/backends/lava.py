@@ -24,7 +24,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
         ProtocolError: a Lava process failed.
     """
     from lava_procs import own
-    from lava_procs.session import LavaFailed
+    from lava_procs.watching import LavaFailed
 
     x = encode(network.input, inputs, network.timesteps)
     wanted = Recorder(network, 1, 1, record, "lava").trace()
