@@ -2,7 +2,7 @@
 
 Lava forks one operating-system process for each of its Processes, and waits for each of them
 without end. So: every wait here sees when a process has died or hangs (``watching``); on any
-exception (Ctrl-C too) all are killed; and each segment of shared memory is removed by its name.
+exception (Ctrl-C too) all are killed; and no segment of shared memory keeps its name.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ class Running:
     ) -> None:
         from lava.magma.core.process.message_interface_enum import ActorType
         from lava.magma.core.run_configs import Loihi2SimCfg
+        from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing
         from lava.magma.runtime.runtime import Runtime
 
         self.children: set[Any] = set()
@@ -95,13 +97,15 @@ class Running:
                 with uninterrupted(binding=True):
                     try:
                         runtime._build_watchdog_manager()
-                        runtime._build_message_infrastructure()
-                        self.watch.actors = runtime._messaging_infrastructure.actors
+                        messages = MultiProcessing()
+                        runtime._messaging_infrastructure, messages._smm = messages, _Segments()
+                        self.watch.actors = messages.actors
                         runtime._build_channels()
                         runtime._build_sync_channels()
                         runtime._build_processes()
                         runtime._build_runtime_services()
                         runtime._start_ports()
+                        messages.smm.unlink()
                     finally:
                         self.children = set(multiprocessing.active_children()) - others
                 for report in runtime.exception_q:
@@ -215,27 +219,48 @@ class _Report:
             return
 
 
+class _Segments:
+    """Shared memory of the channels, in place of Lava's manager, which is one process more.
+
+    Its names are gone as soon as all processes have forked, so that none outlives them.
+    """
+
+    def __init__(self) -> None:
+        self.handles: list[SharedMemory] = []
+
+    def create_shared_memory(self, size: int) -> SharedMemory:
+        """Return a new segment."""
+        self.handles.append(SharedMemory(create=True, size=size))
+        return self.handles[-1]
+
+    def unlink(self) -> None:
+        """Remove the names."""
+        for handle in self.handles:
+            with contextlib.suppress(FileNotFoundError):
+                handle.unlink()
+
+    def shutdown(self) -> None:
+        """Give the memory back."""
+        self.unlink()
+        for handle in self.handles:
+            with contextlib.suppress(BufferError):  # a port's arrays: it goes with them
+                handle.close()
+        self.handles.clear()
+
+
 def _end(runtime: Any, children: set[Any]) -> None:
     messages = runtime._messaging_infrastructure
     for child in children:
         child.kill()
-    manager = None
     if messages is not None:
-        manager = messages.smm
         for actor in messages.actors:
             actor.join()
     for child in children:
         with contextlib.suppress(ValueError):  # closed when it was joined
             child.join()
-    if manager is not None:
-        for handle in manager._shared_memory_handles:
-            with contextlib.suppress(FileNotFoundError):
-                handle.unlink()
-        with contextlib.suppress(AttributeError):
-            manager._manager.shutdown.cancel()  # its server is dead, and would be waited for
-    for report in list.__iter__(getattr(runtime, "exception_q", [])):
-        report.close()
     runtime.join()
+    if messages is not None:
+        messages.smm.shutdown()
     runtime._is_running = runtime._is_started = False
     for process in runtime._executable.proc_builders:
         process.runtime = None  # else every Process stops the runtime again when it is collected
