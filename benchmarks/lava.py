@@ -101,7 +101,9 @@ def measure(sizes: tuple[int, ...], steps: int, samples: int, seed: int, times: 
         "mismatches": 0,
         "seconds": {name: round(s, 4) for name, s in seconds.items()},
         "ours is faster by": round(seconds["stock"] / seconds["ours"], 1),
-        "ours one at a time is faster by": round(seconds["stock"] / seconds["ours, one at a time"], 2),
+        "ours one at a time is faster by": round(
+            seconds["stock"] / seconds["ours, one at a time"], 2
+        ),
     }
 
 

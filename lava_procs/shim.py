@@ -5,7 +5,8 @@ default, which is unhashable, and dataclasses refuse such defaults since 3.11: h
 default factories, which is what they mean. And it calls ``multiprocessing.set_start_method``,
 which fails where something else has chosen a method before: here a second choice passes.
 Afterwards the standard library is as it was found. Lava's reshaped ports name an argument that
-numpy 2.4 no longer has; they are given what they mean (``positional``). Call ``load()`` before any ``import lava``.
+numpy 2.4 no longer has; they are given what they mean (``positional``). Call ``load()`` before any
+``import lava``.
 """
 
 from __future__ import annotations

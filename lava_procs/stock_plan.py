@@ -2,8 +2,8 @@
 
 Every spiking population becomes one LIFReset, every connection one Dense, Sparse or Conv. Each
 adds one timestep, so a connection that skips populations becomes a DelayDense or a DelaySparse,
-which waits for the longer way. A population without threshold has no stock process; nothing can read it, so it is
-left out and its values are not compared.
+which waits for the longer way. A population without threshold has no stock process; nothing can
+read it, so it is left out and its values are not compared.
 """
 
 from __future__ import annotations

@@ -46,8 +46,10 @@ def width(network: Network, p: Population) -> Width:
 
 
 def _narrow(network: Network, p: Population) -> bool:
-    """Whether int32 holds every value that is compared, shifted, or kept; what is only added to
-    such values may wrap on the way."""
+    """Whether int32 holds every value that is compared, shifted or kept.
+
+    What is only added up to such values may wrap on the way.
+    """
     facts, n = network.facts[p.name], p.neuron
     if any(c.shift or c.gate is not None for c in p.connections):
         return False

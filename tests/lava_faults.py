@@ -79,7 +79,11 @@ def inject(kind: str, seed: int) -> Ended:
     net, injected = network(), multiprocessing.Value("d", 0.0)
     target = net.populations[int(rng.integers(3))]
     step, delay = Membranes.step, float(rng.uniform(0, LATEST))
-    when, pick, named = int(rng.integers(1, 200)), float(rng.random()), f"population {target.name!r}"
+    when, pick, named = (
+        int(rng.integers(1, 200)),
+        float(rng.random()),
+        f"population {target.name!r}",
+    )
     count = 0
 
     def faulty(self: Membranes, drive: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +155,7 @@ def _wrong(kind: str, seconds: float, sentence: str, named: str, before: tuple) 
     return "" if after == before else f"left: {before} became {after}"
 
 
-def leftovers() -> tuple[frozenset[int], int, frozenset[str]]:
+def leftovers() -> tuple[frozenset[int], int, frozenset[Path]]:
     """Return children that live or are not waited for, the number of threads, shared memory."""
     children = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -162,7 +166,7 @@ def leftovers() -> tuple[frozenset[int], int, frozenset[str]]:
         command, fields = text.partition("(")[2].rpartition(")")[0], text.rpartition(")")[2].split()
         if int(fields[1]) == os.getpid() and not _tracker(stat, command):
             children.add(int(stat.parent.name))
-    return frozenset(children), threading.active_count(), frozenset(os.listdir("/dev/shm"))
+    return frozenset(children), threading.active_count(), frozenset(Path("/dev/shm").iterdir())
 
 
 def _tracker(stat: Path, command: str) -> bool:

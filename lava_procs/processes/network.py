@@ -54,10 +54,6 @@ class NetworkProcess(AbstractProcess):
         name: str | None = None,
     ) -> None:
         steps = network.timesteps if steps is None else steps
-        if not 1 <= steps <= network.timesteps:
-            raise ValueError(
-                f"steps must be 1 to {network.timesteps}, the network's T, not {steps}"
-            )
         super().__init__(
             network=network,
             common={"rows": rows, "steps": steps, "offset": offset},
@@ -67,6 +63,10 @@ class NetworkProcess(AbstractProcess):
             progress=progress or {},
             name=name,
         )
+        if not 1 <= steps <= network.timesteps:
+            raise ValueError(
+                f"steps must be 1 to {network.timesteps}, the network's T, not {steps}"
+            )
         side = () if rows is None else (rows,)
         self.s_in = InPort(shape=(*side, *network.input.shape))
         out = (*side, *network.shapes[network.readout.source])

@@ -1,5 +1,6 @@
 """Population of the contract: leak, integrate, fire and reset; or a stream, without a threshold."""
 
+import numpy as np
 from lava.magma.core.decorator import implements, requires
 from lava.magma.core.model.py.ports import PyInPort
 from lava.magma.core.model.py.type import LavaPyType
@@ -7,7 +8,6 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-import numpy as np
 
 from lava_procs.arithmetic.membranes import Membranes
 from lava_procs.arithmetic.messages import received

@@ -1,9 +1,9 @@
 """What the Processes that hold neurons have in common; no Process to be used itself."""
 
+import numpy as np
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
-import numpy as np
 
 
 class PyPopulation(PyLoihiProcessModel):

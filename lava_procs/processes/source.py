@@ -1,5 +1,6 @@
 """Sources: play inputs, one tensor per timestep, round and round."""
 
+import numpy as np
 from lava.magma.core.decorator import implements, requires
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyOutPort
@@ -8,7 +9,6 @@ from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-import numpy as np
 
 from lava_procs.arithmetic.timing import Timing
 

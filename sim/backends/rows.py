@@ -19,6 +19,7 @@ _LAVA = (  # lava-nc may be there without what it imports: pip is told --no-deps
     Package("asteval", "lava"),
     Package("networkx", "lava"),
     Package("scipy", "lava"),
+    Package("threadpoolctl", "lava"),
 )
 _AMARANTH = Package("amaranth")
 
