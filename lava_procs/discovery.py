@@ -3,18 +3,18 @@
 Lava looks for the models of each Process by executing every file of its folder, as often as there
 are files, for every Process anew: with one file an op that takes longer than all the rest of a
 start. Within ``remembered()`` it does so once for each class, and not at all for ours, whose
-models stand beside them.
+models stand beside them, and for Lava's own, whose models stand in the next file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
-#: The package whose Processes have their models in their own file.
-OURS = "lava_procs.processes."
+#: The packages whose Processes have their models in their own file, and in ``models`` beside it.
+OURS, LAVAS = "lava_procs.processes.", "lava.proc."
 
 _known: dict[type, list[type]] = {}
 
@@ -29,12 +29,12 @@ def remembered() -> Iterator[None]:
     def find(proc: Any) -> list[type]:
         kind = type(proc)
         if kind not in _known:
-            if kind.__module__.startswith(OURS):
-                module = sys.modules[kind.__module__]
+            found = []
+            place = _place(kind.__module__)
+            if place is not None:
+                module = importlib.import_module(place)
                 found = ProcGroupDiGraphs._find_proc_models_in_module(proc, module)
-            else:
-                found = search(proc)
-            _known[kind] = found
+            _known[kind] = found or search(proc)
         return list(_known[kind])
 
     ProcGroupDiGraphs._find_proc_models = staticmethod(find)
@@ -42,3 +42,12 @@ def remembered() -> Iterator[None]:
         yield
     finally:
         ProcGroupDiGraphs._find_proc_models = staticmethod(search)
+
+
+def _place(module: str) -> str | None:
+    """Return the module that holds the models of a Process's module, if that is known."""
+    if module.startswith(OURS):
+        return module
+    if module.startswith(LAVAS) and module.endswith(".process"):
+        return f"{module.removesuffix('.process')}.models"
+    return None
