@@ -21,5 +21,8 @@ STOCK = Takes(
         "delays": _DELAYED,
         "recurrence": _DELAYED,
         "held": "as stock LIF knows none of them",
+        "gates": "as no stock process multiplies a current by what depends on the input",
+        "streams": "as stock LIF sends no membranes",
+        "shifts": "as no stock process rounds a current",
     },
 )
