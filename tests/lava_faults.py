@@ -182,6 +182,9 @@ def main() -> None:
     options = parser.parse_args()
     if os.getpgrp() != os.getpid():
         os.setpgrp()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # shells leave it out of background jobs
     shim.load()
     found = [inject(KINDS[k % len(KINDS)], options.seed + k) for k in range(options.count)]
     counts = Counter(e.kind for e in found)

@@ -4,7 +4,8 @@
 
 Runs the tests of the importers and of what training exports, with an eye on every Network and
 TrainedNetwork that they make; each one that differs from those before is folded and runs on our
-Processes, and every spike and membrane is compared with the reference. By test file it says how many.
+Processes, and every spike and membrane is compared with the reference. It says how many, by test
+file.
 """
 
 from __future__ import annotations

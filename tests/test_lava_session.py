@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from lava_procs.session import LavaSession
 from lava_procs.sharing import shared
 from lava_procs.watching import LavaFailed
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping.coding import encode
 from sim import run
 from sim.campaign.stimuli import random_inputs
 
@@ -305,6 +307,16 @@ def test_a_session_runs_many_batches_and_two_stand_beside_each_other() -> None:
             assert np.array_equal(again["p"], want.spikes["p"][:5]) and not none
     with pytest.raises(LavaFailed, match=r"^this run of Lava has ended$"):
         one.run(x)
+
+
+def test_a_session_sums_direct_input_anew_for_every_batch() -> None:
+    network = replace(small(), input=Input((7,), bits=4, coding="direct"))
+    x = random_inputs(network, 6)
+    want = run(network, x)
+    with LavaSession(network, rows=2) as session:
+        found = session.run(encode(network.input, x, 4))[1]["p"]
+    assert np.array_equal(found, want.v["p"])
+    assert len(np.unique(want.v["p"].reshape(6, -1), axis=0)) == 6
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 7), (2, 4, 6), (7,)])
