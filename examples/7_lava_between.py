@@ -10,14 +10,13 @@ from sim import run
 def main() -> None:
     """Build the network, connect it, run Lava, and compare with the reference."""
     shim.load()  # before any import of lava: on Python 3.11 and later it does not import without
-    from lava.magma.core.run_conditions import RunSteps
-    from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.dense.process import Dense as LavaDense
     from lava.proc.io.sink import RingBuffer as Sink
     from lava.proc.io.source import RingBuffer as Source
     from lava.proc.lif.process import LIF
 
     from lava_procs.processes.network import NetworkProcess
+    from lava_procs.running import Running
 
     rng = np.random.default_rng(0)
     steps, weights = 4, Dense(rng.choice([-1, 1], (10, 64)))
@@ -38,9 +37,9 @@ def main() -> None:
     dense.a_out.connect(lif.a_in)
     lif.s_out.connect(spikes.a_in)
 
-    source.run(RunSteps(len(samples) * steps + 1), Loihi2SimCfg(select_tag="fixed_pt"))
-    found, behind = hidden_spikes.data.get(), spikes.data.get()
-    source.stop()
+    with Running(source, "fixed_pt") as running:  # as Lava's own run; what fails is named, and ends
+        running.steps(len(samples) * steps + 1)
+        found, behind = hidden_spikes.data.get(), spikes.data.get()
 
     expected = run(network, samples).spikes["hidden"].reshape(-1, 10).T
     assert (found[:, :-1] == expected).all()

@@ -48,7 +48,7 @@ ROWS = (
     ),
     Backend(
         "lava-stock",
-        "Lava's own Dense and LIF",
+        "Lava's own Processes",
         "sim.backends.lava_stock",
         STOCK,
         gives=("spikes",),
