@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import os
 import queue
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
@@ -76,7 +78,6 @@ class Running:
         from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing
         from lava.magma.runtime.runtime import Runtime
 
-        self.children: set[Any] = set()
         with _starting, unwound(), _quiet(), _alone(), shim.forking(), discovery.remembered():
             config = Loihi2SimCfg(select_tag=select_tag)
             executable = process.compile(config, {"pypy_channel_size": SLOTS})
@@ -107,7 +108,9 @@ class Running:
                         runtime._start_ports()
                         messages.smm.unlink()
                     finally:
-                        self.children = set(multiprocessing.active_children()) - others
+                        children = set(multiprocessing.active_children()) - others
+                        # closed by nobody, it ends when it is collected, or with the program
+                        self.end = weakref.finalize(self, _end, runtime, children, os.getpid())
                 for report in runtime.exception_q:
                     report.get()
                 del runtime.exception_q
@@ -146,10 +149,9 @@ class Running:
 
     def kill(self) -> None:
         """Leave no process, thread or shared memory behind; kill who has not left."""
-        runtime, self.runtime = self.runtime, None
-        if runtime is not None:
-            with uninterrupted():
-                _end(runtime, self.children)
+        self.runtime = None
+        with uninterrupted():
+            self.end()
 
     def __enter__(self) -> Running:
         return self
@@ -248,7 +250,9 @@ class _Segments:
         self.handles.clear()
 
 
-def _end(runtime: Any, children: set[Any]) -> None:
+def _end(runtime: Any, children: set[Any], owner: int) -> None:
+    if os.getpid() != owner:  # a child that was forked for another run
+        return
     messages = runtime._messaging_infrastructure
     for child in children:
         child.kill()
