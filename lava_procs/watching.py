@@ -1,7 +1,8 @@
 """Who of a run's processes has died, or hangs: one sentence that names it.
 
 A process hangs with its run when for HANG seconds no timestep ended anywhere and none of the
-processes took time of a processor (Linux's /proc says so; elsewhere hangs are not seen).
+processes took time of a processor, or could have (Linux's /proc says so; elsewhere hangs are not
+seen).
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class Watch:
         if any(s is None for s in stats):
             return
         ticks = sum(s[1] for s in stats)
-        if moved != self.seen[0] or ticks > self.seen[1] + TICKS:
+        able = any(s[0] in "RD" for s in stats)  # it waits for a processor, or a disk
+        if moved != self.seen[0] or ticks > self.seen[1] + TICKS or able:
             self.looks, self.seen = 0, (moved, ticks)
             return
         # looks are counted, not seconds: whoever stops all of us stops the looks as well
