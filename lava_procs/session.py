@@ -79,6 +79,7 @@ class LavaSession:
             rows,
             self.steps,
             split=split,
+            trusted=True,
             record={
                 p.name: {
                     what: kept[p.name]

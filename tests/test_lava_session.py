@@ -347,3 +347,18 @@ def test_ten_thousand_timesteps_take_no_more_memory_than_one_batch() -> None:
     last = done.stdout.splitlines()[-1]
     grown = int(re.search(r"grew by (-?\d+) KiB", last)[1])
     assert grown < 2048, done.stdout
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_what_leaves_its_range_is_refused_where_it_arrives(split: bool) -> None:
+    """Spikes are counted: a 2 would pass for a 1."""
+    from lava_procs.processes.network import NetworkProcess
+    from lava_procs.processes.source import Source
+
+    data = np.zeros((4, 7), np.int32)
+    data[2, 3] = 2
+    source = Source(data)
+    source.s_out.connect(NetworkProcess(small(), split=split).s_in)
+    sentence = r"of population 'p'.* failed with ValueError: received 2, and span says 0 to 1$"
+    with pytest.raises(LavaFailed, match=sentence):
+        running.play(source, 4)

@@ -17,3 +17,17 @@ def received(port: Any) -> np.ndarray:
     if len(ports) != 1:
         return port.recv()
     return port._transformer.transform(ports[0].recv(), ports[0])
+
+
+def within(source: np.ndarray, span: tuple[int, int]) -> np.ndarray:
+    """Return what arrived, if it lies in the range that the sums are made for.
+
+    Raises
+    ------
+        ValueError: it does not.
+    """
+    low, high = int(source.min()), int(source.max())
+    if low < span[0] or high > span[1]:
+        odd = low if low < span[0] else high
+        raise ValueError(f"received {odd}, and span says {span[0]} to {span[1]}")
+    return source

@@ -8,7 +8,7 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 
 from lava_procs.arithmetic.current import Current
-from lava_procs.arithmetic.messages import received
+from lava_procs.arithmetic.messages import received, within
 from lava_procs.arithmetic.timing import Timing
 from mapping.population import Connection
 
@@ -32,6 +32,7 @@ class ConnectionProcess(AbstractProcess):
         steps: of a sample; None if it never ends.
         offset: Lava's timesteps before a sample's first step.
         held: the source is the same at every timestep of a sample.
+        trusted: the source never leaves its span, and nobody looks.
         narrow: everything fits 32 bits, as ``lava_procs.widths`` proves of whole networks.
         progress: shared counters of the session, and whose they are, or None.
     """
@@ -46,6 +47,7 @@ class ConnectionProcess(AbstractProcess):
         offset: int = 0,
         held: bool = False,
         narrow: bool = False,
+        trusted: bool = False,
         progress: object = None,
         name: str | None = None,
     ) -> None:
@@ -57,6 +59,7 @@ class ConnectionProcess(AbstractProcess):
             timing=Timing(steps, offset, progress),
             held=held,
             narrow=narrow,
+            trusted=trusted,
             name=name,
         )
         side = () if rows is None else (rows,)
@@ -74,7 +77,7 @@ class PyConnection(PyLoihiProcessModel):
         super().__init__(proc_params)
         p = proc_params
         self.current = Current(p["connection"], p["shape"], p["span"], p["held"], p["narrow"])
-        self.rows, self.timing = p["rows"] or 1, p["timing"]
+        self.rows, self.timing, self.trusted = p["rows"] or 1, p["timing"], p["trusted"]
 
     def run_spk(self) -> None:
         """Send this timestep's current."""
@@ -89,7 +92,8 @@ class PyConnection(PyLoihiProcessModel):
 
     def receive(self) -> np.ndarray:
         """Return the source, (rows, *shape)."""
-        return received(self.s_in).reshape(self.rows, *self.current.accumulate.shape)
+        source = received(self.s_in).reshape(self.rows, *self.current.accumulate.shape)
+        return source if self.trusted else within(source, self.current.accumulate.span)
 
     def send(self, current: np.ndarray) -> None:
         """Send (rows, *shape of acc)."""

@@ -11,7 +11,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_procs.arithmetic.current import Current
 from lava_procs.arithmetic.membranes import Membranes
-from lava_procs.arithmetic.messages import received
+from lava_procs.arithmetic.messages import received, within
 from lava_procs.arithmetic.timing import Timing
 from lava_procs.processes.population import PyPopulation
 from mapping.population import Connection, Neuron
@@ -23,7 +23,7 @@ class Layer(AbstractProcess):
     ``s_in`` as of ConnectionProcess, ``s_out`` and ``v_out`` as of Neurons.
 
     Args:
-        connection, shape, span, held: as of ConnectionProcess.
+        connection, shape, span, held, trusted: as of ConnectionProcess.
         neuron, record: as of Neurons.
         rows, steps, offset, narrow, progress: as of both.
     """
@@ -39,6 +39,7 @@ class Layer(AbstractProcess):
         offset: int = 0,
         held: bool = False,
         narrow: bool = False,
+        trusted: bool = False,
         record: dict | None = None,
         progress: object = None,
         name: str | None = None,
@@ -52,6 +53,7 @@ class Layer(AbstractProcess):
             timing=Timing(steps, offset, progress),
             held=held,
             narrow=narrow,
+            trusted=trusted,
             record=record or {},
             name=name,
         )
@@ -74,7 +76,7 @@ class PyLayer(PyPopulation):
         p = proc_params
         self.timing, self.record = p["timing"], p["record"]
         self.current = Current(p["connection"], p["shape"], p["span"], p["held"], p["narrow"])
-        self.rows = p["rows"] or 1
+        self.rows, self.trusted = p["rows"] or 1, p["trusted"]
         shape = self.current.accumulate.out_shape
         self.neurons = Membranes(p["neuron"], shape, self.rows, p["narrow"])
 
@@ -95,4 +97,5 @@ class PyLayer(PyPopulation):
 
     def receive(self) -> np.ndarray:
         """Return the source, (rows, *shape)."""
-        return received(self.s_in).reshape(self.rows, *self.current.accumulate.shape)
+        source = received(self.s_in).reshape(self.rows, *self.current.accumulate.shape)
+        return source if self.trusted else within(source, self.current.accumulate.span)

@@ -33,6 +33,7 @@ class NetworkProcess(AbstractProcess):
         offset: Lava's timesteps before the first sample, what stands in front takes one each.
         probes: populations that get ports of their own.
         split: every connection is a Process of its own, Layers are none.
+        trusted: what arrives is encoded input, and nobody looks.
         record: arrays of the session by population and "spikes" or "v"; see Neurons.
         progress: shared counters of the session by name of a Process.
 
@@ -49,6 +50,7 @@ class NetworkProcess(AbstractProcess):
         offset: int = 0,
         probes: tuple = (),
         split: bool = False,
+        trusted: bool = False,
         record: dict | None = None,
         progress: dict | None = None,
         name: str | None = None,
@@ -59,6 +61,7 @@ class NetworkProcess(AbstractProcess):
             common={"rows": rows, "steps": steps, "offset": offset},
             probes=tuple(probes),
             split=split,
+            trusted=trusted,
             record=record or {},
             progress=progress or {},
             name=name,
@@ -116,6 +119,7 @@ class SubNetworkProcess(AbstractSubProcessModel):
                     network.shapes[c.source],
                     wide.spans[0],
                     held=wide.held[0],
+                    trusted=c.source != INPUT or proc.proc_params["trusted"],
                     progress=progress.get(named),
                     name=named,
                     **whole,
@@ -132,6 +136,7 @@ class SubNetworkProcess(AbstractSubProcessModel):
                     network.shapes[c.source],
                     wide.spans[k],
                     held=wide.held[k],
+                    trusted=c.source != INPUT or proc.proc_params["trusted"],
                     narrow=wide.narrow,
                     progress=progress.get(named),
                     name=named,
