@@ -110,9 +110,14 @@ def test_a_stopped_process_is_named_and_a_slow_one_is_left_alone(
     source, _ = pair(9)
     with running.Running(source) as run:
         run.steps(3)
-        os.kill(run.watch.actors[0].pid, signal.SIGSTOP)
+        stopped = run.watch.actors[0].pid
+        os.kill(stopped, signal.SIGSTOP)
+        waking = threading.Timer(30, os.kill, (stopped, signal.SIGCONT))  # if nobody sees it
+        waking.start()
         with pytest.raises(LavaFailed, match="of the s(ource|ink) .* stopped, and the run hangs$"):
             run.steps(3)
+        waking.cancel()
+        waking.join()
 
     def slow(self: Timing, time_step: int) -> None:
         until = time.monotonic() + 2.5
