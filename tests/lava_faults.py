@@ -72,7 +72,7 @@ def network() -> Network:
     )
 
 
-def inject(kind: str, seed: int) -> Ended:
+def inject(kind: str, seed: int, within: float = WITHIN) -> Ended:
     """Run, inject one failure, and judge the end."""
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     before = leftovers()
@@ -139,11 +139,13 @@ def inject(kind: str, seed: int) -> Ended:
         if timer.is_alive():
             timer.join()
     seconds = ended - injected.value
-    return Ended(kind, seconds, sentence, _wrong(kind, seconds, sentence, named, before))
+    return Ended(kind, seconds, sentence, _wrong(within, kind, seconds, sentence, named, before))
 
 
-def _wrong(kind: str, seconds: float, sentence: str, named: str, before: tuple) -> str:
-    if seconds > WITHIN:
+def _wrong(
+    within: float, kind: str, seconds: float, sentence: str, named: str, before: tuple
+) -> str:
+    if seconds > within:
         return f"it took {seconds:.1f} s"
     wanted = "KeyboardInterrupt" if kind == "ctrl-c" else named
     if wanted not in sentence or "\n" in sentence:
@@ -179,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=300, help="failures (300)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and processes (0)")
+    parser.add_argument("--within", type=float, default=WITHIN, help="seconds to end (10)")
     options = parser.parse_args()
     if os.getpgrp() != os.getpid():
         os.setpgrp()
@@ -186,7 +189,11 @@ def main() -> None:
         signal.SIGINT, signal.default_int_handler
     )  # shells leave it out of background jobs
     shim.load()
-    found = [inject(KINDS[k % len(KINDS)], options.seed + k) for k in range(options.count)]
+    found = []
+    for k in range(options.count):
+        found.append(inject(KINDS[k % len(KINDS)], options.seed + k, options.within))
+        if sys.stderr.isatty():
+            print(f"\r{k + 1} of {options.count}", end="", file=sys.stderr)
     counts = Counter(e.kind for e in found)
     print(f"seed {options.seed}; {len(found)} failures")
     print("| injected | runs | longest, s | median, s | wrong |\n| --- | --- | --- | --- | --- |")
