@@ -11,21 +11,20 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import queue
 import threading
 import time
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
-from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import numpy as np
 
 from . import discovery, shim
+from .sharing import Segments
 from .signals import uninterrupted, unwound
-from .watching import WATCH, LavaFailed, Watch, told
+from .watching import WATCH, LavaFailed, Reports, Watch
 
 #: Tensors that a channel between two Processes can hold. Lava's 64 fill memory for no speed.
 SLOTS = 4
@@ -91,7 +90,7 @@ class Running:
                 {f"{p.name} ({type(p).__name__})": progress[p.name] for p in builders
                  if progress and p.name in progress},
             )  # fmt: skip
-            runtime.exception_q = _Reports(self.watch)
+            runtime.exception_q = Reports(self.watch)
             resource_tracker.ensure_running()  # before the children: all of them use this one
             others = set(multiprocessing.active_children())
             try:
@@ -99,7 +98,7 @@ class Running:
                     try:
                         runtime._build_watchdog_manager()
                         messages = MultiProcessing()
-                        runtime._messaging_infrastructure, messages._smm = messages, _Segments()
+                        runtime._messaging_infrastructure, messages._smm = messages, Segments()
                         self.watch.actors = messages.actors
                         runtime._build_channels()
                         runtime._build_sync_channels()
@@ -189,65 +188,6 @@ class Running:
         except BaseException:
             self.kill()
             raise
-
-
-class _Reports(list):
-    """The queues in which processes say that they are built; Lava waits for each without end."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__()
-        self.watch = watch
-
-    def __iter__(self) -> Iterator[Any]:
-        return (_Report(self.watch, k, each) for k, each in enumerate(super().__iter__()))
-
-
-class _Report:
-    """One of them, as a queue whose get sees when the process has died."""
-
-    def __init__(self, watch: Watch, index: int, reports: Any) -> None:
-        self.watch, self.index, self.reports = watch, index, reports
-
-    def get(self) -> None:
-        self.watch.rest()
-        while True:
-            try:
-                error = self.reports.get(timeout=WATCH)
-            except queue.Empty:
-                self.watch.look()
-                continue
-            if error is not None:
-                raise LavaFailed(told(self.watch.names[self.index], error))
-            return
-
-
-class _Segments:
-    """Shared memory of the channels, in place of Lava's manager, which is one process more.
-
-    Its names are gone as soon as all processes have forked, so that none outlives them.
-    """
-
-    def __init__(self) -> None:
-        self.handles: list[SharedMemory] = []
-
-    def create_shared_memory(self, size: int) -> SharedMemory:
-        """Return a new segment."""
-        self.handles.append(SharedMemory(create=True, size=size))
-        return self.handles[-1]
-
-    def unlink(self) -> None:
-        """Remove the names."""
-        for handle in self.handles:
-            with contextlib.suppress(FileNotFoundError):
-                handle.unlink()
-
-    def shutdown(self) -> None:
-        """Give the memory back."""
-        self.unlink()
-        for handle in self.handles:
-            with contextlib.suppress(BufferError):  # a port's arrays: it goes with them
-                handle.close()
-        self.handles.clear()
 
 
 def _end(runtime: Any, children: set[Any], owner: int) -> None:

@@ -7,9 +7,10 @@ seen).
 
 from __future__ import annotations
 
+import queue
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,36 @@ class Watch:
                     f"{HANG:g} seconds"
                 )
         raise LavaFailed(f"a Lava process hangs: nothing has moved for {HANG:g} seconds")
+
+
+class Reports(list):
+    """The queues in which processes say that they are built; Lava waits for each without end."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+
+    def __iter__(self) -> Iterator[Any]:
+        return (_Report(self.watch, k, each) for k, each in enumerate(super().__iter__()))
+
+
+class _Report:
+    """One of them, as a queue whose get sees when the process has died."""
+
+    def __init__(self, watch: Watch, index: int, reports: Any) -> None:
+        self.watch, self.index, self.reports = watch, index, reports
+
+    def get(self) -> None:
+        self.watch.rest()
+        while True:
+            try:
+                error = self.reports.get(timeout=WATCH)
+            except queue.Empty:
+                self.watch.look()
+                continue
+            if error is not None:
+                raise LavaFailed(told(self.watch.names[self.index], error))
+            return
 
 
 def told(name: str, error: BaseException) -> str:
