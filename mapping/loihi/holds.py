@@ -88,8 +88,8 @@ def _alone(p: Population) -> bool:
     """Whether a population passes on what its one connection makes."""
     c, *more = p.connections
     plain = (c.gain == 1).all() and not c.bias.any() and not c.shift and c.gate is None
-    still = p.neuron.num == 0 or False
-    return not more and bool(plain) and still and p.neuron.threshold is None
+    still = p.neuron.num == 0 and p.neuron.threshold is None and not p.neuron.v_init.any()
+    return not more and bool(plain) and still
 
 
 def _fixed(network: Network, p: Population, chip: Chip) -> Hold:
@@ -104,7 +104,7 @@ def _fixed(network: Network, p: Population, chip: Chip) -> Hold:
             reasons.append("a current is shifted")
         if not chip.delay.holds(c.delay):
             reasons.append(f"a delay of {c.delay}")
-        if not c.op.linear and c.op.fan_in > 1 and not (_alone(p) and p.neuron.threshold is None):
+        if not c.op.linear and c.op.fan_in > 1 and not _alone(p):
             reasons.append("a maximum is no sum of synapses")
     if n.threshold is None:
         if _alone(p) and _spikes(network, p.name) and not reasons:
@@ -157,7 +157,7 @@ def _grid(network: Network, p: Population) -> tuple[list[str], dict[str, Any]]:
         reasons.append(f"a bias needs more than {BIAS} * 2**{BIAS_EXP[-1]}")
     decay = 4096 - (4096 * n.num >> n.q)
     step = math.gcd(unit, *(int(b) for b in np.unique(bias)))
-    if n.num and n.num << 0 != 1 << n.q and not _never_rounds(n, step, network.timesteps):
+    if n.num and n.num != 1 << n.q and not _never_rounds(n, step, network.timesteps):
         reasons.append(
             f"leak {n.num}/{1 << n.q}: the chip rounds toward zero, the contract downward"
         )

@@ -15,7 +15,7 @@ from ..ports import INPUT
 from ..value import Unsupported
 from .chips import Chip
 from .demand import Demand, Grid, demand, slots_out
-from .grids import Task, order_of, split, tile_synapses
+from .grids import Task, split, tile_synapses
 from .reach import Link, as_map, link
 from .values import Core, Tile
 
@@ -203,6 +203,3 @@ def distinct_configurations(network: Network, tiles: tuple[Tile, ...]) -> int:
     """Return how many different decays and refractory times they have."""
     neurons = [network[tile.population].neuron for tile in tiles]
     return len({(n.num, n.q, n.refractory) for n in neurons})
-
-
-__all__ = ["cores", "grids", "links_of", "order_of"]

@@ -86,6 +86,8 @@ def _refuse(network: Network) -> None:
         depths = {0 if c.source == INPUT else network.facts[c.source].depth for c in p.connections}
         if depths != {network.facts[p.name].depth - 1}:
             raise Unsupported(f"{where} reads spikes of different age")
+        if len({_kind(c) for c in p.connections}) > 1:
+            raise Unsupported(f"{where} has synapses of two kinds, and a neuron names one")
         for c in p.connections:
             if c.delay or c.gate is not None or c.shift or not c.op.linear:
                 raise Unsupported(f"{where}: a delay, gate, shift or maximum on {c.source!r}")
@@ -105,8 +107,9 @@ def _netlist(
     groups = {name: enter + k for k, name in enumerate(sizes)}
     for k in range(enter):
         yield f"g 1 soma_hw_name=loihi_inputs[{k % HELD}] log_spikes=1"
-    for size in sizes.values():
-        yield f"g {size} soma_hw_name=loihi_lif log_spikes=1"
+    for name, size in sizes.items():
+        kind = _kind(network[name].connections[0])
+        yield f"g {size} soma_hw_name=loihi_lif synapse_hw_name={kind} log_spikes=1"
     flat = train.reshape(len(train), -1)
     for k in range(enter):
         spikes = ",".join(str(int(s)) for s in flat[:, k])
@@ -125,11 +128,10 @@ def _netlist(
             )
     for p in network.populations:
         for c in p.connections:
-            kind = "loihi_dense_synapse" if isinstance(c.op, Dense) else "loihi_conv_synapse"
             for source, target, weight in synapses_of(c, network.shapes[c.source]):
                 a = f"{source}.0" if c.source == INPUT else f"{groups[c.source]}.{source}"
                 b = f"{groups[p.name]}.{target}"
-                yield f"e {a}->{b} weight={weight} synapse_hw_name={kind}"
+                yield f"e {a}->{b} weight={weight}"
     tile_of = _tile_numbers(placement, height)
     for k in range(enter):
         core = k // HELD
@@ -140,6 +142,11 @@ def _netlist(
             index = np.arange(math.prod(shape)).reshape(shape)
             for k in index[tile.channels, slice(*tile.rows), slice(*tile.cols)].ravel().tolist():
                 yield f"& {groups[tile.population]}.{k}@{tile_of[number]}"
+
+
+def _kind(c: Connection) -> str:
+    """Return SANA-FE's name of a connection's synapses."""
+    return "loihi_dense_synapse" if isinstance(c.op, Dense) else "loihi_conv_synapse"
 
 
 def _tile_numbers(placement: Placement, height: int) -> list[str]:
