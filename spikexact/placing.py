@@ -34,9 +34,7 @@ def samples_of(network: Network, data: str, samples: int) -> np.ndarray:
     return np.asarray(labelled(network, data)[0][np.arange(samples)])
 
 
-def placed(
-    network: Network, chip: str, inputs: np.ndarray | None, seed: int = 0
-) -> dict[str, Any]:
+def placed(network: Network, chip: str, inputs: np.ndarray | None, seed: int = 0) -> dict[str, Any]:
     """Return place.json of a network.
 
     Args:

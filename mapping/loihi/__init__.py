@@ -4,14 +4,15 @@ Nothing here needs Lava, and no chip was ever run::
 
     placed = loihi.place(network, "loihi1", spikes=mean_spikes)   # cores, their places, traffic
     loihi.check(network, placed)                                  # every rule, counted anew
-    loihi.estimate(network, placed, spikes)                       # energy and time of a sample
+    counted = loihi.events(network, placed, outputs)              # what happens on every core
+    loihi.estimate(network, placed, counted, "davies2018")        # energy and time of a sample
 
 What is where, from the ground up:
 
 ``chips``                 limits as data, a source beside each number.
 ``values``                tiles, cores, placements.
 ``reach``, ``formula``    which sources reach a tile; bits of its synapses, axons.
-``groups``, ``shapes``, ``grids``  a population's tile under the limits, and how it is split.
+``demand``, ``grids``     output axons that readers ask for; the split of one population.
 ``partition``             grids of all populations, cores filled.
 ``traffic``               spikes from core to core.
 ``mesh``, ``moves``, ``placement``  places, swaps that shorten the way, the whole of it.
@@ -19,11 +20,13 @@ What is where, from the ground up:
 ``holds``                 what of a population the chip could compute as it is.
 ``profiles``, ``events``, ``estimate``  published constants, what happens on cores, the bill.
 ``sanafe``                files for SANA-FE.
+``flows``, ``document``   packets over links; all of it as JSON.
 """
 
 from .check import check
 from .chips import CHIPS, Chip, Limit
 from .estimate import estimate
+from .events import events, mean_spikes, outputs_of
 from .holds import Hold, holds
 from .placement import place
 from .profiles import PROFILES
@@ -41,7 +44,10 @@ __all__ = [
     "Tile",
     "check",
     "estimate",
+    "events",
     "export_sanafe",
     "holds",
+    "mean_spikes",
+    "outputs_of",
     "place",
 ]

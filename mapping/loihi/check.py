@@ -74,7 +74,9 @@ def _tiles(network: Network, placement: Placement) -> list[Broken]:
                 found.append(Broken("tiles", k, text))
                 continue
             size = _map(network.shapes[tile.population])
-            good = all(0 <= a < b <= n for (a, b), n in ((tile.rows, size[1]), (tile.cols, size[2])))
+            good = all(
+                0 <= a < b <= n for (a, b), n in ((tile.rows, size[1]), (tile.cols, size[2]))
+            )
             channels = tile.channels.tolist()
             good = good and bool(channels) and len(set(channels)) == len(channels)
             good = good and min(channels) >= 0 and max(channels) < size[0]

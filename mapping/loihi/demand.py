@@ -1,5 +1,8 @@
-"""What the readers of a population ask of its output axons: one group of synapses is one place
-to send to, and a spike goes to each by an axon of its own."""
+"""What the readers of a population ask of its output axons.
+
+The synapses of a connection into a tile are one place to send to, and a spike goes to each by an
+axon of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from .chips import Chip
 from .formula import SLOTS, atom_groups
-from .reach import Link, seen
+from .reach import Axis, Link, seen
 from .values import Span
 
 
@@ -116,7 +119,8 @@ def _atoms(needed: np.ndarray, channels: int, chip: Chip) -> np.ndarray:
     return found
 
 
-def _fan(axis, spans: tuple[Span, ...], size: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _fan(axis: Axis | None, spans: tuple[Span, ...], size: int) -> np.ndarray:
+    assert axis is not None
     fan = np.zeros(size, np.int64)
     for span in spans:
         fan[seen(axis, *span).sources] += 1

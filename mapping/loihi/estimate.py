@@ -107,13 +107,15 @@ def estimate(
         {"population": p.name, **_row(counted, pj, names == p.name)} for p in network.populations
     ]
     rows = [
-        {"core": k, **_row(counted, pj, cores == k), "busy_ns": float(of_core[:, k].sum()) / samples}
+        {
+            "core": k,
+            **_row(counted, pj, cores == k),
+            "busy_ns": float(of_core[:, k].sum()) / samples,
+        }
         for k in range(many)
-    ]  # fmt: skip
+    ]
     total = float(sum(x.sum() for x in pj.values()))
-    return Estimate(
-        named, total, float(steps.sum()), steps, layers, rows, tuple(beyond)
-    )  # fmt: skip
+    return Estimate(named, total, float(steps.sum()), steps, layers, rows, tuple(beyond))
 
 
 def _row(counted: Events, pj: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, Any]:

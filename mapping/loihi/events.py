@@ -101,9 +101,7 @@ def events(
     many = samples * steps
     places = [(k, tile) for k, core in enumerate(placement.cores) for tile in core.tiles]
     counts = {name: np.zeros((many, len(places))) for name in EVENTS}
-    sent = {
-        name: (out != 0).reshape(many, *as_map(out.shape[2:])) for name, out in outputs.items()
-    }
+    sent = {name: (out != 0).reshape(many, *as_map(out.shape[2:])) for name, out in outputs.items()}
     links = links_of(network)
     for p in network.populations:
         own = [(k, tile) for k, (_, tile) in enumerate(places) if tile.population == p.name]
@@ -180,9 +178,7 @@ def _late(values: np.ndarray, delay: int, samples: int, steps: int) -> np.ndarra
     return moved.reshape(values.shape)
 
 
-def _arrived(
-    c: Connection, link: Link, sent: np.ndarray, samples: int, steps: int
-) -> np.ndarray:
+def _arrived(c: Connection, link: Link, sent: np.ndarray, samples: int, steps: int) -> np.ndarray:
     """Return the synaptic operations of every neuron, (B, C or 1, rows, cols)."""
     sent = _late(sent, c.delay, samples, steps)
     if isinstance(c.op, Dense):

@@ -108,9 +108,9 @@ def _fixed(network: Network, p: Population, chip: Chip) -> Hold:
             reasons.append("a maximum is no sum of synapses")
     if n.threshold is None:
         if _alone(p) and _spikes(network, p.name) and not reasons:
-            ones = dict(unit=1, vth=np.zeros(len(n.v_init), np.int64), weight_exp=(0,), decay=4095)
             zeros = np.zeros(len(n.v_init), np.int64)
-            return Hold(p.name, True, (), {**ones, "bias": zeros, "bias_exp": zeros})
+            fires = {"unit": 1, "vth": zeros, "bias": zeros, "bias_exp": zeros}
+            return Hold(p.name, True, (), {**fires, "weight_exp": (0,), "decay": 4095})
         if network.readout.source != p.name or _read(network, p.name):
             reasons.append("it outputs its membrane, and a spike carries no number")
         else:

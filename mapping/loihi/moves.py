@@ -74,9 +74,7 @@ def refined(
     return slots[moves(graph, slot_of, slots[:, :2], order)]
 
 
-def _everywhere(
-    graph: _Graph, slot_of: np.ndarray, xy: np.ndarray, order: list[int]
-) -> np.ndarray:
+def _everywhere(graph: _Graph, slot_of: np.ndarray, xy: np.ndarray, order: list[int]) -> np.ndarray:
     """Return the slots of cores, every place tried."""
     cores, slots = len(slot_of), len(xy)
     tiles, tile_of_slot = np.unique(xy, axis=0, return_inverse=True)

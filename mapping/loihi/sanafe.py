@@ -47,7 +47,9 @@ def export(network: Network, placement: Placement, inputs: np.ndarray, folder: P
         OSError: a file cannot be written.
     """
     if placement.chip.name != "loihi1":
-        raise Unsupported(f"SANA-FE describes loihi1; its file has nothing of {placement.chip.name}")
+        raise Unsupported(
+            f"SANA-FE describes loihi1; its file has nothing of {placement.chip.name}"
+        )
     _refuse(network)
     if len(inputs) != 1:
         raise ValueError(f"one sample is written out, not {len(inputs)}")
@@ -72,7 +74,9 @@ def _refuse(network: Network) -> None:
     """Raise Unsupported for what would be computed otherwise."""
     synapses = 0
     if network.input.span != (0, 1):
-        raise Unsupported(f"SANA-FE's spikes carry no number: the input has {network.input.bits} bits")
+        raise Unsupported(
+            f"SANA-FE's spikes carry no number: the input has {network.input.bits} bits"
+        )
     for p in network.populations:
         n, where = p.neuron, f"population {p.name!r}"
         if n.threshold is None:
@@ -124,7 +128,8 @@ def _netlist(
             c = k // each
             yield (
                 f"n {groups[p.name]}.{k} threshold={int(n.threshold[c]) - 0.5} "
-                f"reset={int(n.v_reset[c])}.0 bias={int(bias[c])}.0 leak_decay={leak}.0 input_decay=0.0"
+                f"reset={int(n.v_reset[c])}.0 bias={int(bias[c])}.0 "
+                f"leak_decay={leak}.0 input_decay=0.0"
             )
     for p in network.populations:
         for c in p.connections:
@@ -195,7 +200,8 @@ def architecture(width: int, height: int) -> str:
     )
     none = "".join(one("", 0.0, 0.0, w) for w in ("access_neuron", "update_neuron", "spike_out"))
     synapses = "".join(
-        f"            - name: {name}\n              attributes:\n                model: current_based\n"
+        f"            - name: {name}\n              attributes:\n"
+        "                model: current_based\n"
         + one("", e[event].pj, e[event].ns, "process_spike")
         for name, event in (("loihi_dense_synapse", "synop_dense"),
                             ("loihi_conv_synapse", "synop_window"))

@@ -32,8 +32,7 @@ def counts_of(network: Network, spikes: Mapping[str, np.ndarray] | None) -> dict
             array = np.asarray(spikes[p.name], np.float64)
             if array.shape[1:] != shape:
                 raise ValueError(
-                    f"spikes of {p.name!r} must have shape (timesteps, {shape}), "
-                    f"not {array.shape}"
+                    f"spikes of {p.name!r} must have shape (timesteps, {shape}), not {array.shape}"
                 )
             total = array.sum(axis=0)
         else:
