@@ -75,3 +75,13 @@ def reaches(connection: Connection, shape: tuple[int, ...], out: tuple[int, ...]
     else:
         found = op.apply(impulses)
     return found.reshape(size, int(np.prod(out))) != 0
+
+
+def drawn(network: Network, samples: int, seed: int) -> np.ndarray:
+    """Draw inputs of a network."""
+    rng = np.random.default_rng(seed)
+    enter = network.input
+    steps = (network.timesteps,) if enter.coding == "steps" else ()
+    if enter.bits == 1:
+        return (rng.random((samples, *steps, *enter.shape)) < 0.3).astype(np.int64)
+    return rng.integers(0, enter.top + 1, (samples, *steps, *enter.shape))
