@@ -180,7 +180,7 @@ PARTS = {
     "spikexact/report": {
         "drawing": part("cost drawing"),
         "sources": part("sources"),
-        "sections": part("activity curves sizes", "drawing sources"),
+        "sections": part("activity curves placement sizes", "drawing sources"),
         "findings": part("agreement finding verdict", "sources"),
         "model": part("model", "drawing sources sections findings"),
         "page": part("page", "drawing sections findings model"),

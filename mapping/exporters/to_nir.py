@@ -146,6 +146,8 @@ def load_nir(source: Any) -> Network:
     try:
         header = json.loads(found[HEADER].astype(np.uint8).tobytes())
         arrays = {k: v for k, v in found.items() if k != HEADER and isinstance(v, np.ndarray)}
+        if not isinstance(header, dict):
+            raise TypeError
         arrays |= {k: arrays[k].reshape(()) for k in header.get("scalars", ())}
         header = {k: header[k] for k in ("kind", "version", "value", "sha256")}
     except (ValueError, TypeError, LookupError, RecursionError):

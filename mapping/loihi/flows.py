@@ -28,4 +28,5 @@ def flows(placement: Placement) -> tuple[np.ndarray, np.ndarray]:
         np.add.at(up, (end[:, 0], low[:, 1]), placement.packets)
         np.add.at(up, (end[:, 0], high[:, 1]), -placement.packets)
     across, rising = np.cumsum(along, axis=0)[: width - 1], np.cumsum(up, axis=1)[:, : height - 1]
-    return np.maximum(across, 0), np.maximum(rising, 0)  # rounding leaves less than nothing
+    least = 1e-9 * float(placement.packets.sum())  # what rounding leaves of nothing
+    return np.where(across > least, across, 0), np.where(rising > least, rising, 0)
