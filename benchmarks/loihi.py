@@ -57,8 +57,10 @@ def main() -> None:
         print(json.dumps(stacked(options.neurons)))
     else:
         for name, network, inputs in nets(options.only):
+            trace = sim.run(network, inputs, "fast")
+            spikes = mean_spikes(outputs_of(network, inputs, trace))
             for chip in CHIPS:
-                print(json.dumps({"network": name, **paper(network, inputs, chip)}), flush=True)
+                print(json.dumps({"network": name, **paper(network, spikes, chip)}), flush=True)
 
 
 def drawn(networks: int) -> dict[str, object]:
@@ -87,10 +89,8 @@ def drawn(networks: int) -> dict[str, object]:
             "refused": refused}  # fmt: skip
 
 
-def paper(network: Network, inputs: np.ndarray, chip: str) -> dict[str, object]:
+def paper(network: Network, spikes: dict[str, np.ndarray], chip: str) -> dict[str, object]:
     """Place a network of the papers by its own spikes."""
-    trace = sim.run(network, inputs, "fast")
-    spikes = mean_spikes(outputs_of(network, inputs, trace))
     start = time.perf_counter()
     found = place(network, chip, spikes)
     seconds = time.perf_counter() - start
