@@ -15,9 +15,11 @@ from .partition import cores, links_of
 from .traffic import counts_of, traffic
 from .values import Placement
 
-#: How much the ways of single connections weigh beside the sum of all; rounds, and the share of
-#: the way row by row beyond which a connection is pulled at harder.
-SHARE, ROUNDS, WANTED = 0.3, 5, 0.75
+#: How much the ways of single connections weigh beside the sum of all; and the shares of the way
+#: row by row beyond which a connection is pulled at harder, and below which at half as hard.
+SHARE, WANTED, EASY = 0.3, 0.75, 0.5
+#: Rounds at most, fewer where cores times places are many.
+ROUNDS, WORK = 10, 6_000_000
 
 
 def place(
@@ -86,14 +88,20 @@ def _nearer(
     there = naive > 0
     even = SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
     weights = 1 + even
-    for _ in range(ROUNDS):
+    rounds = max(2, min(ROUNDS, WORK // (len(places) * len(slots))))
+    best, least = places, np.inf
+    for _ in range(rounds):
         places = refined(places, slots, edges, packets * weights[groups], seed)
         share = _ways(places, edges, packets, groups) / np.where(there, naive, np.inf)
+        longest = float(share.max(initial=0))
+        if longest < least:
+            best, least = places, longest
         late = share > WANTED
         if not late.any():
             break
         weights = np.where(late, weights * (1.5 * share / WANTED) ** 2, weights)
-    return places
+        weights = np.where(share < EASY, weights / 2, weights)
+    return best
 
 
 def _ways(
