@@ -90,7 +90,7 @@ def tables(found: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
         {
             "limit": row["limit"],
             "used, at most": row["used"],
-            "max": "not published" if row["value"] is None else row["value"],
+            "max": "not checked" if row["value"] is None else row["value"],
             "source": row["source"],
         }
         for row in found["limits"]

@@ -59,7 +59,7 @@ def test_links_carry_every_packet_as_far_as_it_goes(
 def test_place_as_text(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert status("place network.safetensors --chip loihi2".split()) == 0
     out = capsys.readouterr().out
-    assert "cores of loihi2" in out and "not published" in out and "rules broken: 0" in out
+    assert "cores of loihi2" in out and "not checked" in out and "rules broken: 0" in out
     assert "energy and time: none for loihi2" in out
     assert status("place network.safetensors --data x.npy".split()) == 0
     assert "sanafe-nahuku" in capsys.readouterr().out
