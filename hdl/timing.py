@@ -58,12 +58,14 @@ class Standstill(ValueError):
 
 def timed(plan: Plan) -> Timing:
     """Execute the schedule of a plan, choosing its banks."""
-    few = 4
+    samples = 4
     free = _Run(plan, None, 0, 0)
-    free.go(few)
+    free.go(samples)
     spans = [b - a for a, b in zip(free.ends, free.ends[1:], strict=False)]
-    paced = _Run(plan, None, 0, -(-max(spans) * few // len(free.offered)))
-    paced.go(few)
+    pace = -(-max(spans) * samples // len(free.offered))
+    paced = _Run(plan, None, 0, pace)
+    # A pipe is full when its first sample has left.
+    paced.go(samples + -(-free.ends[0] // (pace * len(free.offered) // samples)))
     banks, output = paced.filled()
     return schedule(plan, banks, output)
 
