@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mapping import INPUT, Connection, Network, Population
 from mapping.intervals import bits
@@ -135,6 +134,7 @@ class Plan:
         enter: how input beats are stored; constant: whether the input holds for a sample.
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
+        shared: whether numbers of other networks may stand in its memories.
     """
 
     network: Network
@@ -146,6 +146,7 @@ class Plan:
     leaves: Placing
     output_banks: int
     timing: Timing
+    shared: bool
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""
@@ -221,7 +222,7 @@ def plan(
     leaves = maker.leaves(output, populations)
     made = Plan(
         network, blocks, maker.enter, maker.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2),
+        Timing(0, 0, 0, (), 2), bool(others),
     )  # fmt: skip
     timing = timed(made)
     return replace(
@@ -422,11 +423,30 @@ def unused(placing: Placing, gathered: bool) -> tuple[int, ...]:
     return tuple(j for j in range(placing.simd) if j not in taken)
 
 
-def listed(plan: Plan) -> dict[str, Any]:
-    """Return a Plan as JSON values."""
-    return {
-        "format": 1,
-        "timesteps": plan.blocks.timesteps,
-        "block": plan.blocks.block,
-        "parallel": plan.blocks.parallel,
-    }
+def label(plan: Plan, k: int, j: int) -> str:
+    """Return how the parts of connection j into population k are called: k, or k_j."""
+    return f"{k}_{j}" if len(plan.populations[k].connections) > 1 else str(k)
+
+
+def structure(network: Network) -> tuple[object, ...]:
+    """Return what networks must have in common to share a design."""
+    return (
+        network.input.shape,
+        network.input.span,
+        network.input.coding,
+        network.timesteps,
+        network.readout.source,
+        tuple(
+            (
+                p.name,
+                tuple((c.source, c.delay, c.op.weights.shape) for c in p.connections),
+                p.neuron.num,
+                p.neuron.q,
+                p.spiking,
+                (p.neuron.reset, p.neuron.max_spikes, p.neuron.refractory, p.neuron.fire_by)
+                if p.spiking
+                else None,
+            )
+            for p in network.populations
+        ),
+    )

@@ -18,8 +18,8 @@ from .cores.gather import Gather
 from .cores.leave import Leave
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
-from .numbers import packed
-from .plan import Plan, positions
+from .contents import memories
+from .plan import Plan, label
 
 
 class NetworkTop(wiring.Component):
@@ -65,12 +65,13 @@ class NetworkTop(wiring.Component):
         """Make every core, then join them source by source."""
         m = Module()
         plan = self.plan
+        self._contents = memories(plan, plan.network)
         self._buffers: dict[tuple[int, int], BlockBuffer] = {}
         self._reserve: dict[int, Value] = {}
         for k, p in enumerate(plan.populations):
             for j, c in enumerate(p.connections):
                 buffer = BlockBuffer(c.placing, c.banks, c.tokens)
-                m.submodules[f"buffer_{self.label(k, j)}"] = buffer
+                m.submodules[f"buffer_{label(self.plan, k, j)}"] = buffer
                 self._buffers[k, j] = buffer
         units = [self._population(m, k) for k in range(len(plan.populations))]
         self._enter(m)
@@ -78,14 +79,11 @@ class NetworkTop(wiring.Component):
             self._spread(m, k, units[k])
         return m
 
-    def label(self, k: int, j: int) -> str:
-        """Return how the parts of connection j into population k are called: k, or k_j."""
-        return f"{k}_{j}" if len(self.plan.populations[k].connections) > 1 else str(k)
-
     def _population(self, m: Module, k: int) -> wiring.Component:
         """Add a population's cores."""
         plan = self.plan
         p, values = plan.populations[k], plan.network.populations[k]
+        contents = self._contents
         unit = p.unit(values)
         sequencer = Sequencer(
             plan.blocks, tiles=p.tiles, period=p.period,
@@ -101,10 +99,9 @@ class NetworkTop(wiring.Component):
             buffer = self._buffers[k, j]
             silences = c.back or (c.constant and c.steps > 0)
             core = MatVec(c.shape, silences)
-            m.submodules[f"matvec_{self.label(k, j)}"] = core
-            rom = _rom(m, packed(values.connections[j].op, c.shape,
-                                 positions(c.placing, c.source >= 0)),
-                       c.rom[0], f"weights_{self.label(k, j)}", core.row)  # fmt: skip
+            m.submodules[f"matvec_{label(self.plan, k, j)}"] = core
+            name = f"weights_{label(plan, k, j)}"
+            rom = _rom(m, contents[name], c.rom[0], name, core.row)
             again: Value = sequencer.again
             if c.constant and not c.steps:
                 again = Const(0, 1)
@@ -132,9 +129,9 @@ class NetworkTop(wiring.Component):
             unit.ends.eq(sequencer.ends),
         ]
         if unit.table.row_bits:
-            rows = unit.table.rows()
+            name = f"parameters_{k}"
             m.d.comb += unit.numbers.eq(
-                _rom(m, rows, unit.table.row_bits, f"parameters_{k}", unit.row)
+                _rom(m, contents[name], unit.table.row_bits, name, unit.row)
             )
         for name in p.trace:
             m.d.comb += getattr(self, f"trace_{k}_{name}").eq(getattr(unit, name))
@@ -180,14 +177,14 @@ class NetworkTop(wiring.Component):
         m.d.comb += buffer.reserve.eq(reserve)
         if c.steps and not c.constant:
             delay = Delay(c.placing, c.steps)
-            m.submodules[f"delay_{self.label(k, j)}"] = delay
+            m.submodules[f"delay_{label(self.plan, k, j)}"] = delay
             m.d.comb += [
                 delay.i.valid.eq(beats.valid),
                 delay.i.payload.eq(beats.payload),
                 delay.abort.eq(abort),
             ]
             beats = delay.o
-            abort = later(m, abort, Delay.latency, f"abort_{self.label(k, j)}", True)
+            abort = later(m, abort, Delay.latency, f"abort_{label(self.plan, k, j)}", True)
         m.d.comb += [
             buffer.i.valid.eq(beats.valid),
             buffer.i.payload.eq(beats.payload),
@@ -235,7 +232,7 @@ class NetworkTop(wiring.Component):
 
 
 def _rom(m: Module, rows: list[int], width: int, name: str, address: Value) -> Value:
-    """Add a ROM; return its word, one cycle after the address."""
+    """Add a ROM; return its word, one cycle after the address. One row is a constant."""
     if len(rows) == 1:
         return Const(rows[0], width)
     m.submodules[name] = rom = Memory(shape=width, depth=len(rows), init=rows)
