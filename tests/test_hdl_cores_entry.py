@@ -8,7 +8,6 @@ are those of what happened, and no others.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -197,7 +196,8 @@ def pieces(shape, sample: list[Beat]) -> list[Block]:
     """Cut a good sample into its blocks."""
     data = [d for d, *_ in sample]
     cuts = [0, *range(shape[1], len(data) + 1, shape[0])]
-    return [(data[a:b], int(a == 0), int(b == len(data))) for a, b in zip(cuts, cuts[1:])]
+    pairs = zip(cuts, cuts[1:], strict=False)
+    return [(data[a:b], int(a == 0), int(b == len(data))) for a, b in pairs]
 
 
 def test_each_fault_sets_its_own_bit_and_the_sample_after_it_is_exact(seed) -> None:
@@ -212,7 +212,8 @@ def test_each_fault_sets_its_own_bit_and_the_sample_after_it_is_exact(seed) -> N
         (["long"], data), (["long"], [*data, (1, 0, 0)] * 1), (["long"], [*data, (1, 0, 1)]),
         (["long"], [*data[:3], *whole[2:]]),
         (["stray"], [(3, 0, 0)]), (["stray"], [(3, 0, 1)]), (["stray"], [*whole, (3, 0, 1)]),
-        (["stray"], whole[1:]), (["cut"], [whole[0], *whole]), (["cut", "stray"], [(1, 0, 0), *data[:3]]),
+        (["stray"], whole[1:]), (["cut"], [whole[0], *whole]),
+        (["cut", "stray"], [(1, 0, 0), *data[:3]]),
         (["short", "stray"], [*data[:3], (1, 0, 1), (1, 0, 0)]),
     ]:  # fmt: skip
         after = good(shape, rng)

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The matrix-vector unit against the contract's identity, pass after pass; its latency, measured."""
+"""The matrix-vector unit against the contract's identity, pass after pass; its latency."""
 
 from __future__ import annotations
 
