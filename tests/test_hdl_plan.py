@@ -74,7 +74,7 @@ REFUSED = {
         "so that a block must divide T = 6 and hold at most 2 timesteps, not 3",
     ),
     "a way back and a first block that is short": (
-        network([20, 12, 8], BACK, 7), {"block": 2}, "population 'p0' hears 'p1' 2 timesteps late by a connection back, so that a block must divide",
+        network([20, 12, 8], BACK, 7), {"block": 2}, "a block must divide T = 7",
     ),
 }  # fmt: skip
 
