@@ -28,8 +28,9 @@ from .cores.leave import Leave
 if TYPE_CHECKING:
     from .plan import Plan, PlannedConnection
 
-#: Samples after which a schedule that has not become periodic is given up.
-SAMPLES = 64
+#: Samples after which a schedule that has not become periodic is given up. A population that gains
+#: a cycle a sample on a slower one takes as many samples as it may be ahead.
+SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Standstill(ValueError):
     """Blocks wait for each other in a circle."""
 
 
+class Uneven(ValueError):
+    """Samples follow each other in a rhythm, not evenly; it takes banks fewer than planned."""
+
+
 def timed(plan: Plan) -> Timing:
     """Execute the schedule of a plan, choosing its banks."""
     samples = 4
@@ -75,7 +80,7 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
 
     Raises
     ------
-        Standstill: it comes to a stop.
+        Standstill: it comes to a stop. Uneven: samples take cycles by turns.
     """
     run = _Run(plan, banks, output, 0)
     seen: dict[tuple[int, ...], int] = {}
@@ -88,14 +93,17 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
             steady = all(
                 b - a == cycles for a, b in zip(run.ends[at:], run.ends[at + 1 :], strict=False)
             )
-            if not rest and steady:
-                settles = at
-                while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
-                    settles -= 1
-                return Timing(cycles, run.ends[0], settles, banks, output)
-        else:
-            seen[shape] = sample
-    raise Standstill(f"the schedule has not become periodic within {SAMPLES} samples")
+            if rest or not steady:
+                raise Uneven(
+                    f"{sample - at} samples by turns take {run.ends[sample] - run.ends[at]} "
+                    f"cycles, and not each as many: there are banks too few"
+                )
+            settles = at
+            while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
+                settles -= 1
+            return Timing(cycles, run.ends[0], settles, banks, output)
+        seen[shape] = sample
+    raise Uneven(f"the schedule has not become periodic within {SAMPLES} samples")
 
 
 class _Run:
@@ -210,10 +218,12 @@ class _Run:
 
     def shape(self) -> tuple[int, ...]:
         """Return where everything stands, relative to the last output beat."""
-        end = self.ends[-1]
+        end, count = self.ends[-1], self.plan.blocks.count
         depth = 2 + max(self.output, *(max(b) for b in self.banks or ((2,),)))
-        tails = [*self.starts, *self.reads, self.offered, self.came, self.left]
-        return tuple(t - end for tail in tails for t in tail[-depth * self.plan.blocks.count :])
+        tails = [t[-depth * count :] for t in (*self.starts, *self.reads, self.left)]
+        entering = depth * (1 if self.plan.constant else count)
+        tails += [self.offered[-entering:], self.came[-entering:]]
+        return tuple(t - end for tail in tails for t in tail)
 
 
 def _most(taken: list[int], freed: list[int], tokens: int) -> int:

@@ -196,11 +196,14 @@ class NeuronUnit(wiring.Component):
                     raw, numbers[lane][f"gain_{k}"], signed(widths.drive), m, f"term_{k}_{lane}"
                 )
                 total = total + (later(m, term, 1, f"term_{k}_{lane}") if self.multiplies else term)
+            # A term may lie outside the drive's range: only within its bits is their sum the drive.
+            sum_now = Signal(signed(widths.drive), name=f"sum_{lane}")
+            m.d.comb += sum_now.eq(total)
             drive = Signal(signed(widths.drive), name=f"drive_{lane}", reset_less=True)
-            m.d.sync += drive.eq(total)
+            m.d.sync += drive.eq(sum_now)
             drives.append(drive)
             if p.threshold is not None and not o.in_memory:
-                over = total - self._at(m, numbers, lane, "threshold", drive_at - 1)
+                over = sum_now - self._at(m, numbers, lane, "threshold", drive_at - 1)
                 above = Signal(over.shape(), name=f"above_{lane}", reset_less=True)
                 m.d.sync += above.eq(over)
                 against.append(above)
