@@ -21,7 +21,6 @@ from .cores.sequencer import Sequencer
 from .contents import memories
 from .plan import Plan, label
 
-
 #: LUTs that a block RAM is worth, at least.
 WORTH = 24
 

@@ -229,7 +229,9 @@ class BlockBuffer(wiring.Component):
             Mux(column == p.columns - 1, 0, after(column)),
         ]  # fmt: skip
         places = [x for x in (word_at, column) if isinstance(x, Signal)]
-        following = [a for a, x in zip(following, (word_at, column), strict=False) if isinstance(x, Signal)]
+        following = [
+            a for a, x in zip(following, (word_at, column), strict=False) if isinstance(x, Signal)
+        ]
         bases = [Signal.like(x, name=f"{x.name}_base") for x in places]
         repeats = p.timesteps * p.blocks.chunks > 1
         with m.If(here):

@@ -23,9 +23,7 @@ def before(value: Value) -> Value:
     return Cat(~value[0], *(value[k] ^ ~value[:k].any() for k in range(1, len(value))))
 
 
-def count(
-    m: Module, size: int, enable: Value, name: str, init: int = 0
-) -> tuple[Value, Value]:
+def count(m: Module, size: int, enable: Value, name: str, init: int = 0) -> tuple[Value, Value]:
     """Add a counter of 0 .. size - 1; return it and whether it stands at its end.
 
     A counter of one is a constant, and takes nothing.

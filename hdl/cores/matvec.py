@@ -179,9 +179,7 @@ class MatVec(wiring.Component):
                     m.d.sync += raw.eq(grown)
                 with m.If(done):
                     m.d.sync += raw.eq(0)
-        groups = [
-            Cat(row[at : at + s.lanes]) for row in held for at in range(0, s.pe, s.lanes)
-        ]
+        groups = [Cat(row[at : at + s.lanes]) for row in held for at in range(0, s.pe, s.lanes)]
         chosen: Value = groups[0]
         if len(groups) > 1:
             chosen = Signal(len(groups[0]), name="chosen")
@@ -222,7 +220,5 @@ class MatVec(wiring.Component):
             for p in range(s.bits):
                 with m.Case(p):
                     bit = s.bits - 1 - p
-                    m.d.comb += x.eq(
-                        Cat(self.x[j * s.bits + bit] for j in range(s.simd * s.steps))
-                    )
+                    m.d.comb += x.eq(Cat(self.x[j * s.bits + bit] for j in range(s.simd * s.steps)))
         return x

@@ -181,9 +181,9 @@ class NeuronUnit(wiring.Component):
         """Select; read numbers; sum the drive; update the membrane; compare.
 
         A membrane in a memory takes three cycles, for v, for the comparison and for what is left
-        after it, as a neuron does not come again within REVISIT cycles. Where v_init and v_reset
-        are constants, registers are set to them: that takes no multiplexers. In registers it takes one cycle: v and v minus
-        the threshold are made side by side.
+        after it, as a neuron does not come again within REVISIT cycles; where v_init and v_reset
+        are constants, its registers are set to them, without multiplexers. In registers it takes
+        one cycle: v and v minus the threshold are made side by side.
         """
         m = Module()
         p, o, widths = self.parameters, self.order, self.widths
@@ -333,9 +333,7 @@ class NeuronUnit(wiring.Component):
         row: Value = Const(0, 1)
         if self.table.row_bits:
             row = later(m, self.numbers, 1, "numbers")
-        late = [
-            later(m, getattr(self, f"raw_{k}"), 1, f"raw_{k}") for k in range(len(widths.raw))
-        ]
+        late = [later(m, getattr(self, f"raw_{k}"), 1, f"raw_{k}") for k in range(len(widths.raw))]
         for lane in range(o.lanes):
             raws.append(
                 [
@@ -438,8 +436,9 @@ class NeuronUnit(wiring.Component):
             resting = later(m, resting, 1, f"resting_{lane}")
             due = later(m, due, 1, f"due_{lane}")
             at += 1
-        spike, after = Signal(name=f"fires_{lane}"), Signal(
-            signed(widths.state), name=f"after_{lane}"
+        spike, after = (
+            Signal(name=f"fires_{lane}"),
+            Signal(signed(widths.state), name=f"after_{lane}"),
         )
         m.d.comb += after.eq(v)
         left: dict[str, Value] = {}
