@@ -26,6 +26,8 @@ from .timing import Timing, timed
 
 #: Outputs and inputs of a core a cycle unless told.
 PE, SIMD = 8, 32
+#: Outputs a cycle from which on weights are held as prefix parities.
+CODED = 3
 #: Elements of an output beat, at most.
 OUTPUT = 64
 
@@ -64,7 +66,7 @@ class PlannedConnection:
     @property
     def rom(self) -> tuple[int, int]:
         """Width and depth of the weights."""
-        return self.shape.pe * self.shape.simd, self.shape.tiles * self.shape.words
+        return self.shape.pe * self.shape.simd, self.shape.rows
 
 
 @dataclass(frozen=True)
@@ -376,6 +378,7 @@ class _Maker:
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.lanes[k],
             raw_bits=raw_bits(c.op, placing.bits), registers=popcount.stages(placing.simd),
             unused=unused(placing, source >= 0),
+            coded=self.pes[k] >= CODED,
         )  # fmt: skip
         return placing, shape, steps
 
