@@ -9,10 +9,10 @@ population begins is a maximum of earlier ones plus constants of the cores:
 - for each reader with K banks, for the cycle after that reader has read block n - K.
 
 Executed first with banks without end, this says what pace the slowest core, or a circle of
-connections, allows; at that pace it says how many banks each connection fills, and these are built; executed again with them, it gives latency and rate. Such a
-recurrence becomes periodic: where the differences between two blocks have come again, they stay,
-which proves ``settles``. A network whose blocks wait for each other in a circle stands still
-here, before it is built.
+connections, allows; at that pace it says how many banks each connection fills, and these are
+built; executed again with them, it gives latency and rate. Such a recurrence becomes periodic:
+where the differences between two blocks have come again, they stay, which proves ``settles``. A
+network whose blocks wait for each other in a circle stands still here, before it is built.
 """
 
 from __future__ import annotations

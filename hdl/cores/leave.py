@@ -42,7 +42,7 @@ class Leave(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """A FIFO of beats, counted in blocks."""
+        """Put the beats into a FIFO, and count its blocks."""
         m = Module()
         left = Signal(range(max(2, self.beats)), name="left")
         within = Signal(name="within")  # a beat of the block at hand has come
