@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from mapping import INPUT, Connection, Network, Population
 from mapping.intervals import bits
-from mapping.value import Unsupported, integer
+from mapping.value import integer
 
 from .cores import popcount
 from .cores.buffer import Placing
@@ -317,12 +317,8 @@ class _Maker:
             v=max(f.v.bits for f in facts),
             state=max(f.state.bits for f in facts),
         )
+        # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
-        if not forward:
-            raise Unsupported(
-                f"population {p.name!r} is reached by connections back alone, which RTL does not "
-                "run: give it a connection from the input or an earlier population"
-            )
         leader = next((j for j in forward if not connections[j].constant), None)
         made = PlannedPopulation(
             name=p.name,

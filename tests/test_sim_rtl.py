@@ -92,10 +92,9 @@ def test_an_undeclared_net_does_not_compile() -> None:
     ("plant", "seen"),
     [
         # A bank that is never marked as a sample's first: whole samples of even T hide it.
-        (("buffer_0", r"(first_1) <= \S+;", r"\1 <= 1'h0;"), "differ|change after|wrong"),
-        # What a reset leaves behind.
-        (("entry", r"if \(rst\) begin\n(\s+)(\S*open) <= 1'h0;", r"if (1'h0) begin\n\1\2 <= 1'h0;"),
-         "reports cut"),
+        (("buffer_0", r"(?m)^(\s+first_1) <= .*;$", r"\1 <= 1'h0;"), "differ|change after|wrong"),
+        # A sample that a reset cut off is still open after it.
+        (("entry", r"(?m)^(\s+)open <= ([^;]+);$", r"\1if (!rst) open <= \2;"), "reports cut"),
     ],
 )  # fmt: skip
 def test_what_a_run_at_full_rate_does_not_show(plant, seen: str, tmp_path) -> None:
@@ -151,13 +150,6 @@ def test_a_784_128_10_keeps_its_weights_in_memories() -> None:
 def test_what_is_not_emitted_is_refused_by_name() -> None:
     from hdl.verilog import emit
 
-    back = Dense(np.ones((2, 2)))
-    alone = Population("a", (Connection("b", back, delay=1),), Neuron(threshold=1))
-    enter = Connection("input", Dense(np.ones((2, 3))))
-    second = Population("b", (enter, Connection("a", back)), Neuron(threshold=1))
-    network = Network(Input((3,)), (alone, second), Readout("b"), 2)
-    with pytest.raises(Unsupported, match="population 'a' is reached by connections back alone"):
-        emit(network)
     heavy = Connection("input", Dense(np.full((2, 3), 3), bits=3))
     network = Network(
         Input((3,)), (Population("a", (heavy,), Neuron(threshold=1)),), Readout("a"), 2

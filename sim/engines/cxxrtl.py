@@ -35,7 +35,7 @@ _UNLOCKS = "the rtl backend"
 _SCRIPT = (
     "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
 )
-_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
+_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1")
 #: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
 
