@@ -66,6 +66,11 @@ SYNTH = {
     "xc7": "synth_xilinx -family xc7 -top bare",
     "ice40": "synth_ice40 -top bare -json bare.json",
 }
+#: A UP5K has 30 block RAMs of 4 kbit, and the weights need 25: what is small stands in logic.
+LOGIC = """
+setattr -set rom_style "logic" *parameters_*/m:* *weights_1*/m:*
+setattr -set ram_style "logic" *neurons_1*/m:* *buffer_1*/m:*
+"""
 #: Cells of yosys that are listed, by what they are.
 KINDS = {
     "LUT": r"LUT\d|SB_LUT4",
@@ -178,9 +183,7 @@ def measured(name: str, families: list[str], seeds: list[int], samples: int) -> 
             (folder / "bare.v").write_text(text, encoding="utf-8")
             script = (
                 f"read_verilog -noautowire {emitted.manifest['verilog']}\nread_verilog bare.v\n"
-                # a UP5K has 30 block RAMs of 4 kbit, and the weights need 25 of them
-                + ("setattr -set rom_style \"logic\" parameters*/* weights_1/*\n"
-                   if family == "ice40" else "")
+                + (LOGIC if family == "ice40" else "")
                 + f"{SYNTH[family]}\ntee -o stat.txt stat\n"
             )  # fmt: skip
             (folder / "run.ys").write_text(script, encoding="utf-8")

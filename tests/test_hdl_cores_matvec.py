@@ -8,17 +8,20 @@ import pytest
 from clocked import Bench, clocked, joined, lanes
 
 from hdl.cores.matvec import MatVec, Shape
-from hdl.cores.popcount import stages
+from hdl.cores.popcount import groups, stages
 
 
-def shape(fan, neurons, bits, pe, simd, steps=1, at_once=1, more=0, high=False) -> Shape:
+def shape(
+    fan, neurons, bits, pe, simd, steps=1, at_once=1, more=0, high=False, coded=False
+) -> Shape:
     """Return a shape; high: the last word's inputs stand in its high bits."""
     rest = fan % simd
     gap = () if rest == 0 else range(simd - rest) if high else range(rest, simd)
     size = (fan * ((1 << bits) - 1)).bit_length()
     return Shape(
-        fan, neurons, bits, pe, simd, steps, at_once, size, stages(simd) + more, tuple(gap)
-    )
+        fan, neurons, bits, pe, simd, steps, at_once, size, stages(simd) + more, tuple(gap),
+        coded,
+    )  # fmt: skip
 
 
 #: Ones, primes, neither dividing nor divided; planes, timesteps, lanes, later registers, high bits.
@@ -28,13 +31,16 @@ SHAPES = [
     shape(20, 9, 5, 9, 20), shape(13, 10, 8, 4, 5), shape(16, 12, 1, 4, 8, at_once=2),
     shape(5, 4, 1, 4, 5, steps=2, at_once=4), shape(10, 6, 1, 2, 4, steps=3, at_once=2, high=True),
     shape(6, 6, 3, 3, 4, steps=2), shape(9, 4, 1, 2, 4, more=2),
+    shape(65, 7, 2, 3, 32, coded=True), shape(20, 9, 5, 9, 20, coded=True),
+    shape(33, 9, 1, 4, 9, high=True, coded=True), shape(6, 6, 3, 3, 4, steps=2, coded=True),
 ]  # fmt: skip
 
 
 def named(s: Shape) -> str:
     """Return how a shape is called."""
     high = "-high" if s.unused and s.unused[0] == 0 else ""
-    return f"{s.fan_in}x{s.neurons}-bits{s.bits}-pe{s.pe}-simd{s.simd}-steps{s.steps}{high}"
+    coded = "-coded" if s.coded else ""
+    return f"{s.fan_in}x{s.neurons}-bits{s.bits}-pe{s.pe}-simd{s.simd}-steps{s.steps}{high}{coded}"
 
 
 class Around:
@@ -74,12 +80,18 @@ class Around:
     def row(self, row: int) -> int:
         """Return a row of weights."""
         s = self.s
-        tile, word = divmod(row, self.words)
-        bits = []
+        tile, word = divmod(row, s.stride)
+        if word >= self.words:
+            return int(self.rng.integers(1 << min(62, s.pe * s.simd)))
+        bits: list[int] = []
         for lane in range(s.pe):
             for j in range(s.simd):
                 i, o = self.place(word, j), tile * s.pe + lane
                 bits.append(1 if i is None or o >= s.neurons else int(self.w[o, i] > 0))
+                if s.coded:  # the parity of the -1 weights of its group up to here
+                    bits[-1] = 1 - bits[-1]
+                    if j >= groups(s.simd):
+                        bits[-1] ^= bits[-1 - groups(s.simd)]
         return joined(bits, 1)
 
     def tile(self, n: int) -> int:

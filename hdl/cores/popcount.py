@@ -112,8 +112,10 @@ def popcount(
 def _chains(x: Value, w: Value, coded: bool) -> tuple[Value, Value]:
     """Count all groups: their sums' lowest bits, and a carry for every two bits after the first."""
     apart = groups(len(x))
-    bits = x ^ w if coded else ~(x ^ w)
-    places = [bits[at : at + apart] for at in range(0, len(x), apart)]
+    # Bits of a place are taken out first: CXXRTL is slow with words wider than 32 bits.
+    places = [x[at : at + apart] ^ w[at : at + apart] for at in range(0, len(x), apart)]
+    if not coded:
+        places = [~place for place in places]
     low, carries = places[0], []
     for k in range(1, len(places), 2):
         middle = places[k]
