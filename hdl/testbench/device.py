@@ -158,9 +158,9 @@ class Device:
                         total += 1
                         if len(wrong) < most:
                             wrong.append(
-                                f"{stream} ({expected.name}): {name} is {got}, not {value}, at "
-                                f"sample {run.sample} (number {n} of {len(runs)}), timestep "
-                                f"{step}, neuron {self._neuron(name, neuron)}"
+                                f"{stream} ({expected.name}): {_port(name)} is {got}, not {value}, "
+                                f"at sample {run.sample}, timestep {step}, neuron "
+                                f"{self._neuron(name, neuron)} (number {n} of {len(runs)} sent)"
                             )
         return compared, total, wrong
 
@@ -201,3 +201,7 @@ class Device:
     @staticmethod
     def _neuron(name, neuron):
         return neuron + (name[1] if isinstance(name, tuple) else 0)
+
+
+def _port(name):
+    return name[0] if isinstance(name, tuple) else name

@@ -24,8 +24,13 @@ def early(rng, beats, ends):
 
 
 def no_last(rng, beats, ends):
-    """Leave its ``last`` out; beats may follow that are too many."""
-    return [*beats[:-1], replace(beats[-1], last=False), *strays(rng, beats, rng.randrange(4))]
+    """Leave its ``last`` out."""
+    return [*beats[:-1], replace(beats[-1], last=False)]
+
+
+def overlong(rng, beats, ends):
+    """Leave its ``last`` out, and go on."""
+    return [*no_last(rng, beats, ends), *strays(rng, beats, rng.randrange(1, 5))]
 
 
 def trailing(rng, beats, ends):
@@ -69,7 +74,7 @@ def lost_beat(rng, beats, ends):
 
 
 KINDS = (
-    cut, short, early, no_last, trailing, double_last, double_first, no_first, double_beat,
+    cut, short, early, no_last, overlong, trailing, double_last, double_first, no_first, double_beat,
     lost_beat,
 )  # fmt: skip
 
