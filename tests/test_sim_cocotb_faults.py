@@ -267,6 +267,18 @@ def test_verify_finds_it(name, bundle):
     assert found.divergence.population == "hidden"
 
 
+def test_a_fault_in_a_higher_lane_is_found(tmp_path):
+    """A weight of neuron 1, which is the second of three that come together."""
+    needs.package("cocotb")
+    needs.tool("iverilog")
+    folder = tmp_path / "rtl"
+    vectors.write_bundle(network(), folder, samples=8, pe=[3, 5], simd=SIMD, lanes=[3, 1])
+    stored(folder, "weights_0", 0, lambda word: word ^ 1 << SIMD)
+    done = alone(folder, "--sim", "icarus", "--test", "stalled")
+    assert done.returncode == 1
+    assert re.search(r"first: trace_0 \(hidden\): v is .*, neuron 1 ", done.stdout), done.stdout
+
+
 def test_an_undeclared_net_is_refused(bundle):
     needs.package("cocotb")
     needs.tool("iverilog")

@@ -59,11 +59,12 @@ class Device:
         names = [p["name"] for p in self.populations]
         self.output = names.index(leave["population"])
         #: Of each stream: what is published of it, and its ports but valid and ready.
-        self.layouts = {self.leave: leave}
-        self.ports = {self.leave: ("data", "first", "last")}
+        self.layouts, self.ports = {}, {}
         for p in self.populations:
             self.layouts[p["trace"]] = p
             self.ports[p["trace"]] = tuple(port for port in p["ports"] if port != "valid")
+        self.layouts[self.leave] = leave
+        self.ports[self.leave] = ("data", "first", "last")
         self._rows = {}
 
     def __str__(self):

@@ -74,8 +74,8 @@ def lost_beat(rng, beats, ends):
 
 
 KINDS = (
-    cut, short, early, no_last, overlong, trailing, double_last, double_first, no_first, double_beat,
-    lost_beat,
+    cut, short, early, no_last, overlong, trailing, double_last, double_first, no_first,
+    double_beat, lost_beat,
 )  # fmt: skip
 
 
