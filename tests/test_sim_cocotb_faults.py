@@ -207,7 +207,7 @@ def named(slow: bool, verified: bool = False) -> list:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("faults") / "rtl"
-    vectors.write_bundle(network(), folder, pe=PE, simd=SIMD)
+    vectors.write_bundle(network(), folder, samples=8, pe=PE, simd=SIMD)
     return folder
 
 
