@@ -39,9 +39,12 @@ def write_bundle(
     folder: Path | str,
     samples: int = SAMPLES,
     seed: int = 0,
-    pe: int | None = None,
-    simd: int | None = None,
+    pe: Any = None,
+    simd: Any = None,
     force: bool = False,
+    lanes: Any = None,
+    block: int | None = None,
+    parallel: int = 1,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -49,7 +52,7 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd: parallel outputs and inputs of a core; chosen by hdl where None.
+        pe, simd, lanes, block, parallel: see ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -67,7 +70,9 @@ def write_bundle(
 
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
-        manifest = verilog.write(network, part, pe=pe, simd=simd)
+        manifest = verilog.write(
+            network, part, pe=pe, simd=simd, lanes=lanes, block=block, parallel=parallel
+        )
         write_testbench(part)
         write(network, inputs, part)
     return manifest
