@@ -9,10 +9,10 @@ population begins is a maximum of earlier ones plus constants of the cores:
 - for each reader with K banks, for the cycle after that reader has read block n - K.
 
 Executed first with banks without end, this says what pace the slowest core, or a circle of
-connections, allows; at that pace it says how many banks each connection fills, and these are built; executed again with them, it gives latency and rate. Such a
-recurrence becomes periodic: where the differences between two blocks have come again, they stay,
-which proves ``settles``. A network whose blocks wait for each other in a circle stands still
-here, before it is built.
+connections, allows; at that pace it says how many banks each connection fills, and these are built;
+executed again with them, it gives latency and rate. Such a recurrence becomes periodic: where the
+differences between two blocks have come again, they stay, which proves ``settles``. A network whose
+blocks wait for each other in a circle stands still here, before it is built.
 """
 
 from __future__ import annotations
@@ -212,8 +212,11 @@ class _Run:
         """Return where everything stands, relative to the last output beat."""
         end = self.ends[-1]
         depth = 2 + max(self.output, *(max(b) for b in self.banks or ((2,),)))
-        tails = [*self.starts, *self.reads, self.offered, self.came, self.left]
-        return tuple(t - end for tail in tails for t in tail[-depth * self.plan.blocks.count :])
+        blocks = depth * self.plan.blocks.count
+        beats = depth if self.plan.constant else blocks  # a constant input comes once a sample
+        tails = [(tail, blocks) for tail in (*self.starts, *self.reads, self.left)]
+        tails += [(self.offered, beats), (self.came, beats)]
+        return tuple(t - end for tail, most in tails for t in tail[-most:])
 
 
 def _most(taken: list[int], freed: list[int], tokens: int) -> int:
