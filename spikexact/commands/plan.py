@@ -49,7 +49,7 @@ def plan(
 
 
 def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return a listing as tables: populations, connections, memories."""
+    """Return a listing as tables: populations, their neurons, connections, memories."""
     populations = facts["populations"]
     return {
         "populations": [
@@ -63,11 +63,19 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "a block": f"{p['cycles_per_block']:,}",
                 "a sample": f"{p['cycles_per_sample']:,}",
                 "at work": f"{p['occupancy']:.0%}",
-                "neurons at work": f"{p['neurons_occupancy']:.0%}",
-                "latency": p["latency"],
-                "v, state (bits)": f"{p['v_bits']}, {p['state_bits']}",
-                "membranes": f"{p['membranes']:,} in {p['membranes_in']}",
                 "cells, estimated": f"{p['cells_estimated']:,}",
+            }
+            for p in populations
+        ],
+        "neurons": [
+            {
+                "population": p["name"],
+                "at work": f"{p['neurons_occupancy']:.0%}",
+                "drive bits": p["drive_bits"],
+                "v bits": p["v_bits"],
+                "state bits": p["state_bits"],
+                "membranes kept": f"{p['membranes']:,} in {p['membranes_in']}",
+                "latency": p["latency"],
             }
             for p in populations
         ],
@@ -109,7 +117,7 @@ def sentences(facts: dict[str, Any]) -> list[str]:
     if facts["block_first"] != facts["block"]:
         blocks += f" (the first of {facts['block_first']})"
     said = [
-        f"{blocks}, {facts['parallel']} timesteps at once",
+        f"{blocks}; timesteps summed at once: {facts['parallel']}",
         facts["block_reason"],
         f"{facts['cycles_per_sample']:,} cycles a sample, limited by "
         f"{', '.join(facts['limited_by'])}; {facts['latency']:,} from its first input beat to its "
