@@ -113,13 +113,12 @@ class _Search:
         if taken is None:
             return None
         names = [p.name for p in self.network.populations]
-        return self.form(
-            {
-                "PE": {n: w.pe for n, w in zip(names, taken, strict=True)},
-                "SIMD": {n: w.simd for n, w in zip(names, taken, strict=True)},
-                "lanes": {n: w.lanes for n, w in zip(names, taken, strict=True)},
-            }
-        )
+        numbers = {
+            "PE": {n: w.pe for n, w in zip(names, taken, strict=True)},
+            "SIMD": {n: w.simd for n, w in zip(names, taken, strict=True)},
+            "lanes": {n: w.lanes for n, w in zip(names, taken, strict=True)},
+        }
+        return self.form({what: {**numbers[what], **self.given[what]} for what in NAMES})
 
     def small(self, made: Plan) -> bool:
         """Whether a plan keeps the budget of cells and memory."""

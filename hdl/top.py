@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .contents import memories
 from .cores.buffer import BlockBuffer
 from .cores.counting import later
 from .cores.delay import Delay
@@ -19,6 +18,7 @@ from .cores.gather import Gather
 from .cores.leave import Leave
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
+from .contents import memories
 from .plan import Plan, label
 
 

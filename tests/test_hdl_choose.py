@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import hypothesis.strategies as st
@@ -28,18 +29,23 @@ def blocked(network: Network, seed: int) -> dict[str, int]:
     return {name: drawn[name] for name in ("block", "parallel") if name in drawn}
 
 
-@st.composite
-def cases(draw: st.DrawFn) -> tuple[Network, dict[str, int], Plan, Plan]:
-    """Draw a network, its block, and its slowest and its fastest plan."""
-    seed = draw(st.integers(0, 400))
+@functools.cache
+def case(seed: int) -> tuple[Network, dict[str, int], Plan, Plan] | None:
+    """Return the network of a seed, its block, and its slowest and its fastest plan.
+
+    None where a population is reached by connections back alone, which RTL refuses.
+    """
     network = draw_network(seed, extras=True)
     options = blocked(network, seed)
     sizes = {p.name: network.shapes[p.name][0] for p in network.populations}
     try:
         slow = plan(network, 1, 1, 1, **options)
-    except Unsupported:  # reached by connections back alone
-        return draw(cases())
+    except Unsupported:
+        return None
     return network, options, slow, plan(network, sizes, 4096, sizes, **options)
+
+
+seeds = st.integers(0, 400).filter(lambda seed: case(seed) is not None)
 
 
 def less(made: Form, network: Network) -> Iterator[Plan]:
@@ -60,10 +66,10 @@ def less(made: Form, network: Network) -> Iterator[Plan]:
                     break
 
 
-@settings(max_examples=25)
-@given(cases(), st.floats(0, 1))
-def test_a_target_is_met_and_no_step_less_would_do(case: tuple, share: float) -> None:
-    network, options, slow, fast = case
+@settings(max_examples=15)
+@given(seeds, st.sampled_from([0, 0.01, 0.2, 0.5, 0.9, 1]))
+def test_a_target_is_met_and_no_step_less_would_do(seed: int, share: float) -> None:
+    network, options, slow, fast = case(seed)
     low, high = fast.timing.cycles, slow.timing.cycles
     target = max(1, round(low * (high / low) ** share) - (share == 0))
     budget = Budget(cycles=target)
@@ -83,10 +89,10 @@ def test_a_target_is_met_and_no_step_less_would_do(case: tuple, share: float) ->
     assert choose(network, budget, **options).options == made.options
 
 
-@settings(max_examples=15)
-@given(cases(), st.floats(0, 1), st.floats(0.9, 1.2))
-def test_a_budget_is_kept(case: tuple, share: float, memory: float) -> None:
-    network, options, slow, fast = case
+@settings(max_examples=8)
+@given(seeds, st.sampled_from([0, 0.02, 0.1, 0.5, 1]), st.sampled_from([0.9, 1.02, 1.1, 2]))
+def test_a_budget_is_kept(seed: int, share: float, memory: float) -> None:
+    network, options, slow, fast = case(seed)
     low, high = cells(slow), cells(fast)
     budget = Budget(
         cells=max(1, round(low + (high - low) * share) - (share == 0)),
@@ -107,10 +113,10 @@ def test_a_budget_is_kept(case: tuple, share: float, memory: float) -> None:
     assert choose(network, budget, **options).options == made.options
 
 
-@settings(max_examples=15)
-@given(cases(), st.data())
-def test_numbers_that_are_given_are_kept(case: tuple, data: st.DataObject) -> None:
-    network, options, slow, _ = case
+@settings(max_examples=8)
+@given(seeds, st.data())
+def test_numbers_that_are_given_are_kept(seed: int, data: st.DataObject) -> None:
+    network, options, slow, _ = case(seed)
     p = data.draw(st.sampled_from(network.populations))
     size = network.shapes[p.name][0]
     lanes = data.draw(st.sampled_from([n for n in range(1, size + 1) if size % n == 0]))

@@ -116,15 +116,17 @@ def sentences(facts: dict[str, Any]) -> list[str]:
     blocks = f"T = {facts['timesteps']}, blocks of {facts['block']}"
     if facts["block_first"] != facts["block"]:
         blocks += f" (the first of {facts['block_first']})"
-    said = [
-        f"{blocks}; timesteps summed at once: {facts['parallel']}",
-        facts["block_reason"],
+    pace = (
         f"{facts['cycles_per_sample']:,} cycles a sample, limited by "
         f"{', '.join(facts['limited_by'])}; {facts['latency']:,} from its first input beat to its "
-        f"last output beat; the pace is even after {facts['settles']} samples",
+        f"last output beat; the pace is even after {facts['settles']} samples"
+    )
+    size = (
         f"{facts['memory_bits']:,} bits of memory; an estimated {facts['cells_estimated']:,} cells "
-        "(ECP5 LUT4s and carries; no build has measured them)",
-    ]
+        "(ECP5 LUT4s and carries; no build has measured them)"
+    )
+    blocks += f"; timesteps summed at once: {facts['parallel']}"
+    said = [blocks, facts["block_reason"], pace, size]
     if facts["clock_mhz"] is not None:
         said.append(
             f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "
