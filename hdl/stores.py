@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .cores.delay import Delay
+from .cores.buffer import Placing
 from .cores.tables import Table
 from .plan import Plan, PlannedPopulation, label
 
@@ -59,7 +59,7 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         rows = max(2, c.placing.depth(c.banks))
         yield Store(f"buffer_{name}", "buffer", k, "RAM", c.placing.beat_bits, rows, columns)
         if c.steps and not c.constant:
-            rows = max(2, Delay(c.placing, c.steps).depth)
+            rows = max(2, _ring(c.placing, c.steps))
             yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)
     table = Table(p.parameters(plan.network.populations[k]).columns(), p.order.lanes, p.memory)
     if table.row_bits:
@@ -74,6 +74,13 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:
     if depth > 1 or plan.shared:
         yield Store(name, holds, k, "ROM", width, max(2, depth) if plan.shared else depth)
+
+
+def _ring(placing: Placing, steps: int) -> int:
+    """Return the rows of a delay; as ``Delay.depth``, without making one."""
+    granules = -(-placing.elements // placing.granule)
+    kept = min(placing.turns, granules) if placing.blocks.whole else granules
+    return ((steps - 1) << (kept - 1).bit_length()) + kept
 
 
 def row_bits(p: PlannedPopulation) -> int:

@@ -43,9 +43,7 @@ Clock = Annotated[float | None, typer.Option(help="Clock in MHz.")]
 Cells = Annotated[
     int | None, typer.Option(help="Cells, by estimate, to keep: the fastest form within.", min=1)
 ]
-Ram = Annotated[
-    int | None, typer.Option(help="Bits of memory to keep, ROMs included.", min=1)
-]
+Ram = Annotated[int | None, typer.Option(help="Bits of memory to keep, ROMs included.", min=1)]
 
 
 def backend_names(text: str) -> list[str]:
