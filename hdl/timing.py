@@ -18,15 +18,15 @@ network whose blocks wait for each other in a circle stands still here, before i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .cores.delay import Delay
 from .cores.entry import Entry
 from .cores.gather import Gather
 from .cores.leave import Leave
 
-if TYPE_CHECKING:
-    from .plan import Plan, PlannedConnection
+#: Values of ``hdl.plan``, which imports this file.
+Plan = PlannedConnection = Any
 
 #: Samples after which a schedule that has not become periodic is given up. A population that gains
 #: a cycle a sample on a slower one takes as many samples as it may be ahead.

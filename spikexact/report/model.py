@@ -20,7 +20,7 @@ from .finding import Finding, headline
 from .sources import ABSENT, ACCURACY, EPOCHS, MANIFEST, TRAINING, VERIFY, Sources
 
 #: Of report.json: 1 said ``foldings`` for ``parallelism``, and had no ``checks``.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
