@@ -19,6 +19,7 @@ from .memory_files import Memories, loaded, styled
 from .names import renumbered, tidied
 from .rtlil import formatted, parsed
 from .sharing import shared
+from .unread import without_unread
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -47,6 +48,7 @@ def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str
         files |= memories.placed(module)
         styled(module)
         shared(module)
+    modules = without_unread(modules)
     tidied(modules)
     text = loaded(renumbered(_verilog(formatted(modules))), files)
     body = text.partition("\nmodule ")
