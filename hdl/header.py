@@ -11,6 +11,16 @@ from mapping.files import digest
 if TYPE_CHECKING:
     from .plan import Plan, PlannedPopulation
 
+#: Warnings of Verilator that are of no account here, and why.
+WAIVED = {
+    "DECLFILENAME": "all modules stand in one file",
+    "WIDTHEXPAND": "operands of different widths are extended, as the standard has it",
+    "WIDTHTRUNC": "a number after ! is compared with zero",
+    "UNUSEDSIGNAL": "sums have their carry, of which not all is kept",
+    "CASEINCOMPLETE": "what a case does not name keeps the value given before it",
+    "PROCASSINIT": "registers begin with the values that a reset gives them",
+}
+
 
 def header(plan: Plan, files: Iterable[str]) -> str:
     """Return the comment for a plan and its memory files."""
@@ -38,6 +48,9 @@ def header(plan: Plan, files: Iterable[str]) -> str:
     lines += [
         "",
         "Ports, streams and the order of beats are described in manifest.json beside this file.",
+        "Nets n1, n2, .. stand within expressions. at_start has every always @* run once when a",
+        "simulation begins. Verilator's warnings that are waived, all others are not:",
+        *(f"  {name}: {why}" for name, why in WAIVED.items()),
         "",
         "This text was generated from your network and is your own: the generator's authors claim",
         "no rights in it and set no conditions on its use. It comes without any warranty.",

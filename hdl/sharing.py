@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .rtlil import NAME, Cell, Module
 
+
 def shared(module: Module) -> None:
     """Keep one of each set of operators with the same inputs; operands come first in the text."""
     kept: dict[tuple[object, ...], str] = {}

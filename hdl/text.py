@@ -14,7 +14,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
-from .header import header
+from .folded import without_folded
+from .header import WAIVED, header
 from .memory_files import Memories, loaded, styled
 from .names import renumbered, tidied
 from .rtlil import formatted, parsed
@@ -50,10 +51,11 @@ def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str
         shared(module)
     modules = without_unread(modules)
     tidied(modules)
-    text = loaded(renumbered(_verilog(formatted(modules))), files)
-    body = text.partition("\nmodule ")
+    text = loaded(without_folded(renumbered(_verilog(formatted(modules)))), files)
+    body = text[text.index("\nmodule ") + 1 :].strip()
+    off = "".join(f"/* verilator lint_off {name} */\n" for name in WAIVED)
     return (
-        f"{header(plan, files)}\n`default_nettype none\n\nmodule {body[2]}\n`default_nettype wire\n",
+        f"{header(plan, files)}\n{off}`default_nettype none\n\n{body}\n\n`default_nettype wire\n",
         files,
     )
 
