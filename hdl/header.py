@@ -36,7 +36,7 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
         f"input       {shape}, {plan.enter.bits} bits an element, beats of {plan.enter.beat_bits} "
         "bits",
-        f"output      of {_quoted(plan.populations[plan.output].name)}, beats of "
+        f"output      of {plan.populations[plan.output].name!r}, beats of "
         f"{plan.leaves.beat_bits} bits",
         "",
     ]
@@ -61,11 +61,11 @@ def header(plan: Plan, files: Iterable[str]) -> str:
 def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
     w, o = p.widths, p.order
     lines = [
-        f"population {k}  {_quoted(p.name)}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; "
+        f"population {k}  {p.name!r}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; "
         f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
     ]
     for c in p.connections:
-        source = "the input" if c.source < 0 else _quoted(plan.populations[c.source].name)
+        source = "the input" if c.source < 0 else repr(plan.populations[c.source].name)
         late = f", {c.steps} timesteps late" if c.steps else ""
         late += ", back" if c.back else ""
         lines.append(
@@ -73,8 +73,3 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
             f"sums of {c.shape.raw_bits} bits{late}"
         )
     return lines
-
-
-def _quoted(name: str) -> str:
-    """Return a name as ASCII in quotes: it must not end the comment that it stands in."""
-    return ascii(name)

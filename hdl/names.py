@@ -26,8 +26,8 @@ KEYWORDS = frozenset(
     "pullup pure rand real ref reg reject_on release repeat restrict return rtran scalared "
     "sequence shortint shortreal signed small solve specify static string strong struct super "
     "supply0 supply1 table tagged task this throughout time timeprecision timeunit tran tri type "
-    "typedef union unique unsigned until use var vectored virtual void wait wand weak while wildcard "
-    "wire with within wor xnor xor".split()
+    "typedef union unique unsigned until use var vectored virtual void wait wand weak while "
+    "wildcard wire with within wor xnor xor".split()
 )
 #: Yosys' way to have every ``always @*`` run once when a simulation begins.
 AT_START = "at_start"

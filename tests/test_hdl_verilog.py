@@ -1,4 +1,4 @@
-"""Emitted Verilog: names, header, memory files, Verilator's and Yosys' judgement, same text always."""
+"""Emitted Verilog: names, header, memory files, what Verilator and Yosys say, always the same."""
 
 from __future__ import annotations
 
@@ -85,14 +85,6 @@ def test_the_header_says_what_this_is_and_whose(seed: int) -> None:
     for name in re.findall(r"lint_off (\w+)", head):
         assert f"//   {name}: " in head, f"{name} is waived without a reason"
     assert made.verilog.rstrip().endswith("`default_nettype wire")
-
-
-def test_a_name_cannot_leave_the_header() -> None:
-    network = chain((4, 3))
-    evil = Population("p\n`include \"x\"", network.populations[0].connections,
-                      network.populations[0].neuron)  # fmt: skip
-    text = emit(Network(network.input, (evil,), Readout(evil.name), 2)).verilog
-    assert not [line for line in code(text) if "include" in line]
 
 
 def test_large_roms_stand_in_files_and_rams_begin_empty() -> None:
