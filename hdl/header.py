@@ -26,18 +26,18 @@ def header(plan: Plan, files: Iterable[str]) -> str:
     """Return the comment for a plan and its memory files."""
     network, blocks, timing = plan.network, plan.blocks, plan.timing
     shape = "x".join(map(str, network.input.shape))
+    output = plan.populations[plan.output].name
+    steps = f"{blocks.timesteps} a sample, in blocks of {blocks.block}, {blocks.parallel} at a time"
+    came = f"{shape}, {plan.enter.bits} bits an element, beats of {plan.enter.beat_bits} bits"
     lines = [
         "A binary spiking network in hardware, bit for bit.",
         "",
         f"network     {digest(network)} (SHA-256 of its numbers)",
         f"generator   spikexact {importlib.metadata.version('spikexact')}",
-        f"timesteps   {blocks.timesteps} a sample, in blocks of {blocks.block}, "
-        f"{blocks.parallel} at a time",
+        f"timesteps   {steps}",
         f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
-        f"input       {shape}, {plan.enter.bits} bits an element, beats of {plan.enter.beat_bits} "
-        "bits",
-        f"output      of {_quoted(plan.populations[plan.output].name)}, beats of "
-        f"{plan.leaves.beat_bits} bits",
+        f"input       {came}",
+        f"output      of {output!r}, beats of {plan.leaves.beat_bits} bits",
         "",
     ]
     for k, p in enumerate(plan.populations):
@@ -60,21 +60,16 @@ def header(plan: Plan, files: Iterable[str]) -> str:
 
 def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
     w, o = p.widths, p.order
+    bits = f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
     lines = [
-        f"population {k}  {_quoted(p.name)}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; "
-        f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
+        f"population {k}  {p.name!r}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; {bits}"
     ]
     for c in p.connections:
-        source = "the input" if c.source < 0 else _quoted(plan.populations[c.source].name)
+        source = "the input" if c.source < 0 else repr(plan.populations[c.source].name)
         late = f", {c.steps} timesteps late" if c.steps else ""
         late += ", back" if c.back else ""
         lines.append(
-            f"  from {source}: {c.shape.fan_in} inputs of {c.shape.bits} bits, SIMD {c.shape.simd}, "
-            f"sums of {c.shape.raw_bits} bits{late}"
+            f"  from {source}: {c.shape.fan_in} inputs of {c.shape.bits} bits, "
+            f"SIMD {c.shape.simd}, sums of {c.shape.raw_bits} bits{late}"
         )
     return lines
-
-
-def _quoted(name: str) -> str:
-    """Return a name as ASCII in quotes: it must not end the comment that it stands in."""
-    return ascii(name)

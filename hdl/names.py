@@ -26,8 +26,8 @@ KEYWORDS = frozenset(
     "pullup pure rand real ref reg reject_on release repeat restrict return rtran scalared "
     "sequence shortint shortreal signed small solve specify static string strong struct super "
     "supply0 supply1 table tagged task this throughout time timeprecision timeunit tran tri type "
-    "typedef union unique unsigned until use var vectored virtual void wait wand weak while wildcard "
-    "wire with within wor xnor xor".split()
+    "typedef union unique unsigned until use var vectored virtual void wait wand weak while "
+    "wildcard wire with within wor xnor xor".split()
 )
 #: Yosys' way to have every ``always @*`` run once when a simulation begins.
 AT_START = "at_start"
@@ -45,7 +45,9 @@ def tidied(modules: list[Module]) -> None:
         module.name: {w.name for w in module.wires.values() if w.port.startswith("output")}
         for module in modules
     }
-    ports = {module.name: _named(module, leaving) for module in modules}
+    ports: dict[str, dict[str, str]] = {}
+    for module in reversed(modules):  # a module comes before those that stand in it
+        ports[module.name] = _named(module, leaving, ports)
     for module in modules:
         for cell in module.cells:
             if cell.kind in ports:
@@ -84,11 +86,13 @@ def _without_empty(module: Module) -> None:
     module.connections = [(left, right) for left, right in module.connections if left not in empty]
 
 
-def _named(module: Module, leaving: dict[str, set[str]]) -> dict[str, str]:
+def _named(
+    module: Module, leaving: dict[str, set[str]], inside: dict[str, dict[str, str]]
+) -> dict[str, str]:
     """Name the nets of a module; return the new names of its ports.
 
     Args:
-        leaving: the output ports of every module.
+        leaving: the output ports of every module. inside: new names of ports, of the modules in it.
     """
     taken: set[str] = {name[1:] for name in module.memories}
     new: dict[str, str] = {}
@@ -103,9 +107,10 @@ def _named(module: Module, leaving: dict[str, set[str]]) -> dict[str, str]:
         taken.add(free)
         new[old] = "\\" + free
 
+    of_memories = {} if module.top else _of_memories(module)
     ports = [wire.name for wire in module.wires.values() if wire.port]
     for port in ports:
-        name(port, _bare(port))
+        name(port, of_memories.get(port) or _bare(port))
     between: dict[str, tuple[bool, str]] = {}
     registers: dict[str, str] = {}
     for cell in module.cells:
@@ -113,7 +118,10 @@ def _named(module: Module, leaving: dict[str, set[str]]) -> dict[str, str]:
             wire = module.whole(nets)
             if wire is not None and wire not in new:
                 # Where a net comes from says more than where it goes to.
-                found = (port not in leaving[cell.kind], f"{_bare(cell.name)}_{_bare(port)}")
+                found = (
+                    port not in leaving[cell.kind],
+                    f"{_bare(cell.name)}_{inside[cell.kind][port][1:]}",
+                )
                 if wire not in between or found[0] < between[wire][0]:
                     between[wire] = found
         if "\\Q" in cell.ports:
@@ -125,7 +133,7 @@ def _named(module: Module, leaving: dict[str, set[str]]) -> dict[str, str]:
             name(wire, wanted)
     plain = [w for w in module.wires if w not in new and not re.fullmatch(r"\$\d+", w)]
     for wire in sorted(plain, key=lambda w: "$" in w):  # what has its own name keeps it
-        name(wire, _bare(wire))
+        name(wire, of_memories.get(wire) or _bare(wire))
     for wire in module.wires:
         if wire not in new and wire in registers and registers[wire] in new:
             name(wire, f"{new[registers[wire]][1:]}_next")
@@ -134,6 +142,19 @@ def _named(module: Module, leaving: dict[str, set[str]]) -> dict[str, str]:
         wire.name = new.get(wire.name, wire.name)
     module.wires = {wire.name: wire for wire in module.wires.values()}
     return {port: new[port] for port in ports}
+
+
+def _of_memories(module: Module) -> dict[str, str]:
+    """Name the nets at the ports of memories: Amaranth's names differ from Python to Python."""
+    named = {}
+    for cell in module.cells:
+        way = {"$memrd_v2": "read", "$memwr_v2": "write"}.get(cell.kind)
+        for port in ("ADDR", "DATA", "EN") if way else ():
+            memory = dict(cell.parameters)["\\MEMID"].strip('"').lstrip("\\")
+            for wire in NAME.findall(cell.ports[f"\\{port}"])[:1]:
+                if re.fullmatch(r".*__(addr|data|en)(\$\d+)?", wire):
+                    named.setdefault(wire, f"{memory}_{way}_{port.lower()}")
+    return named
 
 
 def _bare(name: str) -> str:
