@@ -94,6 +94,11 @@ PARTS = {
         "emission": part("verilog", "plan manifest top text"),
         "testbench": part("testbench"),
     },
+    "hdl/text": {
+        "rtlil": part("rtlil folded"),
+        "passes": part("sharing unread names memory_files", "rtlil"),
+        "header": part("header"),
+    },
     "lava_procs": {
         "takes": part("takes"),
         "shim": part("shim"),
@@ -119,8 +124,9 @@ PARTS = {
             "campaign/directed campaign/plain campaign/stimuli campaign/thresholds",
             "trace reference",
         ),
-        "vectors": part("vectors", "trace reference stimuli"),
-        "backends": part("backends", "tools trace comparison engines rows vectors"),
+        "beats": part("backends/beats manifest_file", "tools engines"),
+        "vectors": part("vectors", "trace reference stimuli beats"),
+        "backends": part("backends", "tools trace comparison engines rows beats vectors"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
         "measuring": part("disagreement evaluate", "trace comparison run ability verification"),
         "generation": part("campaign/generate", "reference"),

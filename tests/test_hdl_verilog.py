@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from hdl import memory_files
-from hdl.folded import without_folded
-from hdl.names import KEYWORDS
-from hdl.rtlil import UnknownText, formatted, parsed
+from hdl.text.folded import without_folded
+from hdl.text.names import KEYWORDS
+from hdl.text.rtlil import UnknownText, formatted, parsed
 from hdl.verilog import Emitted, emit
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.files import digest

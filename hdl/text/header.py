@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mapping.files import digest
 
 if TYPE_CHECKING:
-    from .plan import Plan, PlannedPopulation
+    from ..plan import Plan, PlannedPopulation
 
 #: Warnings of Verilator that are of no account here, and why.
 WAIVED = {
