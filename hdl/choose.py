@@ -170,14 +170,13 @@ class _Search:
                 less
                 for less in self.steps(made)
                 if less.plan.timing.cycles <= cycles and self.small(less.plan)
-                and cells(less.plan) < cells(made.plan)
             ]  # fmt: skip
             if not fewer:
                 return made
             made = min(fewer, key=lambda form: cells(form.plan))
 
     def steps(self, made: Form) -> Iterator[Form]:
-        """Yield every form with one number of one population a step less."""
+        """Yield every form with one number of one population a step less, which makes it smaller."""
         numbers = dict(zip(NAMES, (made.options[n] for n in ("pe", "simd", "lanes")), strict=True))
         for k, p in enumerate(made.plan.populations):
             lanes = numbers["lanes"][p.name]
@@ -190,9 +189,13 @@ class _Search:
                 "lanes": {n for n in divisors(p.neurons) if numbers["PE"][p.name] % n == 0},
             }
             for what, values in steps.items():
-                less = [n for n in values if n < numbers[what][p.name]]
-                if less and p.name not in self.given[what]:
-                    yield self.form({**numbers, what: {**numbers[what], p.name: max(less)}})
+                if p.name in self.given[what]:
+                    continue
+                for less in sorted((n for n in values if n < numbers[what][p.name]), reverse=True):
+                    form = self.form({**numbers, what: {**numbers[what], p.name: less}})
+                    if cells(form.plan) < cells(made.plan):  # else it was rounded up again
+                        yield form
+                        break
 
     def _why_slow(self, made: Plan, cycles: int) -> str:
         """Say who keeps the fastest form from being fast enough."""
