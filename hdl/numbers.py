@@ -8,6 +8,7 @@ import numpy as np
 
 from mapping import Dense, Neuron, Population
 
+from .cores import popcount
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import Parameters
@@ -72,7 +73,9 @@ def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
 
     Bit ``lane * simd + j`` of word ``tile * words + w`` is the weight (1 for +1) of output
     ``tile * pe + lane`` and of the input that stands in bit j of word w. Places without a weight
-    hold 1: there x is 0, and xnor(0, 1) adds nothing to a popcount.
+    hold 1: there x is 0, and xnor(0, 1) adds nothing to a popcount. Tiles begin ``shape.stride``
+    rows apart, and where ``shape.coded`` is set, a group of weights stands there as its prefix
+    parities (``popcount``).
 
     Args:
         op: bipolar weights (out, in). places: the bit of each input, over all words.
@@ -81,5 +84,12 @@ def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
     full = np.ones((shape.tiles * shape.pe, shape.words * shape.simd), np.uint8)
     full[:out, np.asarray(places)] = op.weights > 0
     cube = full.reshape(shape.tiles, shape.pe, shape.words, shape.simd).transpose(0, 2, 1, 3)
-    rows = cube.reshape(shape.tiles * shape.words, shape.pe * shape.simd)
-    return [int.from_bytes(r.tobytes(), "little") for r in np.packbits(rows, 1, bitorder="little")]
+    if shape.coded:
+        cube = cube.copy()
+        apart = popcount.groups(shape.simd)
+        for at in range(apart):
+            cube[..., at::apart] = (1 - cube[..., at::apart]).cumsum(axis=-1) % 2
+    table = np.zeros((shape.tiles, shape.stride, shape.pe * shape.simd), np.uint8)
+    table[:, : shape.words] = cube.reshape(shape.tiles, shape.words, -1)
+    rows = np.packbits(table.reshape(-1, shape.pe * shape.simd), 1, bitorder="little")
+    return [int.from_bytes(r.tobytes(), "little") for r in rows[: shape.rows]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from mapping import INPUT, Connection, Network, Population
 from mapping.intervals import bits
-from mapping.value import Unsupported, integer
+from mapping.value import integer
 
 from .cores import popcount
 from .cores.buffer import Placing
@@ -26,6 +26,8 @@ from .timing import Timing, timed
 
 #: Outputs and inputs of a core a cycle unless told.
 PE, SIMD = 8, 32
+#: Outputs a cycle from which on weights are held as prefix parities.
+CODED = 3
 #: Elements of an output beat, at most.
 OUTPUT = 64
 
@@ -64,7 +66,7 @@ class PlannedConnection:
     @property
     def rom(self) -> tuple[int, int]:
         """Width and depth of the weights."""
-        return self.shape.pe * self.shape.simd, self.shape.tiles * self.shape.words
+        return self.shape.pe * self.shape.simd, self.shape.rows
 
 
 @dataclass(frozen=True)
@@ -315,12 +317,8 @@ class _Maker:
             v=max(f.v.bits for f in facts),
             state=max(f.state.bits for f in facts),
         )
+        # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
-        if not forward:
-            raise Unsupported(
-                f"population {p.name!r} is reached by connections back alone, which RTL does not "
-                "run: give it a connection from the input or an earlier population"
-            )
         leader = next((j for j in forward if not connections[j].constant), None)
         made = PlannedPopulation(
             name=p.name,
@@ -376,6 +374,7 @@ class _Maker:
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.lanes[k],
             raw_bits=raw_bits(c.op, placing.bits), registers=popcount.stages(placing.simd),
             unused=unused(placing, source >= 0),
+            coded=self.pes[k] >= CODED,
         )  # fmt: skip
         return placing, shape, steps
 

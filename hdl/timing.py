@@ -9,10 +9,10 @@ population begins is a maximum of earlier ones plus constants of the cores:
 - for each reader with K banks, for the cycle after that reader has read block n - K.
 
 Executed first with banks without end, this says what pace the slowest core, or a circle of
-connections, allows; at that pace it says how many banks each connection fills, and these are built;
-executed again with them, it gives latency and rate. Such a recurrence becomes periodic: where the
-differences between two blocks have come again, they stay, which proves ``settles``. A network whose
-blocks wait for each other in a circle stands still here, before it is built.
+connections, allows; at that pace it says how many banks each connection fills, and these are
+built; executed again with them, it gives latency and rate. Such a recurrence becomes periodic:
+where the differences between two blocks have come again, they stay, which proves ``settles``. A
+network whose blocks wait for each other in a circle stands still here, before it is built.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from .cores.leave import Leave
 #: Values of ``hdl.plan``, which imports this file.
 Plan = PlannedConnection = Any
 
-#: Samples after which a schedule that has not become periodic is given up.
-SAMPLES = 64
+#: Samples after which a schedule that has not become periodic is given up. A population that gains
+#: a cycle a sample on a slower one takes as many samples as it may be ahead.
+SAMPLES = 4096
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Standstill(ValueError):
     """Blocks wait for each other in a circle."""
 
 
+class Uneven(ValueError):
+    """Samples follow each other in a rhythm, not evenly; it takes banks fewer than planned."""
+
+
 def timed(plan: Plan) -> Timing:
     """Execute the schedule of a plan, choosing its banks."""
     samples = 4
@@ -75,7 +80,7 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
 
     Raises
     ------
-        Standstill: it comes to a stop.
+        Standstill: it comes to a stop. Uneven: samples take cycles by turns.
     """
     run = _Run(plan, banks, output, 0)
     seen: dict[tuple[int, ...], int] = {}
@@ -88,14 +93,17 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
             steady = all(
                 b - a == cycles for a, b in zip(run.ends[at:], run.ends[at + 1 :], strict=False)
             )
-            if not rest and steady:
-                settles = at
-                while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
-                    settles -= 1
-                return Timing(cycles, run.ends[0], settles, banks, output)
-        else:
-            seen[shape] = sample
-    raise Standstill(f"the schedule has not become periodic within {SAMPLES} samples")
+            if rest or not steady:
+                raise Uneven(
+                    f"{sample - at} samples by turns take {run.ends[sample] - run.ends[at]} "
+                    f"cycles, and not each as many: there are banks too few"
+                )
+            settles = at
+            while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
+                settles -= 1
+            return Timing(cycles, run.ends[0], settles, banks, output)
+        seen[shape] = sample
+    raise Uneven(f"the schedule has not become periodic within {SAMPLES} samples")
 
 
 class _Run:
@@ -210,13 +218,12 @@ class _Run:
 
     def shape(self) -> tuple[int, ...]:
         """Return where everything stands, relative to the last output beat."""
-        end = self.ends[-1]
+        end, count = self.ends[-1], self.plan.blocks.count
         depth = 2 + max(self.output, *(max(b) for b in self.banks or ((2,),)))
-        blocks = depth * self.plan.blocks.count
-        beats = depth if self.plan.constant else blocks  # a constant input comes once a sample
-        tails = [(tail, blocks) for tail in (*self.starts, *self.reads, self.left)]
-        tails += [(self.offered, beats), (self.came, beats)]
-        return tuple(t - end for tail, most in tails for t in tail[-most:])
+        tails = [t[-depth * count :] for t in (*self.starts, *self.reads, self.left)]
+        entering = depth * (1 if self.plan.constant else count)
+        tails += [self.offered[-entering:], self.came[-entering:]]
+        return tuple(t - end for tail in tails for t in tail)
 
 
 def _most(taken: list[int], freed: list[int], tokens: int) -> int:

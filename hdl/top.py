@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .contents import memories
 from .cores.buffer import BlockBuffer
 from .cores.counting import later
 from .cores.delay import Delay
@@ -18,8 +19,10 @@ from .cores.gather import Gather
 from .cores.leave import Leave
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
-from .contents import memories
 from .plan import Plan, label
+
+#: LUTs that a block RAM is worth, at least.
+WORTH = 24
 
 
 class NetworkTop(wiring.Component):
@@ -235,10 +238,21 @@ def _rom(m: Module, rows: list[int], width: int, name: str, address: Value) -> V
     """Add a ROM; return its word, one cycle after the address. One row is a constant."""
     if len(rows) == 1:
         return Const(rows[0], width)
-    m.submodules[name] = rom = Memory(shape=width, depth=len(rows), init=rows)
+    attrs = {} if style(width, len(rows)) is None else {"rom_style": style(width, len(rows))}
+    m.submodules[name] = rom = Memory(shape=width, depth=len(rows), init=rows, attrs=attrs)
     port = rom.read_port()
     m.d.comb += port.addr.eq(address)
     return port.data
+
+
+def style(width: int, depth: int) -> str | None:
+    """Return "block" for a ROM that would take more LUTs than a block RAM is worth.
+
+    A LUT holds 16 rows of a bit. Counted in blocks of at least 18 kbit and at most 36 bits a row.
+    """
+    luts = width * -(-depth // 16)
+    blocks = max(-(-width // 36), -(-width * depth // 18432))
+    return "block" if luts >= WORTH * blocks else None
 
 
 def _all(bits: list[Value]) -> Value:

@@ -17,7 +17,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..streams import Blocks, word
-from .counting import count
+from .counting import after, count
+
+#: A memory of which no row is written in the cycle in which its old value is read: yosys otherwise
+#: adds registers and multiplexers that return the old value.
+UNCHECKED = {"no_rw_check": 1}
 
 
 @dataclass(frozen=True)
@@ -180,8 +184,9 @@ class BlockBuffer(wiring.Component):
         parts = []
         for k in range(p.timesteps * p.columns):
             m.submodules[f"column_{k}"] = memory = Memory(
-                shape=unsigned(p.beat_bits), depth=max(2, p.depth(banks)), init=[]
-            )
+                shape=unsigned(p.beat_bits), depth=max(2, p.depth(banks)), init=[],
+                attrs=UNCHECKED,
+            )  # fmt: skip
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
                 write.addr.eq(Cat(row, into[:bank_bits])),
@@ -219,16 +224,18 @@ class BlockBuffer(wiring.Component):
         tiled, commit = Signal(name="tiled"), Signal(name="commit")
         m.d.comb += [tiled.eq(turned & end_step & end_chunk), commit.eq(here & tiled & final)]
 
-        after = [word_at + 1] if p.columns == 1 else [
-            Mux(column == p.columns - 1, word_at + 1, word_at),
-            Mux(column == p.columns - 1, 0, column + 1),
+        following = [after(word_at)] if p.columns == 1 else [
+            Mux(column == p.columns - 1, after(word_at), word_at),
+            Mux(column == p.columns - 1, 0, after(column)),
         ]  # fmt: skip
         places = [x for x in (word_at, column) if isinstance(x, Signal)]
-        after = [a for a, x in zip(after, (word_at, column), strict=False) if isinstance(x, Signal)]
+        following = [
+            a for a, x in zip(following, (word_at, column), strict=False) if isinstance(x, Signal)
+        ]
         bases = [Signal.like(x, name=f"{x.name}_base") for x in places]
         repeats = p.timesteps * p.blocks.chunks > 1
         with m.If(here):
-            for x, a, base in zip(places, after, bases, strict=True):
+            for x, a, base in zip(places, following, bases, strict=True):
                 m.d.sync += x.eq(a)
                 if repeats:
                     with m.If(turned):

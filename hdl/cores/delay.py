@@ -88,8 +88,9 @@ class Delay(wiring.Component):
             turned.eq(end_turn | final),
             tiled.eq(turned & (now == p.blocks.block - 1)),
         ]
-        slot, age = Signal(range(max(2, self.steps)), name="slot"), Signal(
-            range(self.steps + 1), name="age"
+        slot, age = (
+            Signal(range(max(2, self.steps)), name="slot"),
+            Signal(range(self.steps + 1), name="age"),
         )
         slot_base, age_base = (Signal.like(x, name=f"{x.name}_base") for x in (slot, age))
         fresh = Signal(name="fresh", init=1)  # no timestep of this tile has come yet

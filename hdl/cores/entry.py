@@ -16,7 +16,7 @@ whole sample is exact, as every core begins anew with a sample's first block.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Module, Mux, ResetSignal, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 

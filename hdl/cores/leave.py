@@ -42,7 +42,7 @@ class Leave(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        """A FIFO of beats, counted in blocks."""
+        """Put the beats into a FIFO, and count its blocks."""
         m = Module()
         left = Signal(range(max(2, self.beats)), name="left")
         within = Signal(name="within")  # a beat of the block at hand has come
@@ -52,8 +52,9 @@ class Leave(wiring.Component):
         end = now == 0
         with m.If(self.i.valid):
             m.d.sync += [left.eq(now - 1), within.eq(~end)]
+        # One place of it is an output register, in which a beat comes a cycle late.
         m.submodules.fifo = fifo = SyncFIFOBuffered(
-            width=self.bits + 3, depth=max(2, self.beats * self.banks)
+            width=self.bits + 3, depth=max(3, self.beats * self.banks + 1)
         )
         at = self.bits
         m.d.comb += [

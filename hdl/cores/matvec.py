@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,6 +33,7 @@ class Shape:
         registers: of the popcount; more than it needs where another connection of the same
             population has more.
         unused: bits of the last word that no input stands in, whatever is there.
+        coded: whether weights are prefix parities (see popcount): a cycle more, fewer LUTs.
     """
 
     fan_in: int
@@ -45,6 +46,7 @@ class Shape:
     raw_bits: int
     registers: int
     unused: tuple[int, ...] = ()
+    coded: bool = False
 
     @property
     def words(self) -> int:
@@ -64,7 +66,23 @@ class Shape:
     @property
     def latency(self) -> int:
         """Cycles from the pass's last word to the sums that it completes."""
-        return 3 + self.registers
+        return 3 + self.coded + self.registers
+
+    @property
+    def aligned(self) -> bool:
+        """Whether each tile's words begin at a power of two: where it costs no address bit."""
+        apart = (self.words - 1).bit_length() + (self.tiles - 1).bit_length()
+        return apart == (self.tiles * self.words - 1).bit_length()
+
+    @property
+    def stride(self) -> int:
+        """Rows of the ROM from one tile to the next."""
+        return 1 << (self.words - 1).bit_length() if self.aligned else self.words
+
+    @property
+    def rows(self) -> int:
+        """Rows of the ROM."""
+        return (self.tiles - 1) * self.stride + self.words
 
 
 class MatVec(wiring.Component):
@@ -96,7 +114,7 @@ class MatVec(wiring.Component):
                 **({"silent": In(1)} if silences else {}),
                 "word": Out(range(max(2, shape.words))),
                 "x": In(shape.simd * shape.bits * shape.steps),
-                "row": Out(range(max(2, shape.tiles * shape.words))),
+                "row": Out(range(max(2, shape.rows))),
                 "weights": In(shape.pe * shape.simd),
                 "select": In(range(max(2, shape.pe // shape.lanes * shape.steps))),
                 "raw": Out(shape.lanes * shape.raw_bits),
@@ -111,40 +129,31 @@ class MatVec(wiring.Component):
         plane, end_plane = count(m, s.bits, self.issue & end_word, "plane")
         finish = Signal(name="finish")
         m.d.comb += [finish.eq(end_word & end_plane), self.word.eq(word)]
-        if s.tiles * s.words > 1:
-            row = Signal(range(s.tiles * s.words), name="row_at")
-            base = Signal(range(s.tiles * s.words), name="row_base")
-            m.d.comb += self.row.eq(row)
-            # The first row of the next tile; after the last one, the first of all.
-            following = Mux(row == s.tiles * s.words - 1, 0, row + 1)
-            with m.If(self.issue):
-                m.d.sync += row.eq(row + 1)
-                with m.If(end_word):
-                    m.d.sync += row.eq(base)
-                    with m.If(end_plane & ~self.again):
-                        m.d.sync += [row.eq(following), base.eq(following)]
+        row = self._row(m, word, end_word, end_plane)
+        m.d.comb += self.row.eq(later(m, row, int(s.coded), "row"))
 
         flags = {
             "valid": self.issue,
-            "begin": (word == 0) & (plane == 0),
             "double": (word == 0) & (plane != 0),
             "finish": finish & self.issue,
         }
-        partial = later(m, end_word, 2, "partial")
-        silent = later(m, self.silent, 2, "silent") if self.silences else None
+        partial = later(m, end_word, 1, "partial")
         shown = later(m, plane, 1, "plane")
         x = self._plane(m, shown)
         read = Signal(s.simd * s.steps, name="x_read", reset_less=True)
         weights = Signal(s.pe * s.simd, name="weights_read", reset_less=True)
         m.d.sync += [read.eq(x), weights.eq(self.weights)]
-        rows = []
-        for t in range(s.steps):
-            bits = [read[t * s.simd + j] for j in range(s.simd)]
-            bits = [b & ~partial if j in s.unused else b for j, b in enumerate(bits)]
-            rows.append([b & ~silent for b in bits] if self.silences else bits)
+        with m.If(partial):
+            m.d.sync += [read[t * s.simd + j].eq(0) for t in range(s.steps) for j in s.unused]
+        if self.silences:
+            with m.If(later(m, self.silent, 1, "silent")):
+                m.d.sync += read.eq(0)
+        rows: list[Value] = [read[t * s.simd : (t + 1) * s.simd] for t in range(s.steps)]
+        if s.coded:
+            rows = [later(m, popcount.prefixes(x), 1, f"prefix_{t}") for t, x in enumerate(rows)]
 
-        cycles = 2 + s.registers
-        begin = later(m, flags["begin"], cycles, "begin")
+        cycles = 2 + s.coded + s.registers
+        # A sum is cleared as it is handed over; a first word finds 0.
         double = later(m, flags["double"], cycles, "double")
         valid = later(m, flags["valid"], cycles, "valid", reset=True)
         done = later(m, flags["finish"], cycles, "finish", reset=True)
@@ -153,23 +162,24 @@ class MatVec(wiring.Component):
             held.append([])
             for lane in range(s.pe):
                 name = f"{lane}_{t}" if s.steps > 1 else f"{lane}"
-                agree = Signal(s.simd, name=f"agree_{name}")
                 mine = weights[lane * s.simd : (lane + 1) * s.simd]
-                m.d.comb += agree.eq(~(Cat(rows[t]) ^ mine))
-                ones = popcount.popcount(m, agree, s.registers, f"ones_{name}")
-                raw = Signal(s.raw_bits, name=f"raw_{name}", reset_less=True)
+                ones = popcount.popcount(m, rows[t], mine, s.registers, f"ones_{name}", s.coded)
                 grown = Signal(s.raw_bits, name=f"grown_{name}")
-                kept = Mux(double, raw << 1, raw) if s.bits > 1 else raw
-                m.d.comb += grown.eq(Mux(begin, 0, kept) + ones)
-                with m.If(valid):
-                    m.d.sync += raw.eq(grown)
                 keep = Signal(s.raw_bits, name=f"held_{name}", reset_less=True)
                 with m.If(done):
                     m.d.sync += keep.eq(grown)
                 held[t].append(keep)
-        groups = [
-            Cat(row[at : at + s.lanes]) for row in held for at in range(0, s.pe, s.lanes)
-        ]
+                if s.cycles == 1:
+                    m.d.comb += grown.eq(ones)
+                    continue
+                raw = Signal(s.raw_bits, name=f"raw_{name}")
+                kept = Mux(double, raw << 1, raw) if s.bits > 1 else raw
+                m.d.comb += grown.eq(kept + ones)
+                with m.If(valid):
+                    m.d.sync += raw.eq(grown)
+                with m.If(done):
+                    m.d.sync += raw.eq(0)
+        groups = [Cat(row[at : at + s.lanes]) for row in held for at in range(0, s.pe, s.lanes)]
         chosen: Value = groups[0]
         if len(groups) > 1:
             chosen = Signal(len(groups[0]), name="chosen")
@@ -182,6 +192,24 @@ class MatVec(wiring.Component):
         m.d.comb += self.raw.eq(late)
         return m
 
+    def _row(self, m: Module, word: Value, end_word: Value, end_plane: Value) -> Value:
+        """Return the row that belongs to a word: of the same tile until all planes are through."""
+        s = self.shape
+        if s.aligned:
+            tile, _ = count(m, s.tiles, self.issue & end_word & end_plane & ~self.again, "tile")
+            return Cat(word[: (s.words - 1).bit_length()], tile)
+        row = Signal(range(s.rows), name="row_at")
+        base = Signal(range(s.rows), name="row_base")
+        # The first row of the next tile; after the last one, the first of all.
+        following = Mux(row == s.rows - 1, 0, row + 1)
+        with m.If(self.issue):
+            m.d.sync += row.eq(row + 1)
+            with m.If(end_word):
+                m.d.sync += row.eq(base)
+                with m.If(end_plane & ~self.again):
+                    m.d.sync += [row.eq(following), base.eq(following)]
+        return row
+
     def _plane(self, m: Module, shown: Value) -> Value:
         """Return the plane that is asked for, the highest first, of every timestep."""
         s = self.shape
@@ -192,7 +220,5 @@ class MatVec(wiring.Component):
             for p in range(s.bits):
                 with m.Case(p):
                     bit = s.bits - 1 - p
-                    m.d.comb += x.eq(
-                        Cat(self.x[j * s.bits + bit] for j in range(s.simd * s.steps))
-                    )
+                    m.d.comb += x.eq(Cat(self.x[j * s.bits + bit] for j in range(s.simd * s.steps)))
         return x

@@ -20,12 +20,14 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..streams import Blocks
+from .buffer import UNCHECKED
+from .counting import after as following
 from .counting import count, later
 from .history import History
 from .tables import Table, times
 
 #: Cycles after which a membrane that was read from the memory may be read again.
-REVISIT = 4
+REVISIT = 5
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,10 @@ class NeuronUnit(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Select; read numbers; sum the drive; update the membrane; compare.
 
-        A membrane in a memory takes two cycles, one for v and one for the comparison, as a neuron
-        does not come again within REVISIT cycles. In registers it takes one cycle: v and v minus
-        the threshold are made side by side.
+        A membrane in a memory takes three cycles, for v, for the comparison and for what is left
+        after it, as a neuron does not come again within REVISIT cycles; where v_init and v_reset
+        are constants, its registers are set to them, without multiplexers. In registers it takes
+        one cycle: v and v minus the threshold are made side by side.
         """
         m = Module()
         p, o, widths = self.parameters, self.order, self.widths
@@ -196,16 +199,19 @@ class NeuronUnit(wiring.Component):
                     raw, numbers[lane][f"gain_{k}"], signed(widths.drive), m, f"term_{k}_{lane}"
                 )
                 total = total + (later(m, term, 1, f"term_{k}_{lane}") if self.multiplies else term)
+            # A term may lie outside the drive's range: only within its bits is their sum the drive.
+            sum_now = Signal(signed(widths.drive), name=f"sum_{lane}")
+            m.d.comb += sum_now.eq(total)
             drive = Signal(signed(widths.drive), name=f"drive_{lane}", reset_less=True)
-            m.d.sync += drive.eq(total)
+            m.d.sync += drive.eq(sum_now)
             drives.append(drive)
             if p.threshold is not None and not o.in_memory:
-                over = total - self._at(m, numbers, lane, "threshold", drive_at - 1)
+                over = sum_now - self._at(m, numbers, lane, "threshold", drive_at - 1)
                 above = Signal(over.shape(), name=f"above_{lane}", reset_less=True)
                 m.d.sync += above.eq(over)
                 against.append(above)
         flags = {n: later(m, beat[n], drive_at, n, n == "valid") for n in beat}
-        stored_after = Signal(o.lanes * self._lane_bits(), name="state_after")
+        stored_after = Signal(o.lanes * self._lane_bits(), name="state_after", reset_less=True)
         stored = self._stored(m, beat, flags, stored_after, drive_at)
 
         word, results = [], []
@@ -213,7 +219,8 @@ class NeuronUnit(wiring.Component):
             state, kept = self._state(m, stored, flags["starts"], lane)
             before = Signal(signed(widths.state), name=f"before_{lane}")
             init = self._at(m, numbers, lane, "v_init", drive_at)
-            m.d.comb += before.eq(Mux(flags["starts"], init, state))
+            stands = o.in_memory and self._init() is not None  # it is in the state already
+            m.d.comb += before.eq(state if stands else Mux(flags["starts"], init, state))
             scaled = times(before, p.num, signed(widths.scaled), m, f"scaled_{lane}")
             leaked = scaled >> p.q
             v, spike, after, left = self._update(
@@ -221,7 +228,8 @@ class NeuronUnit(wiring.Component):
             )
             results.append((v, spike))
             word += [after, *left.values()]
-        m.d.comb += stored_after.eq(Cat(word))
+        domain = "sync" if o.in_memory else "comb"
+        m.d[domain] += stored_after.eq(Cat(word))
         out = {n: later(m, flags[n], 1 + o.in_memory, f"{n}_out", n == "valid") for n in flags}
         for lane, (v, spike) in enumerate(results):
             late_v = later(m, v, 1, f"v_{lane}")
@@ -272,7 +280,9 @@ class NeuronUnit(wiring.Component):
                 with m.If(end_pass):
                     m.d.sync += chunk.eq(Mux(end_chunk, 0, now + 1))
             if o.rows > 1:
-                m.d.sync += row.eq(Mux(end_row, 0, row + 1))
+                m.d.sync += row.eq(following(row))
+                with m.If(end_row):
+                    m.d.sync += row.eq(0)
                 if o.repeats:
                     base = Signal(range(o.rows), name="row_base")
                     with m.If(turned & end_step & end_chunk):
@@ -326,9 +336,7 @@ class NeuronUnit(wiring.Component):
         row: Value = Const(0, 1)
         if self.table.row_bits:
             row = later(m, self.numbers, 1, "numbers")
-        late = [
-            later(m, getattr(self, f"raw_{k}"), 1, f"raw_{k}") for k in range(len(widths.raw))
-        ]
+        late = [later(m, getattr(self, f"raw_{k}"), 1, f"raw_{k}") for k in range(len(widths.raw))]
         for lane in range(o.lanes):
             raws.append(
                 [
@@ -352,6 +360,14 @@ class NeuronUnit(wiring.Component):
         """Return a number in a later stage."""
         return self._late(m, numbers[lane][name], stage - 2, f"{name}_{lane}_{stage}")
 
+    def _init(self) -> int | None:
+        """Return what a row of membranes begins with, if it is a constant."""
+        init = self.table.constants.get("v_init")
+        if init is None:
+            return None
+        lane = init & ((1 << self.widths.state) - 1)
+        return sum(lane << k * self._lane_bits() for k in range(self.order.lanes))
+
     def _lane_bits(self) -> int:
         return self.widths.state + sum(self.parameters.history.fields.values())
 
@@ -364,16 +380,21 @@ class NeuronUnit(wiring.Component):
         place = "group" if o.blocks.whole else "index"
         if o.in_memory:
             m.submodules.membranes = memory = Memory(
-                shape=unsigned(len(after)), depth=o.states, init=[]
+                shape=unsigned(len(after)), depth=o.states, init=[], attrs=UNCHECKED
             )
             read, write = memory.read_port(), memory.write_port()
             m.d.comb += [
                 read.addr.eq(later(m, beat[place], drive_at - 2, "state_read")),
-                write.addr.eq(later(m, flags[place], 1, "state_write")),
+                write.addr.eq(later(m, flags[place], 2, "state_write")),
                 write.data.eq(after),
-                write.en.eq(later(m, flags["valid"], 1, "state_enable", reset=True)),
+                write.en.eq(later(m, flags["valid"], 2, "state_enable", reset=True)),
             ]
-            return later(m, read.data, 1, "state")
+            state = Signal(len(after), name="state", reset_less=True)
+            m.d.sync += state.eq(read.data)
+            if self._init() is not None:
+                with m.If(later(m, beat["starts"], drive_at - 1, "state_starts")):
+                    m.d.sync += state.eq(self._init())
+            return state
         kept = [Signal(len(after), name=f"state_{k}", reset_less=True) for k in range(o.states)]
         stored = kept[0] if o.states == 1 else Array(kept)[flags[place]]
         with m.If(flags["valid"]):
@@ -418,8 +439,9 @@ class NeuronUnit(wiring.Component):
             resting = later(m, resting, 1, f"resting_{lane}")
             due = later(m, due, 1, f"due_{lane}")
             at += 1
-        spike, after = Signal(name=f"fires_{lane}"), Signal(
-            signed(widths.state), name=f"after_{lane}"
+        spike, after = (
+            Signal(name=f"fires_{lane}"),
+            Signal(signed(widths.state), name=f"after_{lane}"),
         )
         m.d.comb += after.eq(v)
         left: dict[str, Value] = {}

@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..streams import Blocks
-from .counting import count, later
+from .counting import before, count, later
 
 
 class Sequencer(wiring.Component):
@@ -99,10 +99,11 @@ class Sequencer(wiring.Component):
 
         m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
         with m.If(running):
-            m.d.sync += left.eq(Mux(end_pass, self.period - 1, left - 1))
+            m.d.sync += left.eq(before(left))
+        with m.If(~running | end_pass):  # from idle, a block starts with a whole period
+            m.d.sync += left.eq(self.period - 1)
         with m.If(self.start):
             m.d.sync += [running.eq(1), first.eq(at_first), last.eq(at_last)]
-            m.d.sync += left.eq(self.period - 1)
         with m.Elif(ending):
             m.d.sync += running.eq(0)
 

