@@ -2,8 +2,8 @@
 
 It serves to compare forms of one network, and as a budget; it says nothing about one build: yosys
 has its own mind. One build has been compared: 784-128-10 at 2 x 32 and 1 x 4 takes 608 cells
-(docs/lab-notes.md), and 608 are estimated. Every constant stands here and nowhere else. It grows with PE, with SIMD and with
-lanes, strictly, which ``choose`` relies on.
+(docs/lab-notes.md), and 608 are estimated. Every constant stands here and nowhere else. It grows
+with PE, with SIMD and with lanes, strictly, which ``choose`` relies on.
 """
 
 from __future__ import annotations
