@@ -10,6 +10,7 @@ Cells are an estimate (``cells``); cycles and memory bits are those of the plan,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from .cells import cells, population_cells
 from .listing import CIRCLE, busy, limits
 from .plan import Choice, Plan, chosen, plan
 from .stores import memory_bits
-from .ways import Ways, divisors, shares
+from .ways import MOST, Ways, divisors, shares
 
 #: What a bit of memory is worth in cells, tried one after the other where memory is short.
 WORTH = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e3)
@@ -141,9 +142,14 @@ class _Search:
         def quick(made: Form | None) -> bool:
             return made is not None and made.plan.timing.cycles <= cycles
 
-        quickest = self.at(self.ways.least)
-        if not quick(quickest):
-            raise Unreachable(self._why_slow(quickest.plan, cycles))
+        if not quick(self.at(self.ways.least)):  # in a circle not only the pace of cores counts
+            made = self.fullest()
+            if not quick(made):
+                raise Unreachable(self._why_slow(made.plan, cycles))
+            made = self.trimmed(made, cycles)
+            if not self.small(made.plan):
+                raise Unreachable(self._why_large(made.plan, f"a sample in {cycles:,} cycles"))
+            return made
         pace = cycles
         if not quick(self.at(pace)):
             pace = _last(self.ways.least, cycles, lambda n: quick(self.at(n)))
@@ -151,6 +157,17 @@ class _Search:
         if made is None or not quick(made):
             raise Unreachable(self._why_large(self.at(pace).plan, f"a sample in {cycles:,} cycles"))
         return self.trimmed(made, cycles)
+
+    def fullest(self) -> Form:
+        """Return the form with everything in parallel that is not given."""
+        sizes = {p.name: p.neurons for p in self.slowest.plan.populations}
+        pe = {n: min(self.given["PE"].get(n, size), size) for n, size in sizes.items()}
+        numbers = {
+            "PE": pe,
+            "SIMD": dict.fromkeys(sizes, MOST),
+            "lanes": {n: math.gcd(pe[n], size) for n, size in sizes.items()},
+        }
+        return self.form({what: {**numbers[what], **self.given[what]} for what in NAMES})
 
     def fastest(self) -> Form:
         """Return the fastest form that keeps the budget of cells and memory."""
@@ -169,15 +186,15 @@ class _Search:
             fewer = [
                 less
                 for less in self.steps(made)
-                if less.plan.timing.cycles <= cycles and self.small(less.plan)
-                and cells(less.plan) < cells(made.plan)
+                if less.plan.timing.cycles <= cycles
+                and (self.small(less.plan) or not self.small(made.plan))
             ]  # fmt: skip
             if not fewer:
                 return made
             made = min(fewer, key=lambda form: cells(form.plan))
 
     def steps(self, made: Form) -> Iterator[Form]:
-        """Yield every form with one number of one population a step less."""
+        """Yield every form with one number of one population a step less, which makes it smaller."""
         numbers = dict(zip(NAMES, (made.options[n] for n in ("pe", "simd", "lanes")), strict=True))
         for k, p in enumerate(made.plan.populations):
             lanes = numbers["lanes"][p.name]
@@ -190,9 +207,13 @@ class _Search:
                 "lanes": {n for n in divisors(p.neurons) if numbers["PE"][p.name] % n == 0},
             }
             for what, values in steps.items():
-                less = [n for n in values if n < numbers[what][p.name]]
-                if less and p.name not in self.given[what]:
-                    yield self.form({**numbers, what: {**numbers[what], p.name: max(less)}})
+                if p.name in self.given[what]:
+                    continue
+                for less in sorted((n for n in values if n < numbers[what][p.name]), reverse=True):
+                    form = self.form({**numbers, what: {**numbers[what], p.name: less}})
+                    if cells(form.plan) < cells(made.plan):  # else it was rounded up again
+                        yield form
+                        break
 
     def _why_slow(self, made: Plan, cycles: int) -> str:
         """Say who keeps the fastest form from being fast enough."""
@@ -201,7 +222,7 @@ class _Search:
             back = [repr(p.name) for p in made.populations if any(c.back for c in p.connections)]
             return text + (
                 f"the circle of connections back into {', '.join(back)} takes "
-                f"{made.timing.cycles:,}, however fast its cores are"
+                f"{made.timing.cycles:,} with everything in parallel"
             )
         p = max(made.populations, key=lambda p: busy(made, p))
         if busy(made, p) <= cycles:

@@ -66,8 +66,8 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         yield from _rom(plan, f"parameters_{k}", "parameters", k, table.row_bits, table.depth)
     if p.order.in_memory:
         yield Store(f"neurons_{k}", "membranes", k, "RAM", row_bits(p), p.order.states)
-    if k == plan.output:  # the FIFO's last word is a register
-        rows = max(2, plan.leaves.beats * plan.output_banks) - 1
+    if k == plan.output:  # beside the output register
+        rows = max(2, plan.leaves.beats * plan.output_banks)
         yield Store("leave", "output", k, "RAM", plan.leaves.beat_bits + 3, rows)
 
 

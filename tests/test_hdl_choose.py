@@ -165,9 +165,13 @@ def test_a_circle_is_named_and_its_cores_are_no_faster_than_it_needs() -> None:
     ("budget", "options", "sentence"),
     [
         ({"cycles": 3}, {}, "3 cycles a sample cannot be reached: population 'p0' takes 4 with"),
-        ({"cycles": 60}, {"pe": {"p0": 2}, "lanes": {"p0": 1}}, "'p0' takes 512 with PE 2 and lan"),
-        ({"cycles": 60}, {"pe": 999, "simd": {"p0": 4}}, "population 'p0' takes 64 with PE 999"),
-        ({"cells": 300}, {}, "the smallest form needs an estimated 5"),
+        (
+            {"cycles": 60},
+            {"pe": {"p0": 2}, "lanes": {"p0": 1}},
+            "'p0' takes 1,024 with PE 2 and la",
+        ),
+        ({"cycles": 15}, {"pe": 999, "simd": {"p0": 4}}, "population 'p0' takes 16 with PE 999"),
+        ({"cells": 300}, {}, "the smallest form needs an estimated 3"),
         ({"cycles": 4, "cells": 900}, {}, "a sample in 4 cycles needs an estimated"),
         ({"ram": 900}, {}, "bits of memory, and 900 are given; the weights of population 'p0'"),
         ({"cells": 0}, {}, "cells must be between 1 and"),

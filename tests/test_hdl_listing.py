@@ -96,13 +96,13 @@ def test_who_limits_the_rate_is_named() -> None:
     ],
 )
 def test_the_block_has_its_reason(options: dict, words: str) -> None:
-    edge = Connection("input", Dense(np.ones((4, 8), np.int8)))
+    edge = Connection("input", Dense(np.ones((16, 8), np.int8)))
     only = Population("a", (edge,), Neuron(1, 1, threshold=3))
     network = Network(Input((8,)), (only,), Readout("a"), timesteps=6)
     made = plan(network, 2, 4, **options)
     assert listing(made)["block_reason"].startswith(words)
     kept = [store for store in stores(made) if store.holds == "membranes"]
-    assert bool(kept) == (made.blocks.count > 1) or made.populations[0].order.states == 2
+    assert [store.depth for store in kept] == ([16] if made.blocks.count > 1 else [2])
 
 
 @pytest.mark.parametrize("seed", [67, 131, 356])

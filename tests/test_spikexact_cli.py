@@ -64,7 +64,10 @@ BAD = [
     ("fold trained.safetensors -o full", "full is a folder: name a file"),
     ("verilog net.safetensors -o full", "full is not empty and holds no manifest.json of ours"),
     ("verilog net.safetensors -o rtl --pe 0", "PE must be between 1 and 4096, not 0"),
-    ("verilog net.safetensors -o rtl --pe 1,2,3", "PE must be one number or 2 (one per population)"),
+    (
+        "verilog net.safetensors -o rtl --pe 1,2,3",
+        "PE must be one number or 2 (one per population)",
+    ),
     ("verilog net.safetensors -o rtl --simd x", "--simd must be one number, one per population"),
     ("plan net.safetensors --pe none=2", "PE is given for 'none'; the populations are '"),
     ("plan net.safetensors --block 9", "block must be between 1 and 3, not 9"),

@@ -426,7 +426,10 @@ LINES = [
     ("plan net.safetensors --clock nan", "--clock must be above 0, not nan"),
     ("plan net.safetensors --clock inf", "--clock must be above 0, not inf"),
     ("plan net.safetensors --clock 9 --target-fps -1", "--target-fps must be above 0, not -1"),
-    ("plan net.safetensors --pe =3", "--pe must be one number, one per population (8,4), or NAME=N"),
+    (
+        "plan net.safetensors --pe =3",
+        "--pe must be one number, one per population (8,4), or NAME=N",
+    ),
     ("plan net.safetensors --pe a=2,3", "--pe must be one number, one per population (8,4), or"),
     ("plan net.safetensors --pe a=2 --pe a=3", "--pe names 'a' twice: give it one number"),
     ("plan net.safetensors --cells 0", "Invalid value for '--cells'"),
