@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from amaranth.back import rtlil
+from amaranth.back import rtlil as backend
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
@@ -43,7 +43,7 @@ def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str
         for path, _, value in top.signature.flatten(top)
     }
     memories = Memories()
-    modules = parsed(rtlil.convert(top, name, memories, ports=ports, emit_src=False))
+    modules = parsed(backend.convert(top, name, memories, ports=ports, emit_src=False))
     files: dict[str, str] = {}
     for module in modules:
         files |= memories.placed(module)
