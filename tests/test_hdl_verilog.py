@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdl import memory_files
+from hdl.text import memory_files
 from hdl.text.folded import without_folded
 from hdl.text.names import KEYWORDS
 from hdl.text.rtlil import UnknownText, formatted, parsed
