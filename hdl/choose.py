@@ -194,7 +194,7 @@ class _Search:
             made = min(fewer, key=lambda form: cells(form.plan))
 
     def steps(self, made: Form) -> Iterator[Form]:
-        """Yield every form with one number of one population a step less, which makes it smaller."""
+        """Yield the forms with one number of one population a step less, which are smaller."""
         numbers = dict(zip(NAMES, (made.options[n] for n in ("pe", "simd", "lanes")), strict=True))
         for k, p in enumerate(made.plan.populations):
             lanes = numbers["lanes"][p.name]
