@@ -12,7 +12,7 @@ from clocked import Bench, clocked, joined, lanes
 
 from hdl.cores.buffer import Placing
 from hdl.cores.history import History
-from hdl.cores.neuron import NeuronUnit, Order, Parameters, Widths, latency
+from hdl.cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
 from hdl.numbers import history
 from hdl.streams import Blocks
 from mapping import Neuron
@@ -32,7 +32,7 @@ def ordered(neurons: int, at_once: int = 1, tile: int | None = None, blocks=None
     elif blocks.parallel > 1:
         again = (neurons - (passes - 1) * tile) // at_once
     else:
-        period = again = max(4, period)
+        period = again = max(REVISIT, period)
     return Order(neurons, at_once, tile, blocks, again), period
 
 
@@ -46,7 +46,7 @@ ORDERS = {
     "one, a pass in five cycles": ordered(1, period=5),
     "two, a pass in nine cycles": ordered(2, period=9),
     "tiles": ordered(7, tile=3),
-    "lanes": ordered(8, 2, 4),
+    "lanes": ordered(8, 2, 4, period=3),
     "all lanes": ordered(6, 6),
     "lanes, the last tile short": ordered(10, 2, 4, period=5),
     "blocks": ordered(5, tile=2, blocks=Blocks(9, 3)),

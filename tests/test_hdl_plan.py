@@ -124,9 +124,11 @@ def test_rom_words_hold_every_weight_once_and_ones_beside(out, fan, pe, simd, hi
     places = positions(Placing(fan, simd, 1, Blocks(1), simd), high)
     rom = packed(op, s, places)
     words = -(-fan // simd)
-    assert len(rom) == -(-out // pe) * words
+    assert len(rom) == (-(-out // pe) - 1) * s.stride + words  # tiles may stand apart
     for row, word in enumerate(rom):
-        tile, w = divmod(row, words)
+        tile, w = divmod(row, s.stride)
+        if w >= words:
+            continue
         assert word >> (pe * simd) == 0
         for lane in range(pe):
             for j in range(simd):

@@ -86,7 +86,7 @@ def test_more_banks_change_nothing(name) -> None:
 
 
 def test_samples_by_turns_are_uneven_and_not_a_standstill() -> None:
-    words = "2 samples by turns take 159 cycles, and not each as many: there are banks too few"
+    words = "2 samples by turns take 197 cycles, and not each as many: there are banks too few"
     with pytest.raises(Uneven, match=words):
         schedule(planned("skips, one block"), ((2,), (2,), (4, 2)), 1)
 
