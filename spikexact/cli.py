@@ -20,6 +20,7 @@ from .commands.fold import fold
 from .commands.importing import import_network
 from .commands.nir import nir
 from .commands.place import place
+from .commands.plan import plan
 from .commands.report import report
 from .commands.run import run
 from .commands.show import show
@@ -51,6 +52,7 @@ for command in (
     show,
     run,
     verify,
+    plan,
     verilog,
     place,
     nir,

@@ -21,7 +21,7 @@ from .placement import Placed, placed
 from .sources import ABSENT, ACCURACY, EPOCHS, MANIFEST, PLACE, TRAINING, VERIFY, Sources
 
 #: Of report.json: 1 said ``foldings`` for ``parallelism``, and had no ``checks``.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
