@@ -98,7 +98,7 @@ def measure(
         "emission, seconds": round(seconds, 2),
         "Verilog, bytes": size,
         "first result, cold, seconds": round(cold, 1),
-        "cycles a timestep": bulk["cycles_per_timestep"],
+        "cycles a sample": bulk["cycles_per_sample"],
         "CXXRTL, cycles a second": round(bulk["cycles_per_second"]),
         "neuron-values compared": bulk["neuron-values compared"],
     }

@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
     rtl = Path(folder) / "rtl"
     manifest = write_bundle(network, rtl, pe=4, simd=8)  # or: spikexact verilog NET -o rtl
     print(*sorted(path.name for path in rtl.iterdir()))
-    print("cycles a timestep:", manifest["cycles_per_timestep"])
+    print("cycles a sample:", manifest["cycles_per_sample"])
     verification = verify(network, stimuli(network, 50), ["fast", "rtl"], rtl=rtl)
     print(verification)
     assert verification.ok

@@ -10,5 +10,5 @@ TAKES = Takes(
     gates=False,
     shifts=False,
     streams=False,
-    recurrence=False,
+    recurrence=True,
 )

@@ -1,141 +1,259 @@
-"""Network top: dense and population cores, streams between them."""
+"""Network top: the cores of a Plan, and the streams and credits between them."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+import functools
+import operator
 
-from . import layouts
-from .buffer import Buffer
-from .delay import Delay
-from .design import Layer
-from .fork import Fork
-from .gather import Gather
-from .schedule import schedule
+from amaranth.hdl import Const, Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .contents import memories
+from .cores.buffer import BlockBuffer
+from .cores.counting import later
+from .cores.delay import Delay
+from .cores.entry import ERRORS, Entry
+from .cores.gather import Gather
+from .cores.leave import Leave
+from .cores.matvec import MatVec
+from .cores.sequencer import Sequencer
+from .plan import Plan, label
+
+#: LUTs that a block RAM is worth, at least.
+WORTH = 24
 
 
 class NetworkTop(wiring.Component):
-    """Layers, each with one dense core per connection, that read the input or earlier layers.
+    """Populations, each with a sequencer, its connections' matrix-vector units and a neuron unit.
 
-    A stream that several connections read is forked. On its way a connection has a gather (behind
-    a population), a delay and a buffer (where it needs them), and its dense core.
-
-    Throughput: one timestep every ``cycles_per_timestep`` cycles, the slowest core's. Latency:
-    ``latency`` cycles from the first input beat of a timestep to the last output beat, from idle.
+    Parameters
+    ----------
+    plan : Plan
 
     Members
     -------
-    i : :py:`In`, input words (``layouts.words``) of the connections that read the input
-    o : :py:`Out`, the neurons of the last population
-    trace_0, trace_1, .. : :py:`Out`, the neurons of every population; never stalling
+    i_valid, i_ready, i_data, i_first, i_last : input beats
+    o_valid, o_ready, o_data, o_first, o_last : output beats of the plan's output population
+    error : sticky bits, see ``cores.entry.ERRORS``
+    trace_0_valid, trace_0_index, .. : every population's neurons as they are computed, never
+        waiting; see ``PlannedPopulation.trace``
     """
 
-    def __init__(self, layers: list[Layer]) -> None:
-        self.layers = layers
-        self.dense = [layer.dense() for layer in layers]
-        self.cores = [layer.core() for layer in layers]
-        self.schedule = schedule(layers, max(map(max, self.layer_cycles)))
-        self.payloads = [layouts.neurons(layer.neurons, layer.widths.v) for layer in layers]
-        first = layers[0].edges[0]
-        self.input_words, self.input_payload = first.words, layouts.words(first.simd, first.bits)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         super().__init__(
             {
-                "i": In(stream.Signature(self.input_payload)),
-                "o": Out(stream.Signature(self.payloads[-1])),
+                "i_valid": In(1),
+                "i_ready": Out(1),
+                "i_data": In(plan.enter.beat_bits),
+                "i_first": In(1),
+                "i_last": In(1),
+                "o_valid": Out(1),
+                "o_ready": In(1),
+                "o_data": Out(plan.leaves.beat_bits),
+                "o_first": Out(1),
+                "o_last": Out(1),
+                "error": Out(len(ERRORS)),
                 **{
-                    f"trace_{k}": Out(stream.Signature(payload, always_ready=True))
-                    for k, payload in enumerate(self.payloads)
+                    f"trace_{k}_{name}": Out(bits)
+                    for k, p in enumerate(plan.populations)
+                    for name, bits in p.trace.items()
                 },
             }
         )
 
-    @property
-    def layer_cycles(self) -> list[list[int]]:
-        """Cycles from one timestep to the next, at full rate, of every core of every layer."""
-        return [
-            [c.cycles_per_timestep for c in (*dense, core)]
-            for dense, core in zip(self.dense, self.cores, strict=True)
-        ]
-
-    @property
-    def cycles_per_timestep(self) -> int:
-        """Cycles from one timestep to the next, at full rate."""
-        return self.schedule.period
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a timestep's first input beat to its last output beat, from idle."""
-        return self.schedule.latency
-
     def elaborate(self, platform: object) -> Module:
-        """Add layer after layer, and what carries its output to its readers behind each."""
+        """Make every core, then join them source by source."""
         m = Module()
-        ways: dict[tuple[int, int], wiring.PureInterface] = {}
-        self._spread(m, -1, flipped(self.i), ways)
-        for k, (cores, core) in enumerate(zip(self.dense, self.cores, strict=True)):
-            for j, dense in enumerate(cores):
-                words = self._wait(m, k, j, ways[k, j])
-                m.submodules[f"dense_{self.label(k, j)}"] = dense
-                connect(m, words, dense.i)
-            m.submodules[f"population_{k}"] = core
-            for j, dense in enumerate(cores):
-                connect(m, dense.o, getattr(core, f"i_{j}"))
-            trace = getattr(self, f"trace_{k}")
-            m.d.comb += [
-                trace.valid.eq(core.trace.valid),
-                trace.payload.eq(core.trace.payload),
-            ]
-            if k + 1 == len(self.cores):
-                connect(m, core.o, flipped(self.o))
-            else:
-                self._spread(m, k, core.o, ways)
+        plan = self.plan
+        self._contents = memories(plan, plan.network)
+        self._buffers: dict[tuple[int, int], BlockBuffer] = {}
+        self._reserve: dict[int, Value] = {}
+        for k, p in enumerate(plan.populations):
+            for j, c in enumerate(p.connections):
+                buffer = BlockBuffer(c.placing, c.banks, c.tokens)
+                m.submodules[f"buffer_{label(self.plan, k, j)}"] = buffer
+                self._buffers[k, j] = buffer
+        units = [self._population(m, k) for k in range(len(plan.populations))]
+        self._enter(m)
+        for k in range(len(units)):
+            self._spread(m, k, units[k])
         return m
 
-    def label(self, k: int, j: int) -> str:
-        """Return how the parts of connection j into population k are called: k, or k_j."""
-        return f"{k}_{j}" if len(self.dense[k]) > 1 else str(k)
-
-    def _spread(
-        self, m: Module, source: int, out: wiring.PureInterface,
-        ways: dict[tuple[int, int], wiring.PureInterface],
-    ) -> None:  # fmt: skip
-        """Carry an output to every connection that reads it, as words."""
-        readers = [
-            (k, j)
-            for k, layer in enumerate(self.layers)
-            for j, edge in enumerate(layer.edges)
-            if edge.source == source
+    def _population(self, m: Module, k: int) -> wiring.Component:
+        """Add a population's cores."""
+        plan = self.plan
+        p, values = plan.populations[k], plan.network.populations[k]
+        contents = self._contents
+        unit = p.unit(values)
+        sequencer = Sequencer(
+            plan.blocks, tiles=p.tiles, period=p.period,
+            cycles=[c.shape.cycles for c in p.connections],
+            constant=[c.constant for c in p.connections],
+            late=[c.steps if c.constant else 0 for c in p.connections],
+            back=[c.back for c in p.connections],
+            leader=p.leader, latency=p.connections[0].shape.latency - 1,
+        )  # fmt: skip
+        m.submodules[f"sequencer_{k}"] = sequencer
+        m.submodules[f"neurons_{k}"] = unit
+        for j, c in enumerate(p.connections):
+            buffer = self._buffers[k, j]
+            silences = c.back or (c.constant and c.steps > 0)
+            core = MatVec(c.shape, silences)
+            m.submodules[f"matvec_{label(self.plan, k, j)}"] = core
+            name = f"weights_{label(plan, k, j)}"
+            rom = _rom(m, contents[name], c.rom[0], name, core.row)
+            again: Value = sequencer.again
+            if c.constant and not c.steps:
+                again = Const(0, 1)
+            m.d.comb += [
+                sequencer.full[j].eq(buffer.full),
+                sequencer.first[j].eq(buffer.first),
+                sequencer.last[j].eq(buffer.last),
+                buffer.start.eq(sequencer.take[j]),
+                buffer.release.eq(sequencer.release[j]),
+                buffer.word.eq(core.word),
+                core.issue.eq(sequencer.issue[j]),
+                core.again.eq(again),
+                core.x.eq(buffer.data),
+                core.weights.eq(rom),
+                core.select.eq(unit.shared if c.shape.steps == 1 else unit.select),
+                getattr(unit, f"raw_{j}").eq(core.raw),
+            ]
+            if not c.constant:
+                m.d.comb += buffer.chunk.eq(sequencer.chunk)
+            if silences:
+                m.d.comb += core.silent.eq(sequencer.silent[j])
+        m.d.comb += [
+            unit.loaded.eq(sequencer.loaded),
+            unit.begins.eq(sequencer.begins),
+            unit.ends.eq(sequencer.ends),
         ]
-        outs = [out]
-        if not readers:
-            m.d.comb += out.ready.eq(1)
-        elif len(readers) > 1:
-            payload = self.input_payload if source < 0 else self.payloads[source]
-            fork = Fork(len(readers), payload)
-            m.submodules["fork_input" if source < 0 else f"fork_{source}"] = fork
-            connect(m, out, fork.i)
-            outs = [getattr(fork, f"o_{r}") for r in range(len(readers))]
-        for r, ((k, j), one) in enumerate(zip(readers, outs, strict=False)):
-            ways[k, j] = one
-            if source >= 0:
-                gather = Gather(self.layers[k].edges[j].simd, self.payloads[source])
-                name = f"gather_{source}_{r}" if len(readers) > 1 else f"gather_{source}"
-                m.submodules[name] = gather
-                connect(m, one, gather.i)
-                ways[k, j] = gather.o
+        if unit.table.row_bits:
+            name = f"parameters_{k}"
+            m.d.comb += unit.numbers.eq(
+                _rom(m, contents[name], unit.table.row_bits, name, unit.row)
+            )
+        for name in p.trace:
+            m.d.comb += getattr(self, f"trace_{k}_{name}").eq(getattr(unit, name))
+        self._reserve[k] = sequencer.start
+        rooms = [self._buffers[reader].room for reader in plan.readers(k)]
+        if k == plan.output:
+            self._leave = leave = Leave(
+                plan.leaves.beat_bits, beats=plan.leaves.beats,
+                beats_first=plan.leaves.beats_first, banks=plan.output_banks,
+            )  # fmt: skip
+            m.submodules.leave = leave
+            rooms.append(leave.room)
+        m.d.comb += sequencer.room.eq(_all(rooms))
+        return unit
 
-    def _wait(self, m: Module, k: int, j: int, words: wiring.PureInterface) -> wiring.PureInterface:
-        """Put the delay and the buffer that a connection needs behind its words."""
-        edge, depth = self.layers[k].edges[j], self.schedule.buffers[k][j]
-        if edge.delay:
-            delay = Delay(words=edge.words, steps=edge.delay, simd=edge.simd, bits=edge.bits)
-            m.submodules[f"delay_{self.label(k, j)}"] = delay
-            connect(m, words, delay.i)
-            words = delay.o
-        if depth:
-            buffer = Buffer(layouts.words(edge.simd, edge.bits), depth)
-            m.submodules[f"buffer_{self.label(k, j)}"] = buffer
-            connect(m, words, buffer.i)
-            words = buffer.o
-        return words
+    def _enter(self, m: Module) -> None:
+        """Carry the input to everyone who reads it."""
+        plan = self.plan
+        placing = plan.enter
+        entry = Entry(
+            placing.word_bits, beats=placing.beats, beats_first=placing.beats_first,
+            blocks=placing.blocks.count,
+        )  # fmt: skip
+        m.submodules.entry = entry
+        readers = plan.readers(-1)
+        m.d.comb += [
+            entry.i.valid.eq(self.i_valid),
+            entry.i.p.data.eq(self.i_data),
+            entry.i.p.first.eq(self.i_first),
+            entry.i.p.last.eq(self.i_last),
+            self.i_ready.eq(entry.i.ready),
+            self.error.eq(entry.error),
+            entry.room.eq(_all([self._buffers[r].room for r in readers])),
+        ]
+        for k, j in readers:
+            self._carry(m, k, j, entry.o, entry.reserve, entry.abort)
+
+    def _carry(
+        self, m: Module, k: int, j: int, beats: wiring.PureInterface, reserve: Value, abort: Value
+    ) -> None:
+        """Bring beats to a connection's buffer, through its delay."""
+        c, buffer = self.plan.populations[k].connections[j], self._buffers[k, j]
+        m.d.comb += buffer.reserve.eq(reserve)
+        if c.steps and not c.constant:
+            delay = Delay(c.placing, c.steps)
+            m.submodules[f"delay_{label(self.plan, k, j)}"] = delay
+            m.d.comb += [
+                delay.i.valid.eq(beats.valid),
+                delay.i.payload.eq(beats.payload),
+                delay.abort.eq(abort),
+            ]
+            beats = delay.o
+            abort = later(m, abort, Delay.latency, f"abort_{label(self.plan, k, j)}", True)
+        m.d.comb += [
+            buffer.i.valid.eq(beats.valid),
+            buffer.i.payload.eq(beats.payload),
+            buffer.abort.eq(abort),
+        ]
+
+    def _spread(self, m: Module, k: int, unit: wiring.Component) -> None:
+        """Carry a population's output to everyone who reads it; readers of one width share."""
+        plan = self.plan
+        p = plan.populations[k]
+        gathers: dict[tuple[int, bool], Gather] = {}
+
+        def gathered(wide: int, spikes: bool) -> Gather:
+            if (wide, spikes) not in gathers:
+                bits = 1 if spikes else p.widths.v
+                gather = Gather(p.order.lanes, wide, bits)
+                m.submodules[f"gather_{k}_{wide}"] = gather
+                gathers[wide, spikes] = gather
+                m.d.comb += [
+                    gather.valid.eq(unit.valid),
+                    gather.data.eq(unit.spike if spikes else unit.v),
+                    gather.end.eq(unit.end),
+                    gather.first.eq(unit.first),
+                    gather.last.eq(unit.last),
+                ]
+            return gathers[wide, spikes]
+
+        for reader in plan.readers(k):
+            c = plan.populations[reader[0]].connections[reader[1]]
+            beats = gathered(c.placing.granule, True).o
+            self._carry(m, *reader, beats, self._reserve[k], Const(0, 1))
+        if k == plan.output:
+            leave = self._leave
+            gather = gathered(plan.leaves.granule, p.spiking)
+            m.d.comb += [
+                leave.i.valid.eq(gather.o.valid),
+                leave.i.payload.eq(gather.o.payload),
+                leave.reserve.eq(self._reserve[k]),
+                self.o_valid.eq(leave.o.valid),
+                self.o_data.eq(leave.o.p.data),
+                self.o_first.eq(leave.o.p.first),
+                self.o_last.eq(leave.o.p.last),
+                leave.o.ready.eq(self.o_ready),
+            ]
+
+
+def _rom(m: Module, rows: list[int], width: int, name: str, address: Value) -> Value:
+    """Add a ROM; return its word, one cycle after the address. One row is a constant."""
+    if len(rows) == 1:
+        return Const(rows[0], width)
+    attrs = {} if style(width, len(rows)) is None else {"rom_style": style(width, len(rows))}
+    m.submodules[name] = rom = Memory(shape=width, depth=len(rows), init=rows, attrs=attrs)
+    port = rom.read_port()
+    m.d.comb += port.addr.eq(address)
+    return port.data
+
+
+def style(width: int, depth: int) -> str | None:
+    """Return "block" for a ROM that would take more LUTs than a block RAM is worth.
+
+    A LUT holds 16 rows of a bit. Counted in blocks of at least 18 kbit and at most 36 bits a row.
+    """
+    luts = width * -(-depth // 16)
+    blocks = max(-(-width // 36), -(-width * depth // 18432))
+    return "block" if luts >= WORTH * blocks else None
+
+
+def _all(bits: list[Value]) -> Value:
+    return functools.reduce(operator.and_, bits, Const(1, 1))

@@ -4,13 +4,16 @@ Two things stand in its way. Three dataclasses of its ``var_model`` have ``ByteE
 default, which is unhashable, and dataclasses refuse such defaults since 3.11: here they become
 default factories, which is what they mean. And it calls ``multiprocessing.set_start_method``,
 which fails where something else has chosen a method before: here a second choice passes.
-Afterwards the standard library is as it was found. Call ``load()`` before any ``import lava``.
+Afterwards the standard library is as it was found. Lava's reshaped ports name an argument that
+numpy 2.4 no longer has; they are given what they mean (``positional``). Call ``load()`` before any
+``import lava``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import multiprocessing
 import sys
@@ -57,6 +60,22 @@ def forking() -> Iterator[None]:
         choose(before, force=True)
 
 
+def positional() -> None:
+    """Have Lava's ReshapePort give numpy's reshape its shape by place: 2.4 knows no newshape."""
+    import numpy as np
+    from lava.magma.core.process.ports.ports import ReshapePort
+
+    def to(shape: str) -> Any:
+        return lambda port: functools.partial(_reshaped, np.reshape, getattr(port, shape))
+
+    ReshapePort.get_transform_func_fwd = to("shape")
+    ReshapePort.get_transform_func_bwd = to("old_shape")
+
+
+def _reshaped(reshape: Any, shape: tuple[int, ...], array: Any) -> Any:
+    return reshape(array, shape)
+
+
 def load() -> ModuleType:
     """Import Lava, mended where this Python needs it; cheap after the first call.
 
@@ -70,4 +89,5 @@ def load() -> ModuleType:
             importlib.import_module(VAR_MODEL)
             importlib.import_module(MESSAGES)
             importlib.import_module("lava.magma.runtime.runtime")
+            positional()
     return importlib.import_module("lava")

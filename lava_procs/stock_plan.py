@@ -1,9 +1,9 @@
-"""Which Networks Lava's own Dense and LIFReset run exactly, and with which numbers.
+"""Which Networks Lava's own Processes run exactly, and with which numbers.
 
-Every spiking population becomes one LIFReset, every connection one Dense. Each stock connection
-adds one timestep, so a connection that skips populations becomes a DelayDense, which waits for
-the longer way. A population without threshold has no stock process; nothing can read it, so it is
-left out and its values are not compared.
+Every spiking population becomes one LIFReset, every connection one Dense, Sparse or Conv. Each
+adds one timestep, so a connection that skips populations becomes a DelayDense or a DelaySparse,
+which waits for the longer way. A population without threshold has no stock process; nothing can
+read it, so it is left out and its values are not compared.
 """
 
 from __future__ import annotations
@@ -13,31 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import INPUT, Network, Neuron, Population, Unsupported
+from mapping.capabilities import asks
+from mapping.ops import Op
 
 from .stock_neuron import Numbers, fit, shifts, wanted
+from .stock_weights import WEIGHT_MAX, StockConnection, hops, spread, stored
 from .takes import STOCK
 
-#: Largest stored weight: even (the lowest bit of mixed signs is dropped), of 8 bits and sign.
-WEIGHT_MAX = 254
-#: Most timesteps that DelayDense waits.
+#: Most timesteps that DelayDense and DelaySparse wait.
 DELAY_MAX = 63
-
-
-@dataclass(frozen=True)
-class StockConnection:
-    """One Dense: ``input = (weights @ source) * 2**weight_exp``, exactly.
-
-    Attributes
-    ----------
-        source: a population's name, or "input". weights: (out, in) int32, all even.
-        message_bits: 0 for spikes, p for p-bit inputs. delay: timesteps besides Dense's own.
-    """
-
-    source: str
-    weights: np.ndarray
-    weight_exp: int
-    message_bits: int
-    delay: int
 
 
 @dataclass(frozen=True)
@@ -73,16 +57,47 @@ def plan(network: Network, steps: int | None = None) -> list[StockPopulation]:
             name, the limit and the value.
     """
     STOCK.refuse(network)
-    steps = network.timesteps if steps is None else steps
-    planned = [_population(network, p, steps) for p in network.populations if p.spiking]
-    if not planned:
+    found = verdicts(network, steps)
+    for verdict in found.values():
+        if isinstance(verdict, Unsupported):
+            raise verdict
+    if not found:
         raise Unsupported(
             "lava-stock gives spikes only, and no population of this network has a threshold"
         )
-    return planned
+    return list(found.values())
 
 
-def _population(network: Network, p: Population, steps: int) -> StockPopulation:
+def verdicts(
+    network: Network, steps: int | None = None
+) -> dict[str, StockPopulation | Unsupported]:
+    """Return what stands for each spiking population by its name, or why nothing does.
+
+    Each is judged as if those before it were run: arguments as of ``plan``.
+    """
+    steps = network.timesteps if steps is None else steps
+    refused: dict[str, Unsupported] = {}
+    for ask in asks(network):
+        if not STOCK.allows(ask):
+            sentence = STOCK.sentence(ask)
+            refused.setdefault(ask.population, Unsupported(sentence))
+    depths, found = {INPUT: 0}, {}
+    for p in network.populations:
+        depths[p.name] = max(depths.get(c.source, 0) + hops(c.op) for c in p.connections)
+        if not p.spiking:
+            continue
+        try:
+            if p.name in refused:
+                raise refused[p.name]
+            found[p.name] = _population(network, p, steps, depths)
+        except Unsupported as error:
+            found[p.name] = error
+    return found
+
+
+def _population(
+    network: Network, p: Population, steps: int, depths: dict[str, int]
+) -> StockPopulation:
     where = f"lava-stock: population {p.name!r}"
     neuron, facts = p.neuron, network.facts[p.name]
     memory = steps > 1 and neuron.num > 0
@@ -115,29 +130,43 @@ def _population(network: Network, p: Population, steps: int) -> StockPopulation:
         if isinstance(one, str):
             raise Unsupported(f"{where}, neuron {channel}: {one}")
         neurons.append(one)
-    numbers = _numbers(where, neurons, ratios)
+    ops = [c.op for c in p.connections]
+    numbers = _numbers(where, neurons, ratios, ops)
     edges = []
     for c, ratio in zip(p.connections, ratios, strict=True):
-        source = network.facts[c.source].depth if c.source != INPUT else 0
-        delay = facts.depth - source - 1
+        delay = depths[p.name] - depths[c.source] - hops(c.op)
         if delay > DELAY_MAX:
             raise Unsupported(
                 f"{where}: the connection from {c.source!r} would wait {delay} timesteps for the "
-                f"longer way, and DelayDense waits at most {DELAY_MAX}"
+                f"longer way, and Lava's delays are at most {DELAY_MAX}"
             )
-        weights, exponent = _weights(_factors(ratio, numbers), c.op.weights)
         top = network.input.span[1]
         bits = top.bit_length() if c.source == INPUT and top > 1 else 0
-        edges.append(StockConnection(c.source, weights, exponent, bits, delay))
+        edges.append(
+            stored(
+                c.op,
+                network.shapes[c.source],
+                _factors(ratio, numbers),
+                where,
+                c.source,
+                bits,
+                delay,
+            )
+        )
+    area = int(np.prod(facts.shape[1:]))
+
+    def each(values: list[int]) -> np.ndarray:
+        return np.repeat(np.array(values, np.int32), area)
+
     return StockPopulation(
         p.name,
-        facts.depth,
+        depths[p.name],
         tuple(edges),
         memory,
         4096 - (num << 12 - q),
-        np.array([n.vth for n in numbers], np.int32),
-        np.array([n.mant for n in numbers], np.int32),
-        np.array([n.exp for n in numbers], np.int32),
+        each([n.vth for n in numbers]),
+        each([n.mant for n in numbers]),
+        each([n.exp for n in numbers]),
     )
 
 
@@ -147,21 +176,23 @@ def _starts(neuron: Neuron, channel: int, memory: bool) -> tuple[int, int]:
     return (init, reset) if memory else ((init * neuron.num) >> neuron.q, reset)
 
 
-def _numbers(where: str, neurons: list, ratios: np.ndarray) -> list[Numbers]:
+def _numbers(where: str, neurons: list, ratios: np.ndarray, ops: list[Op]) -> list[Numbers]:
     """Fit every neuron; raise the least shifts until the weights share one exponent."""
     least, found = 0, [fit(n) for n in neurons]
     while True:
         for channel, one in enumerate(found):
             if isinstance(one, str):
                 raise Unsupported(f"{where}, neuron {channel}: {one}")
-        spread = max(_spread(_factors(ratio, found)) for ratio in ratios)
-        if spread <= WEIGHT_MAX:
+        largest = max(
+            spread(_factors(ratio, found), op) for ratio, op in zip(ratios, ops, strict=True)
+        )
+        if largest <= WEIGHT_MAX:
             return found
         least += 1
         if least > max(n.k for n in found):
             raise Unsupported(
-                f"{where}: its gains differ so much that stored weights would reach {spread}, "
-                f"and Dense stores at most {WEIGHT_MAX}"
+                f"{where}: its gains differ so much that stored weights would reach {largest}, "
+                f"and Dense and Sparse store at most {WEIGHT_MAX}"
             )
         raised = [
             fit(n, least) if one.k < least and least in shifts(n) else one
@@ -173,20 +204,3 @@ def _numbers(where: str, neurons: list, ratios: np.ndarray) -> list[Numbers]:
 def _factors(ratio: np.ndarray, numbers: list[Numbers]) -> list[int]:
     """Return by what a connection's weights are multiplied, per neuron."""
     return [r << n.k for r, n in zip(ratio.tolist(), numbers, strict=True)]
-
-
-def _exponent(factors: list[int]) -> int:
-    """Return the exponent at which all factors are even integers, the largest there is."""
-    return min(((f & -f).bit_length() - 2 for f in factors if f), default=0)
-
-
-def _spread(factors: list[int]) -> int:
-    """Return the largest stored weight that the factors need."""
-    largest, exponent = max(map(abs, factors)), _exponent(factors)
-    return largest >> exponent if exponent >= 0 else largest << -exponent
-
-
-def _weights(factors: list[int], signs: np.ndarray) -> tuple[np.ndarray, int]:
-    exponent = _exponent(factors)
-    stored = [f >> exponent if exponent >= 0 else f << -exponent for f in factors]
-    return np.array(stored, np.int32)[:, None] * signs.astype(np.int32), exponent

@@ -2,15 +2,14 @@
 
 from mapping.capabilities import Takes
 
-#: Our Processes: one-bit dense layers of any neuron, with joins, delays and recurrence.
-OWN = Takes("lava", ops=("Dense",), weight_bits=1, gates=False, shifts=False, streams=False)
+#: Our Processes: everything that the contract has.
+OWN = Takes("lava", ops=("Dense", "Conv", "Pool", "Identity"))
 
 _DELAYED = "where a delay would carry spikes from one sample into the next"
 #: Lava's Processes: before ``stock_plan`` asks whether they run a population exactly.
 STOCK = Takes(
     "lava-stock",
-    ops=("Dense",),
-    weight_bits=1,
+    ops=("Dense", "Conv", "Pool", "Identity"),
     gates=False,
     shifts=False,
     streams=False,
@@ -22,5 +21,8 @@ STOCK = Takes(
         "delays": _DELAYED,
         "recurrence": _DELAYED,
         "held": "as stock LIF knows none of them",
+        "gates": "as no stock process multiplies a current by what depends on the input",
+        "streams": "as stock LIF sends no membranes",
+        "shifts": "as no stock process rounds a current",
     },
 )

@@ -18,6 +18,8 @@ names live in ``mapping.trained``. What is where, from the ground up (a test hol
 ``certificate``, ``folding``               proofs, and the fold that asks for them.
 ``budgets``                                the bits and steps that either may take.
 ``importers``                              trained networks from elsewhere.
+``exporters``                              networks for other tools: NIR.
+``loihi``                                  neurocores: limits, placement, energy and time.
 """
 
 from typing import Any

@@ -22,7 +22,7 @@ class Ask:
     Attributes
     ----------
         feature: the field of Takes that decides. value: what of it.
-        where: the population, and the connection if it is one's. what: in words, plural.
+        population: whose. where: it, and the connection if it is one's. what: in words, plural.
         spiking: whether it is of a population with a threshold.
     """
 
@@ -31,6 +31,7 @@ class Ask:
     where: str
     what: str
     spiking: bool
+    population: str
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,14 @@ class Takes:
         """
         for ask in asks(network):
             if not self.allows(ask):
-                end = self.why.get(ask.feature)
-                end = " yet" if end is None else f", {end}"
-                return f"{ask.where}: {ask.what} are not run by {self.who}{end}"
+                return self.sentence(ask)
         return None
+
+    def sentence(self, ask: Ask) -> str:
+        """Say that it does not take one thing, and why."""
+        end = self.why.get(ask.feature)
+        end = " yet" if end is None else f", {end}"
+        return f"{ask.where}: {ask.what} are not run by {self.who}{end}"
 
     def refuse(self, network: Network) -> None:
         """Raise Unsupported, with the sentence of ``refusal``, where it does not take a network."""
@@ -103,10 +108,10 @@ def asks(network: Network) -> Iterator[Ask]:
         for c in p.connections:
             where = f"population {p.name!r}, connection from {c.source!r}"
             for feature, value, what in _of_connection(c, streams, known):
-                yield Ask(feature, value, where, what, p.spiking)
+                yield Ask(feature, value, where, what, p.spiking, p.name)
         if p.neuron.holds or p.neuron.fire_by is not None:
             what = "neurons with max_spikes, refractory or fire_by"
-            yield Ask("held", True, f"population {p.name!r}", what, p.spiking)
+            yield Ask("held", True, f"population {p.name!r}", what, p.spiking, p.name)
         known.add(p.name)
 
 

@@ -196,16 +196,36 @@ def load(path: Path | str, kind: type | None = None) -> network.Network | traine
     """
     path = Path(path)
     meta, arrays = _parts(path, kind)
-    named, tree = meta["kind"], meta["value"]
-    try:
-        value = _decode(json.loads(tree), arrays, _KINDS[named])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise FileError(f"{path} does not hold a valid {named}: {error}") from None
-    if type(value) is not _KINDS[named][named]:
-        raise FileError(f"{path} does not hold a {named}")
-    if digest(value) != meta["sha256"]:
-        raise FileError(f"{path} is damaged or was altered: it holds more than its network")
-    return value
+    return _built(meta, arrays, str(path))
+
+
+def apart(
+    value: network.Network | trained.TrainedNetwork,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return a network as a header, which JSON holds, and arrays: what other formats carry along.
+
+    Raises
+    ------
+        TypeError: not a network.
+    """
+    kind, version, tree, arrays = _taken_apart(value, "apart")
+    sha256 = _digest(kind, version, tree, arrays)
+    return {"version": version, "kind": kind, "sha256": sha256, "value": tree}, arrays
+
+
+def together(
+    header: dict[str, Any], arrays: dict[str, np.ndarray], where: str
+) -> network.Network | trained.TrainedNetwork:
+    """Return the network that ``apart`` took apart.
+
+    Args:
+        where: what an error's sentence begins with.
+
+    Raises
+    ------
+        FileError: damaged, altered, or of another version.
+    """
+    return _built(_checked(header, arrays, where, None), arrays, where)
 
 
 def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -215,6 +235,13 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
         meta = json.loads(entries["spikexact"])
     except (ValueError, RecursionError):
         meta = None
+    return _checked(meta, arrays, str(path), kind), arrays
+
+
+def _checked(
+    meta: Any, arrays: dict[str, np.ndarray], path: str, kind: type | None
+) -> dict[str, Any]:
+    """Return a header that fits its arrays."""
     if not isinstance(meta, dict):
         raise FileError(f"{path} is damaged: its header is not JSON")
     named = meta.get("kind", "")
@@ -236,7 +263,23 @@ def _parts(path: Path, kind: type | None) -> tuple[dict[str, Any], dict[str, np.
     sealed = _seal(sha256, origin) if isinstance(origin, str) else origin
     if meta.get("sha256") != sha256 or meta.get("seal") != sealed:
         raise FileError(f"{path} is damaged or was altered: its checksum does not match")
-    return meta, arrays
+    return meta
+
+
+def _built(
+    meta: dict[str, Any], arrays: dict[str, np.ndarray], path: str
+) -> network.Network | trained.TrainedNetwork:
+    """Return the value of a header and its arrays."""
+    named, tree = meta["kind"], meta["value"]
+    try:
+        value = _decode(json.loads(tree), arrays, _KINDS[named])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise FileError(f"{path} does not hold a valid {named}: {error}") from None
+    if type(value) is not _KINDS[named][named]:
+        raise FileError(f"{path} does not hold a {named}")
+    if digest(value) != meta["sha256"]:
+        raise FileError(f"{path} is damaged or was altered: it holds more than its network")
+    return value
 
 
 def _taken_apart(value: Any, what: str) -> tuple[str, int, str, dict[str, np.ndarray]]:

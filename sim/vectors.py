@@ -1,10 +1,10 @@
 """Vectors beside the Verilog: what goes into the device and what must come out, as hex text.
 
-``input.hex`` holds the words of the input stream, ``expected.hex`` every spike and every membrane
-of every population, both one line a timestep; docs/testbench.md defines the format. The shipped
-testbench reads them with its own strict reader (hdl/testbench/hexfiles.py), since it must run
-without this package; what it samples from the device it writes to ``sampled_*.hex``, which
-``read_sampled`` takes back.
+``input.hex`` holds the beats of the input stream, one line a block, ``expected.hex`` every spike
+and every membrane of every population, one line a timestep; hdl/testbench/README.md defines the
+format. The shipped testbench reads them with its own strict reader (hdl/testbench/hexfiles.py),
+since it must run without this package; what it samples from the device it writes to
+``sampled_*.hex``, which ``read_sampled`` takes back.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ import numpy as np
 
 from mapping import Network, temporary
 from mapping.coding import encode
-from mapping.files import digest
 
-from .backends import reference
+from .backends import beats, reference
+from .manifest_file import read_manifest as read_manifest
 from .trace import Trace
 
 INPUT_FILE, EXPECTED_FILE = "input.hex", "expected.hex"
 #: Samples that are written beside the Verilog unless the caller says otherwise.
 SAMPLES = 20
-#: Manifests that are read; those of 1 do not say which network they are of.
-FORMATS = (1, 2)
 
 
 def write_bundle(
@@ -39,9 +37,12 @@ def write_bundle(
     folder: Path | str,
     samples: int = SAMPLES,
     seed: int = 0,
-    pe: int | None = None,
-    simd: int | None = None,
+    pe: Any = None,
+    simd: Any = None,
     force: bool = False,
+    lanes: Any = None,
+    block: int | None = None,
+    parallel: int = 1,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -49,7 +50,7 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd: parallel outputs and inputs of a core; chosen by hdl where None.
+        pe, simd, lanes, block, parallel: of the design; see ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -67,7 +68,8 @@ def write_bundle(
 
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
-        manifest = verilog.write(network, part, pe=pe, simd=simd)
+        options = {"lanes": lanes, "block": block, "parallel": parallel}
+        manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)
     return manifest
@@ -104,84 +106,34 @@ def write(network: Network, inputs: np.ndarray, folder: Path | str) -> Trace:
     return trace
 
 
-def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
-    """Read manifest.json and check that it is this network's, or at least (format 1) fits it.
-
-    Raises
-    ------
-        ValueError: missing, damaged, or of another network; one sentence.
-    """
-    path = folder / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-        stream, populations = manifest["input"], manifest["populations"]
-        _check_layouts(manifest)
-        ports = [(p["name"], tuple(p["shape"]), bool(p["spiking"])) for p in populations]
-        enter = (tuple(stream["shape"]), int(stream["bits"]))
-        version, steps = manifest["format"], int(manifest["timesteps"])
-        whose = manifest["network_sha256"] if version == 2 else None
-    except FileNotFoundError:
-        raise ValueError(f"{folder} holds no manifest.json: write it with 'verilog'") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error})") from None
-    if version not in FORMATS:
-        known = " and ".join(map(str, FORMATS))
-        raise ValueError(f"{path} has format {version!r}; this program reads {known}")
-    want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
-    if ports != want or enter != (network.input.shape, network.input.span[1].bit_length()):
-        raise ValueError(f"{path} describes another network: its ports do not fit this one")
-    if steps < network.timesteps:
-        raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
-    if version == 2 and whose != digest(network):
-        raise ValueError(
-            f"{path} is of another network: its Verilog was written from {str(whose)[:12]}, this "
-            f"network is {digest(network)[:12]}; write it anew with 'verilog'"
-        )
-    return manifest
-
-
-def _check_layouts(manifest: dict[str, Any]) -> None:
-    """Raise KeyError, TypeError or ValueError where a field that a backend reads is no good."""
-    text = ("top", "verilog", "clock", "reset")
-    if not all(isinstance(manifest[key], str) for key in text):
-        raise TypeError(f"{', '.join(text)} must be strings")
-    if Path(manifest["verilog"]).name != manifest["verilog"]:
-        raise ValueError("verilog must name a file of this folder")
-    enter, leave, populations = manifest["input"], manifest["output"], manifest["populations"]
-    numbers = [manifest[key] for key in ("cycles_per_timestep", "latency", "timesteps")]
-    numbers += [enter[key] for key in ("simd", "beats_per_timestep", "bits")]
-    numbers += [p["neurons"] for p in populations]
-    if not all(type(n) is int and 0 < n < 1 << 32 for n in numbers):
-        raise ValueError("sizes and cycles must be positive integers")
-    neuron = ("index", "v", "spike", "first", "last")
-    layouts = [(enter, ("data", "first", "last")), (leave, neuron)]
-    for stream, fields in [*layouts, *((p, neuron) for p in populations)]:
-        for name in fields:
-            low, width = stream["payload"][name]
-            if not (0 <= low and 0 < width and low + width <= stream["payload_bits"]):
-                raise ValueError(f"field {name!r} of a payload lies outside of it")
-    if enter["payload"]["data"][1] != enter["simd"] * enter["bits"]:
-        raise ValueError("an input word is not simd values of its bits")
-
-
 def input_text(network: Network, inputs: np.ndarray, manifest: dict[str, Any]) -> str:
-    """Return ``input.hex``: simd values of p bits a word, the first element lowest, zero-padded."""
+    """Return ``input.hex``: for each sample its blocks, and of each block its beats.
+
+    Zeros follow a sample that ends within a block (``beats.whole``).
+    """
     x = encode(network.input, inputs, network.timesteps)
     samples, steps = x.shape[:2]
     stream = manifest["input"]
-    simd, beats = int(stream["simd"]), int(stream["beats_per_timestep"])
-    p = network.input.span[1].bit_length()
-    values = x.reshape(samples * steps, -1)
-    if beats != -(-values.shape[1] // simd):
+    width, words = int(stream["beat_bits"]), int(stream["words"])
+    if words != -(-x[0, 0].size // int(stream["simd"])):
         raise ValueError(
-            f"manifest.json says {beats} beats of {simd} values for {values.shape[1]} inputs"
+            f"manifest.json says {words} words of {stream['simd']} values for {x[0, 0].size} inputs"
         )
-    padded = np.zeros((len(values), beats * simd), values.dtype)
-    padded[:, : values.shape[1]] = values
-    bits = (padded[..., None] >> np.arange(p, dtype=values.dtype)) & 1
-    lines = _hex(bits.reshape(len(values), beats, simd * p))
-    head = [("samples", samples), ("timesteps", steps), ("beats", beats), ("width", simd * p)]
-    return _file("input", [(head, lines)])
+    chunks, flags = beats.input_beats(x, manifest)
+    lines = _hex(np.unpackbits(chunks.view(np.uint8), axis=1, bitorder="little")[:, None, :width])
+    each = len(lines) // samples
+    first, size = int(stream["beats_of_first_block"]), int(stream["beats_per_block"])
+    cuts = [0, *range(first, each + 1, size)]
+    head = [
+        ("samples", samples), ("timesteps", steps), ("blocks", len(cuts) - 1),
+        ("beats", size), ("first", first), ("width", width),
+    ]  # fmt: skip
+    blocks = [
+        " ".join(lines[sample * each + start : sample * each + stop])
+        for sample in range(samples)
+        for start, stop in zip(cuts, cuts[1:], strict=False)
+    ]
+    return _file("input", [(head, blocks)])
 
 
 def expected_text(network: Network, trace: Trace) -> str:
@@ -217,7 +169,7 @@ def expected_text(network: Network, trace: Trace) -> str:
 
 
 def _file(kind: str, sections: list[tuple[list[tuple[str, object]], list[str]]]) -> str:
-    lines = [f"spikexact {kind} 1"]
+    lines = [f"spikexact {kind} 2"]
     for head, body in sections:
         lines += [f"{key} {value}" for key, value in head]
         lines += body
@@ -238,19 +190,19 @@ def _hex(bits: np.ndarray) -> list[str]:
 
 @dataclass(frozen=True)
 class Sampled:
-    """What one test of the testbench sampled: header fields, and payloads stream by stream.
+    """What one test of the testbench sampled: header fields, and beats stream by stream.
 
     Attributes
     ----------
         samples, timesteps: that were driven.
         cycles: from the first accepted input beat to the last output beat.
-        beats: stream name to the payloads in the order in which they came.
+        beats: stream name to the values of each of its ports, by name, in the order they came.
     """
 
     samples: int
     timesteps: int
     cycles: int
-    beats: dict[str, list[int]]
+    beats: dict[str, dict[str, list[int]]]
 
 
 def read_sampled(path: Path) -> Sampled:
@@ -263,26 +215,30 @@ def read_sampled(path: Path) -> Sampled:
     try:
         lines = iter(path.read_text("ascii").splitlines())
 
-        def field(key: str) -> int:
+        def field(key: str) -> str:
             word, _, value = next(lines).partition(" ")
             if word != key:
                 raise ValueError(f"{key} expected, not {word!r}")
-            return int(value)
+            return value
 
-        if next(lines) != "spikexact sampled 1":
+        if next(lines) != "spikexact sampled 2":
             raise ValueError("another kind of file")
-        samples, steps, cycles = field("samples"), field("timesteps"), field("cycles")
-        beats: dict[str, list[int]] = {}
-        for _ in range(field("streams")):
-            word, _, name = next(lines).partition(" ")
-            if word != "stream" or name in beats:
-                raise ValueError(f"a stream expected, not {word!r}")
-            beats[name] = [int(next(lines), 16) for _ in range(field("beats"))]
+        samples, steps, cycles = (int(field(k)) for k in ("samples", "timesteps", "cycles"))
+        found: dict[str, dict[str, list[int]]] = {}
+        for _ in range(int(field("streams"))):
+            name, ports = field("stream"), field("ports").split(" ")
+            count = int(field("beats"))
+            if name in found:
+                raise ValueError(f"stream {name!r} twice")
+            rows = [[int(word, 16) for word in next(lines).split(" ")] for _ in range(count)]
+            if any(len(beat) != len(ports) for beat in rows):
+                raise ValueError(f"a beat of {name!r} has other ports than {', '.join(ports)}")
+            found[name] = {port: [beat[k] for beat in rows] for k, port in enumerate(ports)}
         if next(lines) != "end" or next(lines, None) is not None:
             raise ValueError("'end' expected last")
     except (OSError, ValueError, StopIteration) as error:
         raise ValueError(f"{path.name} of the testbench is missing or damaged: {error}") from None
-    return Sampled(samples, steps, cycles, beats)
+    return Sampled(samples, steps, cycles, found)
 
 
 def _ours(path: Path) -> bool:

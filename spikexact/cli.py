@@ -18,6 +18,9 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.fold import fold
 from .commands.importing import import_network
+from .commands.nir import nir
+from .commands.place import place
+from .commands.plan import plan
 from .commands.report import report
 from .commands.run import run
 from .commands.show import show
@@ -41,7 +44,21 @@ def start(
         typer.echo(context.get_help())
 
 
-for command in (demo, doctor, train, fold, show, run, verify, verilog, report, campaign):
+for command in (
+    demo,
+    doctor,
+    train,
+    fold,
+    show,
+    run,
+    verify,
+    plan,
+    verilog,
+    place,
+    nir,
+    report,
+    campaign,
+):
     app.command()(command)
 app.command(name="import")(import_network)
 app.command()(evaluate)

@@ -26,7 +26,7 @@ from . import console, files, report
 from . import train as training
 
 #: Of what ``--json`` prints.
-FORMAT = 2
+FORMAT = 3
 #: A folder that holds this file is a demo's, and may be replaced by another.
 MARK = "demo.json"
 #: Held-out samples that the slower backends run.
@@ -122,7 +122,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
-        "cycles_per_timestep": manifest["cycles_per_timestep"],
+        "cycles_per_sample": manifest["cycles_per_sample"],
         "seconds": round(time.monotonic() - began, 1),
         **summary,
     }

@@ -4,7 +4,7 @@ A KeyboardInterrupt that rises wherever it may (in an import, in a finaliser, in
 takes it for a failure of its own) leaves tracebacks and torn ends. So nothing is raised here: the
 handler itself removes what must not stay, says its sentence, and ends the process by the signal,
 as a shell expects of it (status 130 after Ctrl-C). Only Lava's runs, which share memory between
-processes, are unwound (lava_procs.session). Imports nothing but what Python has loaded anyway.
+processes, are unwound (lava_procs.signals). Imports nothing but what Python has loaded anyway.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LABELS = {
     "divergence": "first divergence",
     "parallelism": "PE x SIMD per connection",
     "held_out_accuracy": "held-out accuracy",
-    "latency": "latency of a timestep (cycles)",
+    "latency": "latency of a sample (cycles)",
     "membrane_bits": "membranes (bits)",
     "parameter_bits": "parameters (bits)",
     "rom_bits": "weight ROM (bits)",

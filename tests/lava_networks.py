@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping import (
+    Connection,
+    Conv,
+    Dense,
+    Identity,
+    Input,
+    Network,
+    Neuron,
+    Pool,
+    Population,
+    Readout,
+)
+from mapping.ops import Op
 from sim import run
 from sim.campaign.stimuli import random_inputs
 
@@ -67,3 +79,50 @@ def draw_stock(seed: int) -> Network:
     last = populations[-1]
     kind = "count" if last.spiking else "membrane"
     return Network(enter, tuple(populations), Readout(last.name, kind), steps)
+
+
+def draw_stock_maps(seed: int) -> Network:
+    """Draw a network of maps that stock Lava may run: convolutions, pools, joins, a dense end.
+
+    Weights of 1 to 8 bits, groups, strides, padding, maxima of spikes, skips over populations,
+    p-bit inputs, gains of both signs, leaks, T from 1 to 5.
+    """
+    rng = np.random.default_rng([seed, 78])
+    steps, bits = int(rng.integers(1, 6)), int(rng.choice([1, 1, 1, 3]))
+    enter = Input((int(rng.integers(1, 4)), *rng.integers(3, 7, 2).tolist()), bits=bits)
+    shapes = {"input": enter.shape}
+    populations: list[Population] = []
+    source = "input"
+    for index in range(int(rng.integers(1, 4))):
+        op = _map_op(rng, shapes[source], source == "input" and bits > 1)
+        shape = op.out_shape(shapes[source])
+        num, q = LEAKS[int(rng.integers(len(LEAKS)))]
+        unit = 1 << q * (steps - 1)
+        gain = unit * rng.choice([1, 1, 2, -1], shape[0])
+        bias = unit * rng.integers(-1, 3, shape[0])
+        edges = [Connection(source, op, gain=gain, bias=bias)]
+        for name, other in shapes.items():  # skips, over any number of populations
+            spikes = name != "input" or bits == 1
+            if name != source and other == shape and spikes and rng.random() < 0.7:
+                edges.append(Connection(name, Identity(), gain=unit))
+        threshold = unit * rng.integers(1, 6, shape[0])
+        name = f"p{index}"
+        populations.append(Population(name, tuple(edges), Neuron(num, q, threshold=threshold)))
+        shapes[name] = shape
+        source = name if rng.random() < 0.8 else source
+    return Network(enter, tuple(populations), Readout(populations[-1].name), steps)
+
+
+def _map_op(rng: np.random.Generator, shape: tuple[int, ...], graded: bool) -> Op:
+    kind = int(rng.integers(6))
+    if len(shape) == 1 or min(shape[1:]) < 2 or kind == 5:
+        return signs(rng, 6, int(np.prod(shape)))
+    if kind > 2:
+        return Pool((2, 2), (1, 1), kind="max" if kind == 3 and not graded else "sum")
+    groups, bits = int(rng.choice([1, shape[0]])), int(rng.choice([1, 1, 4, 8]))
+    window = [int(rng.integers(1, min(4, size + 1))) for size in shape[1:]]
+    sizes = (groups * int(rng.integers(1, 4)), shape[0] // groups, *window)
+    top = (1 << (bits - 1)) - 1
+    weights = rng.choice([-1, 1], sizes) if bits == 1 else rng.integers(-top, top + 1, sizes)
+    stride, padding = rng.integers(1, 3, 2).tolist(), rng.integers(0, 2, 2).tolist()
+    return Conv(weights, tuple(stride), tuple(padding), groups=groups, bits=bits)

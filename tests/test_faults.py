@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import needs
 import numpy as np
 import pytest
+from bench import alter, registered, stored
 
+from hdl.cores.tables import Table
+from hdl.plan import plan
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, save
 from sim.vectors import write_bundle
 
@@ -43,64 +44,33 @@ def network() -> Network:
     )
 
 
-def replaced_once(text: str, pattern: str, new: Callable[[re.Match], str]) -> str:
-    """Replace a pattern that must match exactly once."""
-    assert len(re.findall(pattern, text)) == 1, f"{pattern} must match once"
-    return re.sub(pattern, new, text)
-
-
-def module(text: str, name: str) -> tuple[int, int]:
-    """Return where one module's text begins and ends."""
-    found = re.search(rf"module \\network\.{name} ?\(.*?endmodule", text, re.DOTALL)
-    assert found, name
-    return found.span()
-
-
-def within(text: str, name: str, pattern: str, new: Callable[[re.Match], str]) -> str:
-    """Replace a pattern that must match once in one module."""
-    start, end = module(text, name)
-    return text[:start] + replaced_once(text[start:end], pattern, new) + text[end:]
-
-
-def greater(text: str) -> str:
+def greater(folder: Path) -> None:
     """``>`` for ``>=`` in the first population."""
-    return within(text, "population_0", r"(assign spike = .*) >= ", lambda m: f"{m[1]} > ")
+    alter(folder, "neurons_0", r"(\$signed\(v_now\w* ?\) )>=( \$signed\(threshold)", r"\1>\2")
 
 
-def weight(text: str) -> str:
+def weight(folder: Path) -> None:
     """One flipped weight bit in the first ROM word."""
-
-    def flip(m: re.Match) -> str:
-        return f"{m[1]}{int(m[2], 16) ^ 1:x};"
-
-    return within(text, "dense_0", r"(weights\[0\] = \d+'h)([0-9a-f]+);", flip)
+    stored(folder, "weights_0", 0, lambda word: word ^ 1)
 
 
-def threshold(text: str) -> str:
+def threshold(folder: Path) -> None:
     """Move one threshold of the second population by one."""
-    from hdl.design import layers
-    from hdl.tables import Table
-
-    table = Table(layers(network())[1].parameters(network()["out"]).columns())
-    place = table.layout["threshold"].offset
-
-    def move(m: re.Match) -> str:
-        return f"{m[1]}{int(m[2], 16) + (1 << place):x};"
-
-    return within(text, "population_1", r"(parameters\[0\] = \d+'h)([0-9a-f]+);", move)
+    made = plan(network())
+    table = Table(made.populations[1].parameters(network()["out"]).columns(), 1)
+    names = list(table.widths)
+    low = sum(table.widths[name] for name in names[: names.index("threshold")])
+    stored(folder, "parameters_1", 0, lambda word: word + (1 << low))
 
 
-def dropped(text: str) -> str:
-    """Drop the last flag between the populations."""
-    return within(
-        text,
-        "dense_0",
-        r"assign (\S+) +?= held_final & (\S+ );",
-        lambda m: f"assign {m[1]} = 1'h0;",
-    )
+def dropped(folder: Path) -> None:
+    """No sample of the first population ends."""
+    registered(folder, "sequencer_0", "last_block", "1'h0")
 
 
 FAULTS = {"greater": greater, "weight": weight, "threshold": threshold, "dropped": dropped}
+#: What ``verify`` says.
+SAID = dict.fromkeys(FAULTS, "first divergence") | {"dropped": "first or last is wrong"}
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +105,10 @@ def test_a_fault_is_found_by_verify_and_by_the_shipped_testbench(
 ) -> None:
     rtl = tmp_path / "rtl"
     shutil.copytree(bundle / "rtl", rtl)
-    text = (rtl / "network.v").read_text()
-    (rtl / "network.v").write_text(FAULTS[fault](text))
+    FAULTS[fault](rtl)
     done = verify(bundle, rtl)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "first divergence" in done.stdout + done.stderr
+    assert SAID[fault] in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     needs.tool("iverilog")
     bench = subprocess.run(

@@ -3,18 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from streams import play
+from simulated import agrees
 
-from hdl import layouts
-from hdl.design import layers, raw_bits
-from hdl.gather import Gather
-from hdl.top import NetworkTop
+from hdl.plan import plan
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
-from sim import run
 
 
 def chain(rng, sizes, bits: int, steps: int, silent: bool = False) -> Network:
@@ -54,92 +48,65 @@ def graph(rng, sizes, ways, bits: int, steps: int) -> Network:
     return Network(Input((sizes[0],), bits), tuple(populations), Readout(names[-1]), steps)
 
 
-def words(samples: list[np.ndarray], simd: int, bits: int) -> list[dict[str, int]]:
-    """Return the input beats of samples, each (timesteps, inputs), one after another."""
-    found = []
-    for x in samples:
-        count = -(-x.shape[1] // simd)
-        for step, vector in enumerate(x):
-            for w in range(count):
-                part = vector[w * simd : (w + 1) * simd]
-                data = sum(int(value) << (j * bits) for j, value in enumerate(part))
-                found.append({"data": data, "first": step == 0, "last": w == count - 1})
-    return found
-
-
-def play_samples(network, samples, pe, simd, stalls=(0, 0), seed=0, buffers=True):
-    """Run samples of any number of timesteps back to back; return the top and what it sent."""
-    top = NetworkTop(layers(network, pe, simd))
-    if not buffers:
-        none = [[0 for _ in mine] for mine in top.schedule.buffers]
-        top.schedule = replace(top.schedule, buffers=none)
-    steps = sum(len(x) for x in samples)
-    counts = {f"trace_{k}": steps * c.neurons for k, c in enumerate(top.cores)}
-    counts["o"] = steps * top.cores[-1].neurons
-    beats = words(samples, top.layers[0].edges[0].simd, network.input.bits)
-    return top, play(top, {"i": beats}, counts, stalls, seed)
-
-
 CHAINS = [
     ((1, 1), 1, 1, 1), ((7, 5), 1, 2, 3), ((65, 7, 3), 1, 4, 16), ((5, 1, 6), 4, 3, 2),
     ((6, 12, 1, 9), 1, 8, 5), ((20, 10, 4), 8, 3, 6), ((3, 7, 7, 2, 5), 1, 2, 3),
 ]  # fmt: skip
 
 
-def agrees(network, samples, seen) -> None:
-    """Check every population's trace, and the output, against the reference."""
-    expected = [run(network, x[None]) for x in samples]
-    last = len(network.populations) - 1
-    for k, p in enumerate(network.populations):
-        v = np.concatenate([e.v[p.name].ravel() for e in expected])
-        for stream in (f"trace_{k}", *(["o"] if k == last else [])):
-            assert [b["v"] for b in seen.beats[stream]] == v.tolist()
-            if p.spiking:
-                s = np.concatenate([e.spikes[p.name].ravel() for e in expected])
-                assert [b["spike"] for b in seen.beats[stream]] == s.tolist()
+#: Block, timesteps in parallel, lanes: of 4 timesteps.
+CUTS = [(1, 1), (4, 1), (4, 2), (3, 1), (2, 2)]
+
+
+def lanes(sizes, pe: int) -> list[int]:
+    """Return for each population the most lanes that divide its neurons and its PE."""
+    return [
+        max(d for d in range(1, min(pe, m) + 1) if m % d == 0 and min(pe, m) % d == 0)
+        for m in sizes[1:]
+    ]
 
 
 @pytest.mark.parametrize(("sizes", "bits", "pe", "simd"), CHAINS)
-@pytest.mark.parametrize("stalls", [(0, 0), (30, 70), (80, 10)])
-def test_samples_of_different_lengths_follow_one_another(
-    sizes, bits, pe, simd, stalls, rng
-) -> None:
+@pytest.mark.parametrize("cut", CUTS)
+def test_chains_of_every_block_equal_the_reference(sizes, bits, pe, simd, cut, rng) -> None:
     network = chain(rng, sizes, bits, 4, silent=bool(rng.integers(2)))
-    samples = [rng.integers(0, 1 << bits, (t, sizes[0])) for t in (2, 4, 1, 1, 3, 4)]
-    _, seen = play_samples(network, samples, pe, simd, stalls, seed=7)
-    agrees(network, samples, seen)
+    few = [x for x in range(1, 5) if (4 - x) % cut[0] == 0]  # whole blocks
+    samples = [rng.integers(0, 1 << bits, (t, sizes[0])) for t in (4, few[0], 4, few[-1])]
+    for wide, stalls in ((False, (30, 70)), (True, (0, 0))):
+        made = plan(network, pe, simd, lanes(sizes, pe) if wide else None, *cut)
+        agrees(network, made, samples, stalls, seed=7)
 
 
-@pytest.mark.parametrize(("sizes", "bits", "pe", "simd"), CHAINS)
-def test_cycles_and_latency_are_as_published(sizes, bits, pe, simd, rng) -> None:
+@pytest.mark.parametrize(("sizes", "bits", "pe", "simd"), CHAINS[1:5])
+@pytest.mark.parametrize("cut", CUTS)
+def test_cycles_and_latency_are_as_planned(sizes, bits, pe, simd, cut, rng) -> None:
     network = chain(rng, sizes, bits, 4)
-    one = [rng.integers(0, 1 << bits, (1, sizes[0]))]
-    top, seen = play_samples(network, one, pe, simd)
-    assert seen.cycles["o"][-1] - seen.cycles["i"][0] == top.latency
-    many = [rng.integers(0, 1 << bits, (4, sizes[0])) for _ in range(8)]
-    top, seen = play_samples(network, many, pe, simd)
-    ends = np.diff(seen.cycles["o"][sizes[-1] - 1 :: sizes[-1]])
-    assert set(ends[16:].tolist()) == {top.cycles_per_timestep}, ends
-    for k, core in enumerate(top.cores):
-        assert max(top.layer_cycles[k]) <= top.cycles_per_timestep
-        ends = np.diff(seen.cycles[f"trace_{k}"][core.neurons - 1 :: core.neurons])
-        assert set(ends[16:].tolist()) == {top.cycles_per_timestep}
+    made = plan(network, pe, simd, None, *cut)
+    samples = [rng.integers(0, 1 << bits, (4, sizes[0])) for _ in range(6)]
+    streams = agrees(network, made, samples).streams
+    per_sample = len(streams.out) // len(samples)
+    ends = streams.out_cycles[per_sample - 1 :: per_sample]
+    assert ends[0] - streams.in_cycles[0] == made.timing.latency
+    assert made.timing.settles < 4
+    assert set(np.diff(ends)[made.timing.settles :]) == {made.timing.cycles}
+    slowest = max(p.cycles(False) for p in made.populations)
+    assert made.timing.cycles >= (made.blocks.count - 1) * slowest
 
 
-def test_random_foldings_keep_their_published_cycles(rng) -> None:
-    """Odd sizes meet odd foldings, a different one in every layer."""
-    for _ in range(12):
-        sizes = rng.choice([1, 2, 3, 5, 8, 13, 20], rng.integers(2, 5)).tolist()
-        bits = int(rng.choice([1, 1, 2, 5]))
-        pe = rng.integers(1, 9, len(sizes) - 1).tolist()
-        simd = rng.integers(1, 9, len(sizes) - 1).tolist()
-        network = chain(rng, sizes, bits, 4)
-        samples = [rng.integers(0, 1 << bits, (4, sizes[0])) for _ in range(7)]
-        top, seen = play_samples(network, samples, pe, simd)
-        ends = np.diff(seen.cycles["o"][sizes[-1] - 1 :: sizes[-1]])[16:]
-        assert set(ends.tolist()) <= {top.cycles_per_timestep}, (sizes, bits, pe, simd, ends)
-        top, seen = play_samples(network, [samples[0][:1]], pe, simd)
-        assert seen.cycles["o"][-1] - seen.cycles["i"][0] == top.latency, (sizes, bits, pe, simd)
+def test_a_direct_coded_input_comes_once_a_sample(rng) -> None:
+    op = Dense(rng.choice([-1, 1], (6, 5)))
+    for delay, block in ((0, 1), (0, 4), (2, 1), (2, 4), (1, 3)):
+        edge = Connection("input", op, gain=2, bias=rng.integers(-4, 5, 6), delay=delay)
+        near = Connection("input", Dense(rng.choice([-1, 1], (6, 5))))
+        neuron = Neuron(1, 1, threshold=rng.integers(1, 40, 6))
+        network = Network(
+            Input((5,), bits=4, coding="direct"), (Population("a", (edge, near), neuron),),
+            Readout("a"), 4,
+        )  # fmt: skip
+        made = plan(network, 3, 2, 3, block)
+        assert made.enter.beats == 3  # words of one tensor, whatever T
+        samples = [np.repeat(rng.integers(0, 16, (1, 5)), 4, axis=0) for _ in range(3)]
+        agrees(network, made, samples, (20, 40))
 
 
 #: Sizes, what each population reads (source, delay; -1 is the input), input bits, PE, SIMD.
@@ -157,124 +124,55 @@ GRAPHS = [
 
 
 @pytest.mark.parametrize(("sizes", "ways", "bits", "pe", "simd"), GRAPHS)
-@pytest.mark.parametrize("stalls", [(0, 0), (30, 70), (80, 10)])
-def test_joins_skips_and_delays(sizes, ways, bits, pe, simd, stalls, rng) -> None:
-    """With buffers and without: two timesteps in every dense core are enough not to block."""
+@pytest.mark.parametrize("block", [1, 2, 5])
+def test_joins_skips_and_delays(sizes, ways, bits, pe, simd, block, rng) -> None:
     network = graph(rng, sizes, ways, bits, 5)
-    samples = [rng.integers(0, 1 << bits, (t, sizes[0])) for t in (2, 5, 1, 1, 4, 5)]
-    for buffers in (True, False):
-        _, seen = play_samples(network, samples, pe, simd, stalls, 3, buffers)
-        agrees(network, samples, seen)
+    made = plan(network, pe, simd, None, block)
+    lengths = [n for n in (5, 1, 3, 5) if (5 - n) % block == 0]
+    samples = [rng.integers(0, 1 << bits, (t, sizes[0])) for t in lengths]
+    agrees(network, made, samples, (30, 70), 3)
+    whole = [x for x in samples if len(x) == 5] * 4
+    streams = agrees(network, made, whole).streams
+    per_sample = len(streams.out) // len(whole)
+    ends = streams.out_cycles[per_sample - 1 :: per_sample]
+    assert ends[0] - streams.in_cycles[0] == made.timing.latency
+    assert set(np.diff(ends)[made.timing.settles :]) <= {made.timing.cycles}
 
 
-def rates(network, samples, pe, simd, buffers=True):
-    """Return the top, the latency of a first timestep, and the cycles between the later ones."""
-    top, seen = play_samples(network, samples, pe, simd, buffers=buffers)
-    ends = seen.cycles["o"][top.cores[-1].neurons - 1 :: top.cores[-1].neurons]
-    return top, ends[0] - seen.cycles["i"][0], np.diff(ends)[1:]
-
-
-@pytest.mark.parametrize(("sizes", "ways", "bits", "pe", "simd"), GRAPHS)
-def test_joins_keep_their_published_cycles(sizes, ways, bits, pe, simd, rng) -> None:
-    network = graph(rng, sizes, ways, bits, 5)
-    samples = [rng.integers(0, 1 << bits, (5, sizes[0])) for _ in range(8)]
-    top, latency, gaps = rates(network, samples, pe, simd)
-    assert latency == top.latency
-    assert len(gaps) > top.schedule.settles + 8
-    assert set(gaps[top.schedule.settles :].tolist()) == {top.cycles_per_timestep}
-
-
-def test_a_long_skip_runs_at_full_rate_thanks_to_its_buffer(rng) -> None:
-    sizes, ways, bits, pe, simd = GRAPHS[2]
-    network = graph(rng, sizes, ways, bits, 5)
-    samples = [rng.integers(0, 1 << bits, (5, sizes[0])) for _ in range(6)]
-    top, _, gaps = rates(network, samples, pe, simd)
-    assert top.schedule.buffers[:3] == [[0], [0], [0]] and min(top.schedule.buffers[3][1:]) > 2
-    _, _, slow = rates(network, samples, pe, simd, buffers=False)
-    assert gaps[-1] == top.cycles_per_timestep < slow[-8:].mean()
-
-
-def test_connections_of_a_population_share_its_pe_and_those_of_the_input_its_words(rng) -> None:
-    network = graph(rng, (9, 5, 4), [[(-1, 0)], [(0, 0), (-1, 0)]], 1, 2)
-    plan = layers(network, [4, 3], [6, 2])
-    assert [[(e.pe, e.simd, e.tail) for e in p.edges] for p in plan] == [
-        [(4, 6, "low")], [(3, 2, "high"), (3, 6, "low")]
-    ]  # fmt: skip
-
-
-def test_outputs_do_not_wait_for_ready(rng) -> None:
-    from amaranth.sim import Simulator
-
-    network = chain(rng, (4, 3, 2), 1, 2)
-    top = NetworkTop(layers(network, 1, 2))
-    beats = words([rng.integers(0, 2, (1, 4))], 2, 1)
-    seen = []
-
-    async def bench(ctx) -> None:
-        ctx.set(top.o.ready, 0)
-        for beat in beats:
-            ctx.set(top.i.payload, beat)
-            ctx.set(top.i.valid, 1)
-            await ctx.tick().until(top.i.ready)
-        ctx.set(top.i.valid, 0)
-        for _ in range(200):
-            seen.append(ctx.get(top.o.valid))
-            await ctx.tick()
-
-    simulator = Simulator(top)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
-    assert seen[-1] == 1 and seen == sorted(seen)  # it comes, and it stays
-
-
-@pytest.mark.parametrize("simd", [1, 2, 3, 8])
-@pytest.mark.parametrize("stalls", [(0, 0), (40, 60)])
-def test_gather_fills_words_from_the_top(simd, stalls, rng) -> None:
-    count, steps = 7, 5
-    layout = layouts.neurons(count, 4)
-    spikes = rng.integers(0, 2, (steps, count))
-    beats = [
-        {"index": n, "v": -3, "spike": int(s), "first": t == 0, "last": n == count - 1}
-        for t, row in enumerate(spikes)
-        for n, s in enumerate(row)
-    ]
-    size = -(-count // simd)
-    dut = Gather(simd, layout)
-    seen = play(dut, {"i": beats}, {"o": size * steps}, stalls)
-    want = []
-    for t, row in enumerate(spikes):
-        for w in range(size):
-            part = row[w * simd : (w + 1) * simd]
-            shift = simd - len(part)  # a partial word stands in the high bits
-            data = sum(int(s) << (j + shift) for j, s in enumerate(part))
-            want.append({"data": data, "first": int(t == 0), "last": int(w == size - 1)})
-    if count % simd:
-        mask = ((1 << count % simd) - 1) << (simd - count % simd)
-    for found, word in zip(seen.beats["o"], want, strict=True):
-        if word["last"] and count % simd:
-            found = {**found, "data": found["data"] & mask}
-        assert found == word
-    if stalls == (0, 0):
-        assert seen.cycles["o"][0] - seen.cycles["i"][min(simd, count) - 1] == Gather.latency
-
-
-def test_one_folding_per_layer_is_kept_within_the_layer(rng) -> None:
-    network = chain(rng, (12, 9, 2), 1, 2)
-    plan = layers(network, [4, 30], [5, 7])
-    assert [(p.pe, p.edges[0].simd) for p in plan] == [(4, 5), (2, 7)]
-    for wrong, sentence in [([1], "PE must be one number or 2"), (0, "PE must be between 1")]:
-        with pytest.raises(ValueError, match=sentence):
-            layers(network, wrong)
-    with pytest.raises(TypeError, match="SIMD must be an integer, not 2.5"):
-        layers(network, 1, 2.5)
+@pytest.mark.parametrize(("delays", "block"), [((1, 1), 1), ((2, 3), 1), ((2, 2), 2), ((6, 4), 3)])
+def test_connections_back(delays, block, rng) -> None:
+    """One to itself, one to an earlier population."""
+    first = Population(
+        "a",
+        (
+            Connection("input", Dense(rng.choice([-1, 1], (6, 4))), gain=2, bias=3),
+            Connection("b", Dense(rng.choice([-1, 1], (6, 5))), delay=delays[0]),
+        ),
+        Neuron(1, 1, threshold=rng.integers(1, 9, 6)),
+    )
+    second = Population(
+        "b",
+        (
+            Connection("a", Dense(rng.choice([-1, 1], (5, 6))), bias=1),
+            Connection("b", Dense(rng.choice([-1, 1], (5, 5))), delay=delays[1]),
+        ),
+        Neuron(1, 1, threshold=rng.integers(1, 6, 5)),
+    )
+    network = Network(Input((4,)), (first, second), Readout("b"), 6)
+    made = plan(network, 2, 3, None, block)
+    samples = [rng.integers(0, 2, (t, 4)) for t in (6, 6, 3, 6)]
+    agrees(network, made, samples, (30, 50), 5)
+    agrees(network, made, samples)
 
 
 def test_widths_are_those_of_the_facts(rng) -> None:
     network = chain(rng, (30, 9, 2), 5, 4)
-    for layer, p in zip(layers(network), network.populations, strict=True):
+    for made, p in zip(plan(network).populations, network.populations, strict=True):
         facts = network.facts[p.name]
-        assert layer.widths.v == facts.v.bits and layer.widths.state == facts.state.bits
-        assert layer.widths.drive == facts.drive.bits and layer.widths.scaled == facts.scaled.bits
+        widths = made.widths
+        assert (widths.v, widths.state) == (facts.v.bits, facts.state.bits)
+        assert (widths.drive, widths.scaled) == (facts.drive.bits, facts.scaled.bits)
         planes = 5 if p.name == network.populations[0].name else 1
-        assert layer.widths.raw == (raw_bits(p.connections[0].op, planes),)
+        # sum of 2**b * popcount: at most fan-in times 2**planes - 1
+        most = p.connections[0].op.weights.shape[1] * ((1 << planes) - 1)
+        assert widths.raw == (most.bit_length(),)

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-import hdl.design
+import hdl.plan
 import hdl.takes
 from lava_procs import own, stock_plan, takes
 from mapping import (
@@ -129,8 +129,8 @@ def test_hardware_and_lava_refuse_by_the_value_of_their_row(feature: str) -> Non
     net = ASKS[feature][1]
     x = np.zeros((1, 2, 3), np.int64)
     calls = {
-        "rtl": lambda: hdl.design.layers(net),
-        "cocotb": lambda: hdl.design.layers(net),
+        "rtl": lambda: hdl.plan.plan(net),
+        "cocotb": lambda: hdl.plan.plan(net),
         "lava": lambda: own.run(net, x),
         "lava-stock": lambda: stock_plan.plan(net),
     }

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdl.design import raw_bits
-from hdl.packing import n_neg
+from hdl.numbers import n_neg, raw_bits
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from mapping.intervals import bits
 from sim import run

@@ -22,6 +22,8 @@ FREE = (
     "training/ops.py",
     "hdl/",
     "lava_procs/processes/",
+    "lava_procs/arithmetic/accumulate.py",
+    "lava_procs/stock_weights.py",
     "sim/backends/fast_ops.py",
 )
 #: Classes of ops, and of what some kinds have in common.

@@ -53,7 +53,7 @@ def test_a_network_that_everybody_runs() -> None:
 def test_a_network_that_no_hardware_runs_names_the_node() -> None:
     for one in ability.abilities(conv()):
         text = "population 'a', connection from 'input': Conv connections are not run by "
-        assert (one.refused is None) == (one.backend in ("reference", "fast"))
+        assert (one.refused is None) == (one.backend in ("reference", "fast", "lava", "lava-stock"))
         assert one.refused is None or text in one.refused
         assert str(one).startswith(f"{one.backend}: {'yes' if one.yes else 'no: pop'}")
 
@@ -108,9 +108,9 @@ def test_verify_asks_all_before_the_first(monkeypatch: pytest.MonkeyPatch) -> No
     no_run(monkeypatch)
     batch = np.ones((1, 3, 1, 3, 3), np.uint8)
     with pytest.raises(Unsupported) as caught:
-        verify(conv(), batch, ["fast", "rtl", "lava"])
+        verify(conv(), batch, ["fast", "rtl", "cocotb"])
     told = str(caught.value)
-    assert told.startswith("rtl: no: population 'a'") and "; lava: no: population 'a'" in told
+    assert told.startswith("rtl: no: population 'a'") and "; cocotb: no: population 'a'" in told
     assert told.endswith("; it can be run with fast")
     gone(monkeypatch, "lava")
     with pytest.raises(tools.MissingTool, match="^lava: not installed: .* with fast$"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import needs
 import numpy as np
 import pytest
-from lava_networks import draw_stock, signs
+from lava_networks import draw_stock, draw_stock_maps, signs
 
-from lava_procs import session, shim, stock
+from lava_procs import running, shim, stock
+from lava_procs.sharing import shared
 from lava_procs.stock_plan import plan
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
 from mapping.value import Unsupported
@@ -20,6 +22,10 @@ from sim.compare import compare
 from sim.verify import threshold_hits
 
 pytestmark = pytest.mark.lava
+
+
+#: What connections of stock Lava can be.
+KINDS = ("conv", "dense", "sparse", "relay", "late", "graded")
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +75,29 @@ def test_random_networks(seed: int) -> None:
     print(f"{certified} certified, {refused} refused, {values} spikes, {hits} on a threshold")
     print(f"{joins} with delay lines, {leaky} leaky, {graded} with p-bit inputs")
     assert refused < 24 and hits > 100 and min(joins, leaky, graded) >= 2
+
+
+@pytest.mark.slow
+def test_random_networks_of_maps(seed: int) -> None:
+    """Every kind of stock Process takes part, and every network fires as the reference does."""
+    kinds: Counter[str] = Counter()
+    values = refused = index = 0
+    while min(kinds[k] for k in KINDS) < 2 and index < 60:
+        network = draw_stock_maps(seed + index)
+        index += 1
+        try:
+            planned = plan(network)
+        except Unsupported:
+            refused += 1
+            continue
+        values += check(network, stimuli(network, 4, seed + index))
+        for c in (c for p in planned for c in p.connections):
+            kinds[c.kind] += 1
+            kinds["relay"] += c.relay is not None
+            kinds["late"] += c.kind == "sparse" and c.delay > 0
+            kinds["graded"] += c.kind != "dense" and c.message_bits > 0
+    print(f"{index} networks, {refused} refused, {values} spikes; {dict(kinds)}")
+    assert min(kinds[k] for k in KINDS) >= 2 and refused < index // 2
 
 
 @pytest.mark.slow
@@ -161,7 +190,7 @@ def test_a_plan_with_one_number_off_is_seen(
             check(network, stimuli(network, 40))
 
 
-def test_raw_signs_are_corrupted_by_dense_and_even_ones_are_not(tmp_path) -> None:
+def test_raw_signs_are_corrupted_by_dense_and_even_ones_are_not() -> None:
     """The fact for which weights are stored even: +1 would become 0, and -1 become -2."""
     shim.load()
     from lava.proc.dense.process import Dense as StockDense
@@ -170,14 +199,15 @@ def test_raw_signs_are_corrupted_by_dense_and_even_ones_are_not(tmp_path) -> Non
     from lava_procs.processes.source import Source
 
     found = []
-    for k, (weights, exponent) in enumerate((([[1, -1]], 0), ([[2, -2]], -1), ([[128, -128]], -7))):
+    for weights, exponent in (([[1, -1]], 0), ([[2, -2]], -1), ([[128, -128]], -7)):
         source = Source(np.array([[1, 0], [0, 1], [1, 1], [0, 0]], np.int32))
         dense = StockDense(weights=np.array(weights), weight_exp=exponent)
-        sink = Sink((1,), 4, v=str(tmp_path / f"{k}.npy"))
+        kept = shared((4, 1), np.int64)
+        sink = Sink((1,), v=kept)
         source.s_out.connect(dense.s_in)
         dense.a_out.connect(sink.v_in)
-        session.play(source, 4, "fixed_pt")
-        found.append(session.collected(tmp_path / f"{k}.npy").ravel().tolist())
+        running.play(source, 4, "fixed_pt")
+        found.append(kept.ravel().tolist())
     assert found == [[0, 0, -2, -2], [0, 1, -1, 0], [0, 1, -1, 0]]
 
 
@@ -236,7 +266,7 @@ def one(*connections: Connection, steps: int = 4, **neuron) -> Network:
         (
             one(Connection("input", W, gain=[129, 1]), Connection("input", W), threshold=5),
             ("lava-stock: population 'hidden': its gains differ so much that stored weights would "
-            "reach 258, and Dense stores at most 254"),
+            "reach 258, and Dense and Sparse store at most 254"),
         ),
     ],
 )  # fmt: skip

@@ -402,15 +402,15 @@ LINES = [
     ("verilog net.safetensors -o rtl --pe 0", "PE must be between 1 and 4096, not 0"),
     (
         "verilog net.safetensors -o rtl --pe ''",
-        "--pe must be one number, or one per layer: 8,4, not ''",
+        "--pe must be one number, one per population (8,4), or NAME=N pairs, not ''",
     ),
     (
         "verilog net.safetensors -o rtl --pe 1,,2",
-        "--pe must be one number, or one per layer: 8,4, not '1,,2'",
+        "--pe must be one number, one per population (8,4), or NAME=N pairs, not '1,,2'",
     ),
     (
         "verilog net.safetensors -o rtl --pe 1,2,3",
-        "PE must be one number or 2 (one per layer), not 3",
+        "PE must be one number or 2 (one per population), not 3",
     ),
     (
         "verilog net.safetensors -o rtl --pe 99999999999999999999",
@@ -419,9 +419,21 @@ LINES = [
     ("verilog net.safetensors -o rtl --pe -1", "PE must be between 1 and 4096, not -1"),
     (
         "verilog net.safetensors -o rtl --simd 1.5",
-        "--simd must be one number, or one per layer: 8,4, not '1.5'",
+        "--simd must be one number, one per population (8,4), or NAME=N pairs, not '1.5'",
     ),
     ("verilog net.safetensors -o rtl --samples 0", "Invalid value for '--samples'"),
+    ("plan none", "none does not exist"),
+    ("plan net.safetensors --clock nan", "--clock must be above 0, not nan"),
+    ("plan net.safetensors --clock inf", "--clock must be above 0, not inf"),
+    ("plan net.safetensors --clock 9 --target-fps -1", "--target-fps must be above 0, not -1"),
+    (
+        "plan net.safetensors --pe =3",
+        "--pe must be one number, one per population (8,4), or NAME=N",
+    ),
+    ("plan net.safetensors --pe a=2,3", "--pe must be one number, one per population (8,4), or"),
+    ("plan net.safetensors --pe a=2 --pe a=3", "--pe names 'a' twice: give it one number"),
+    ("plan net.safetensors --cells 0", "Invalid value for '--cells'"),
+    ("plan net.safetensors --parallel 2", "parallel must be between 1 and 1, not 2"),
     ("report none", "none is not a folder: give one with network.safetensors"),
     ("report text", "text is not a folder: give one with network.safetensors"),
     ("report folder", "folder/network.safetensors does not exist"),

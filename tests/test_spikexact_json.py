@@ -100,6 +100,8 @@ COMMANDS = [
     "run out/network.safetensors --inputs x.npy --backend fast -o t.npz",
     "run out/network.safetensors --inputs x.npy --backend rtl -o t.npz",
     "verify named.net --backends fast -o named.json",
+    "plan out/network.safetensors --clock 100",
+    "plan out/network.safetensors --cells 100000",
     "verilog out/network.safetensors -o out/rtl --samples 2",
     VERIFY,
     "evaluate out/network.safetensors x.npy --labels y.npy",

@@ -101,27 +101,33 @@ def signed(value, width):
     return value - (value >> (width - 1) << width)
 
 
-def read_input(path, beats, width):
-    """Read input.hex: (samples, timesteps, one list of words a timestep)."""
+def read_input(path, beats, first, width):
+    """Read input.hex: (samples, timesteps, blocks of a sample, one list of words a block).
+
+    beats, first: words of a block, and of a sample's first one. width: bits of a word.
+    """
     lines = Lines(path)
-    if lines.next("the kind of file") != "spikexact input 1":
-        raise lines.fail("'spikexact input 1' must stand here")
+    if lines.next("the kind of file") != "spikexact input 2":
+        raise lines.fail("'spikexact input 2' must stand here")
     samples, steps = lines.integer("samples", 1), lines.integer("timesteps", 1)
-    found = lines.integer("beats", 1), lines.integer("width", 1)
-    if found != (beats, width):
+    blocks = lines.integer("blocks", 1)
+    found = lines.integer("beats", 1), lines.integer("first", 1), lines.integer("width", 1)
+    if found != (beats, first, width):
         raise lines.fail(
-            f"{found[0]} beats of {found[1]} bits, but manifest.json says {beats} of {width}"
+            f"blocks of {found[0]} beats, the first of {found[1]}, of {found[2]} bits, but "
+            f"manifest.json says {beats}, {first} and {width}"
         )
-    words = [lines.words([width] * beats) for _ in range(samples * steps)]
+    sizes = [first, *[beats] * (blocks - 1)]
+    words = [lines.words([width] * size) for _ in range(samples) for size in sizes]
     lines.close()
-    return samples, steps, words
+    return samples, steps, blocks, words
 
 
 def read_expected(path, samples, steps, populations):
     """Read expected.hex: one Expected for each (name, neurons, spiking) of the manifest."""
     lines = Lines(path)
-    if lines.next("the kind of file") != "spikexact expected 1":
-        raise lines.fail("'spikexact expected 1' must stand here")
+    if lines.next("the kind of file") != "spikexact expected 2":
+        raise lines.fail("'spikexact expected 2' must stand here")
     for key, value in (
         ("samples", samples),
         ("timesteps", steps),
@@ -148,16 +154,19 @@ def read_expected(path, samples, steps, populations):
     return found
 
 
-def write_sampled(path, samples, steps, cycles, beats):
-    """Write what was sampled: for each stream, by name, its payloads in the order they came."""
+def write_sampled(path, samples, steps, cycles, streams):
+    """Write what was sampled: for each stream the names of its ports, and its beats as they came.
+
+    streams: by name, (names of ports, beats); a beat is one number per port.
+    """
     text = [
-        "spikexact sampled 1",
+        "spikexact sampled 2",
         f"samples {samples}",
         f"timesteps {steps}",
         f"cycles {cycles}",
-        f"streams {len(beats)}",
+        f"streams {len(streams)}",
     ]
-    for name, payloads in beats.items():
-        text += [f"stream {name}", f"beats {len(payloads)}"]
-        text += [f"{payload:x}" for payload in payloads]
+    for name, (ports, beats) in streams.items():
+        text += [f"stream {name}", f"ports {' '.join(ports)}", f"beats {len(beats)}"]
+        text += [" ".join(f"{value:x}" for value in beat) for beat in beats]
     Path(path).write_text("\n".join([*text, "end"]) + "\n", "ascii")

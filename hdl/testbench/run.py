@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the testbench on the Verilog beside it: python run.py [--sim icarus|verilator].
 
-Needs cocotb 2.1 or later, and Icarus Verilog or Verilator. Exit status 0: both tests ran and
+Needs cocotb 2.1 or later, and Icarus Verilog or Verilator. Exit status 0: the tests ran and
 passed; 1: one failed, did not run, or the vectors are damaged; 2: something is not installed.
 """
 
@@ -16,12 +16,14 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TESTS = ("stalled", "full_rate")
+TESTS = ("stalled", "full_rate", "broken")
 #: Icarus under its -g2012 leaves combinational blocks whose inputs never change at X.
 ICARUS = ["-g2005"]
 #: Amaranth's Verilog has width and case warnings that are of no account.
 VERILATOR = ["-Wno-fatal", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "--x-assign", "fast"]
 VERILATOR += ["--x-initial", "fast", "--no-public-flat-rw"]
+#: Read before the Verilog: a net that is not declared is an error in every simulator.
+STRICT = "`default_nettype none\n"
 
 
 class MissingTool(Exception):
@@ -71,11 +73,11 @@ def public_ports(path, manifest):
 
     cocotb would keep every signal readable, and so make builds of seconds take minutes.
     """
-    ports = [manifest["clock"], manifest["reset"]]
+    ports = [manifest["clock"], manifest["reset"], "error"]
     for stream in (manifest["input"]["stream"], manifest["output"]["stream"]):
-        ports += [f"{stream}__{part}" for part in ("valid", "ready", "payload")]
+        ports += [f"{stream}_{part}" for part in ("valid", "ready", "data", "first", "last")]
     for population in manifest["populations"]:
-        ports += [f"{population['trace']}__{part}" for part in ("valid", "payload")]
+        ports += [f"{population['trace']}_{part}" for part in population["ports"]]
     lines = [f'public_flat_rw -module "{manifest["top"]}" -var "{port}"' for port in ports]
     path.write_text("\n".join(["`verilator_config", *lines]) + "\n", "ascii")
     return path
@@ -92,7 +94,10 @@ def simulate(sim, build, manifest, seed, tests):
     top = manifest["top"]
     runner = get_runner(sim)
     began = time.monotonic()
-    sources = [HERE / manifest["verilog"]]
+    (build / "strict.v").write_text(STRICT, "ascii")
+    sources = [build / "strict.v", HERE / manifest["verilog"]]
+    for name in manifest["files"]:  # memories are read from the folder in which the simulator runs
+        shutil.copyfile(HERE / name, build / name)
     if sim == "verilator":
         sources.append(public_ports(build / "ports.vlt", manifest))
     with section(build / "build.log"):
@@ -160,6 +165,10 @@ def main(argv=None):
     except VectorError as error:
         print(f"FAIL: {error}", file=sys.stderr)
         return 1
+    for name in device.manifest["files"]:
+        if not (HERE / name).is_file():
+            print(f"FAIL: {name} is missing, from which the Verilog reads", file=sys.stderr)
+            return 1
     print(f"{device}; --sim {sim} --seed {arguments.seed}", flush=True)
     tests = tuple(dict.fromkeys(arguments.test or TESTS))
     build = (arguments.build or HERE / "sim_build" / sim).resolve()

@@ -1,9 +1,7 @@
-"""Sink: collects the spikes and membranes of one population in files.
+"""Sink: collects spikes and membranes of one port each in arrays that the parent shares.
 
-Reading a Lava Var costs 15 us an element; an array in a file costs nothing to speak of.
+Reading a Lava Var costs 15 us an element; an array in shared memory costs nothing to speak of.
 """
-
-import pathlib
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires
@@ -15,20 +13,30 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from lava_procs.arithmetic.timing import Timing
+
 
 class Sink(AbstractProcess):
-    """Write what the ports receive to .npy files, (timesteps, *shape): bool spikes, int64 v.
+    """Write what ``s_in`` and ``v_in`` receive into arrays, round and round.
 
     A port that is not connected receives zeros.
 
     Args:
-        shape: of one timestep. timesteps: of the run.
-        spikes, v: paths of the files, or "" for what is not kept. A file appears, complete, at
-            the last timestep.
+        shape: of one timestep.
+        spikes, v: (timesteps, *shape) arrays of ``lava_procs.sharing.shared``, or None for what
+            is not kept.
+        progress: as of ConnectionProcess.
     """
 
-    def __init__(self, shape: tuple, timesteps: int, spikes: str = "", v: str = "") -> None:
-        super().__init__(shape=shape, timesteps=timesteps, spikes=spikes, v=v)
+    def __init__(
+        self,
+        shape: tuple,
+        spikes: np.ndarray | None = None,
+        v: np.ndarray | None = None,
+        progress: object = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(spikes=spikes, v=v, timing=Timing(None, 0, progress), name=name)
         self.s_in = InPort(shape=shape)
         self.v_in = InPort(shape=shape)
 
@@ -43,20 +51,13 @@ class PySink(PyLoihiProcessModel):
 
     def __init__(self, proc_params: dict) -> None:
         super().__init__(proc_params)
-        self.timesteps, shape = proc_params["timesteps"], proc_params["shape"]
-        self.kept = []
-        for port, dtype in (("spikes", bool), ("v", np.int64)):
-            if proc_params[port]:
-                part = proc_params[port] + ".part"
-                whole = (self.timesteps, *shape)
-                array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=whole)
-                self.kept.append((port, array, part, proc_params[port]))
+        self.timing = proc_params["timing"]
+        self.kept = {"spikes": proc_params["spikes"], "v": proc_params["v"]}
 
     def run_spk(self) -> None:
-        """Keep this timestep's tensors (Lava counts timesteps from 1)."""
-        received = {"spikes": self.s_in.recv(), "v": self.v_in.recv()}
-        for port, array, part, path in self.kept:
-            array[self.time_step - 1] = received[port]
-            if self.time_step == self.timesteps:
-                array.flush()
-                pathlib.Path(part).replace(path)
+        """Keep this timestep's tensors."""
+        with self.timing.step(self.time_step) as step:
+            received = {"spikes": self.s_in.recv(), "v": self.v_in.recv()}
+            for port, array in self.kept.items():
+                if array is not None:
+                    array[step % len(array)] = received[port]

@@ -1,7 +1,14 @@
-"""Payloads of the emitted design's streams, to and from arrays; all layouts from the manifest."""
+"""Beats of the emitted design's streams, to and from arrays; their order is in the manifest.
+
+A sample of T timesteps comes in blocks, the first of ``block_first`` timesteps, all others of
+``block``. Within a block, tile follows tile; within a tile, timestep follows timestep; within a
+timestep, beat follows beat. (Input beats: word follows word, each through the block's timesteps.)
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,41 +18,88 @@ from mapping import Network
 from ..engines.cxxrtl import Streams
 from ..tools import ProtocolError
 
+#: Flags of an input beat, as the engines take them.
+FIRST, LAST, RESET = 1, 2, 4
+
 
 def refuse(network: Network) -> None:
-    """Raise Unsupported where a width of the design is beyond what is proved."""
-    from hdl.design import layers
+    """Raise Unsupported where a node or a width of the design is beyond what is built."""
+    from hdl.plan import plan
 
-    layers(network)
+    plan(network)
 
 
-def input_beats(x: np.ndarray, stream: dict[str, Any]) -> np.ndarray:
-    """Return input payloads, (samples * T * words, chunks) uint32.
+def whole(steps: int, manifest: dict[str, Any]) -> int:
+    """Return the timesteps that are run for a sample of some: whole blocks of it."""
+    first, block = int(manifest["block_first"]), int(manifest["block"])
+    if manifest["input"]["constant"]:
+        return int(manifest["timesteps"])
+    return first + -(-max(steps - first, 0) // block) * block
+
+
+def input_beats(x: np.ndarray, manifest: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return input beats, (n, chunks) uint32 of 32 bits a chunk, and their flags, (n,) uint8.
 
     Args:
-        x: (samples, T, *shape) unsigned integers.
-        stream: the manifest's "input".
+        x: (samples, T', *shape) unsigned integers; zeros are added up to whole blocks.
     """
+    stream = manifest["input"]
     samples, steps = x.shape[:2]
-    values = x.reshape(samples * steps, -1)
-    words, simd, p = int(stream["beats_per_timestep"]), int(stream["simd"]), int(stream["bits"])
-    padded = np.zeros((len(values), words * simd), values.dtype)
-    padded[:, : values.shape[1]] = values
-    bits = (padded[..., None] >> np.arange(p, dtype=values.dtype)) & 1
-    chunks = -(-int(stream["payload_bits"]) // 32)
-    payload = np.zeros((samples, steps, words, chunks * 32), np.uint8)
-    fields = stream["payload"]
-    low, width = fields["data"]
-    payload[..., low : low + width] = bits.reshape(samples, steps, words, simd * p)
-    payload[:, 0, :, fields["first"][0]] = 1
-    payload[:, :, -1, fields["last"][0]] = 1
-    packed = np.packbits(payload.reshape(-1, chunks * 32), axis=1, bitorder="little")
-    return packed.view("<u4")
+    if stream["constant"]:
+        x, steps = x[:, :1], 1
+        cuts = [(0, 1)]
+    else:
+        total = whole(steps, manifest)
+        x = np.concatenate([x, np.zeros((samples, total - steps, *x.shape[2:]), x.dtype)], 1)
+        cuts = _cuts(total, manifest)
+    words, simd, p = int(stream["words"]), int(stream["simd"]), int(stream["bits"])
+    together = int(stream["parallel"])
+    values = x.reshape(samples, x.shape[1], -1)
+    padded = np.zeros((*values.shape[:2], words * simd), values.dtype)
+    padded[..., : values.shape[2]] = values
+    parts = []
+    for start, stop in cuts:  # (samples, chunks, timesteps of one, words, simd)
+        part = padded[:, start:stop].reshape(samples, -1, together, words, simd)
+        parts.append(part.transpose(0, 3, 1, 2, 4).reshape(samples, -1, together * simd))
+    beats = np.concatenate(parts, axis=1)
+    bits = (beats[..., None] >> np.arange(p, dtype=beats.dtype)) & 1
+    size = int(stream["beat_bits"])
+    chunks = -(-size // 32)
+    raw = np.zeros((samples * beats.shape[1], chunks * 32), np.uint8)
+    raw[:, :size] = bits.reshape(len(raw), size)
+    flags = np.zeros((samples, beats.shape[1]), np.uint8)
+    flags[:, 0] |= FIRST
+    flags[:, -1] |= LAST
+    return np.packbits(raw, axis=1, bitorder="little").view("<u4"), flags.ravel()
 
 
-def field(beats: np.ndarray, place: list[int], signed: bool = False) -> np.ndarray:
-    """Return one field of every payload, int64; place is [offset, width], width at most 64."""
-    offset, width = place
+def _cuts(total: int, manifest: dict[str, Any]) -> list[tuple[int, int]]:
+    """Return first and last + 1 timestep of every block of a sample."""
+    first, block = int(manifest["block_first"]), int(manifest["block"])
+    ends = [first, *range(first + block, total + 1, block)]
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def rows(stream: dict[str, Any], neurons: int, total: int, manifest: dict[str, Any]) -> np.ndarray:
+    """Return timestep and first neuron of every beat of a sample, (beats, 2) int64."""
+    tile, lanes = int(stream["tile"]), int(stream["lanes"])
+    return _rows(tile, lanes, neurons, tuple(_cuts(total, manifest)))
+
+
+@functools.lru_cache(maxsize=256)
+def _rows(tile: int, lanes: int, neurons: int, cuts: tuple[tuple[int, int], ...]) -> np.ndarray:
+    pairs = [
+        (t, n)
+        for start, stop in cuts
+        for at in range(0, neurons, tile)
+        for t in range(start, stop)
+        for n in range(at, min(at + tile, neurons), lanes)
+    ]
+    return np.array(pairs, np.int64)
+
+
+def field(beats: np.ndarray, offset: int, width: int, signed: bool = False) -> np.ndarray:
+    """Return bits of every beat as int64, at most 64 of them."""
     wide = np.concatenate([beats, np.zeros((len(beats), 3), np.uint32)], axis=1).astype(np.uint64)
     chunk, shift = divmod(offset, 32)
     low = wide[:, chunk] | wide[:, chunk + 1] << np.uint64(32)
@@ -57,52 +111,99 @@ def field(beats: np.ndarray, place: list[int], signed: bool = False) -> np.ndarr
     return value >> int(left) if signed else (value.view(np.uint64) >> left).view(np.int64)
 
 
+def lanes_of(beats: np.ndarray, lanes: int, width: int, signed: bool) -> np.ndarray:
+    """Return the elements of every beat, (n, lanes) int64."""
+    return np.stack([field(beats, k * width, width, signed) for k in range(lanes)], axis=1)
+
+
 def neurons(
-    beats: np.ndarray, population: dict[str, Any], fields: dict[str, list[int]],
-    samples: int, steps: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return (spikes bool, v int64) of (samples, T, neurons) from a stream of neurons.
+    ports: dict[str, np.ndarray], population: dict[str, Any], lengths: Sequence[int],
+    manifest: dict[str, Any],
+) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+    """Return (spikes bool, v int64), each (T', neurons), of every sample of a trace.
+
+    Args:
+        ports: of the trace, by name, (beats, chunks) uint32. lengths: timesteps of each sample.
 
     Raises
     ------
-        ProtocolError: a beat is out of order, or its flags are not what they must be.
+        ProtocolError: beats are missing, too many, out of order, or wrongly flagged.
     """
-    count, name = int(population["neurons"]), population["name"]
-    shape = (samples, steps, count)
-    if len(beats) != samples * steps * count:
-        raise ProtocolError(f"{name!r} sent {len(beats)} beats, not {samples * steps * count}")
-    index, first, last = (
-        field(beats, fields[f]).reshape(shape) for f in ("index", "first", "last")
-    )
-    expected = {
-        "index": (index, np.arange(count)),
-        "first": (first, np.arange(steps)[:, None] == 0),
-        "last": (last, np.arange(count) == count - 1),
-    }
-    for what, (got, want) in expected.items():
-        wrong = got != want
-        if wrong.any():
-            sample, step, neuron = map(int, np.argwhere(wrong)[0])
+    count, name, lanes = int(population["neurons"]), population["name"], int(population["lanes"])
+    orders = [rows(population, count, whole(steps, manifest), manifest) for steps in lengths]
+    want = sum(map(len, orders))
+    if len(ports["v"]) != want:
+        raise ProtocolError(f"{name!r} sent {len(ports['v'])} beats, not {want}")
+    expected = np.concatenate(orders) if orders else np.zeros((0, 2), np.int64)
+    index = field(ports["index"], 0, int(population["ports"]["index"]))
+    starts = field(ports["starts"], 0, 1)
+    for what, got, right in (
+        ("index", index, expected[:, 1] // lanes),
+        ("starts", starts, expected[:, 0] == 0),
+    ):
+        if (got != right).any():
+            at = int(np.argmax(got != right))
+            step, neuron = map(int, expected[at])
             raise ProtocolError(
-                f"population {name!r} sent a wrong {what!r} flag at sample {sample}, "
-                f"timestep {step}, neuron {neuron}"
+                f"population {name!r} sent a wrong {what!r} in beat {at:,} of its trace, which is "
+                f"of timestep {step}, neuron {neuron}"
             )
-    v = field(beats, fields["v"], signed=True).reshape(shape)
-    return field(beats, fields["spike"]).reshape(shape).astype(bool), v
+    v = lanes_of(ports["v"], lanes, int(population["v_bits"]), signed=True)
+    spike = lanes_of(ports["spike"], lanes, 1, signed=False) if population["spiking"] else v * 0
+    return list(zip(_arrays(spike.astype(bool), orders, count, lengths),
+                    _arrays(v, orders, count, lengths), strict=True))  # fmt: skip
 
 
-def check_output(streams: Streams, manifest: dict[str, Any]) -> None:
-    """Check that the output stream says what the last population's trace says.
+def _arrays(
+    values: np.ndarray, orders: list[np.ndarray], count: int, lengths: Sequence[int]
+) -> list[np.ndarray]:
+    """Put the beats of each sample at their places, and cut what was added to it."""
+    found, at, lanes = [], 0, values.shape[1]
+    for order, steps in zip(orders, lengths, strict=True):
+        array = np.zeros((int(order[:, 0].max()) + 1, count), values.dtype)
+        part = values[at : at + len(order)]
+        array[order[:, :1], order[:, 1:] + np.arange(lanes)] = part
+        found.append(array[:steps])
+        at += len(order)
+    return found
+
+
+def check_output(
+    streams: Streams, ran: dict[str, list[tuple[np.ndarray, np.ndarray]]], lengths: Sequence[int],
+    manifest: dict[str, Any],
+) -> None:  # fmt: skip
+    """Check that the output stream says what the trace of its population says.
 
     Raises
     ------
         ProtocolError: it does not.
     """
-    last = manifest["populations"][-1]
-    fields = manifest["output"]["payload"]
-    for what in fields:
-        got = field(streams.beats["o"], fields[what])
-        want = field(streams.beats[last["trace"]], last["payload"][what])
-        if len(got) != len(want) or (got != want).any():
-            at = int(np.argmax(got != want)) if len(got) == len(want) else min(len(got), len(want))
-            raise ProtocolError(f"the output stream's {what!r} differs from the trace at beat {at}")
+    stream = manifest["output"]
+    name, spikes = stream["population"], stream["values"] == "spikes"
+    count = next(int(p["neurons"]) for p in manifest["populations"] if p["name"] == name)
+    orders = [rows(stream, count, whole(steps, manifest), manifest) for steps in lengths]
+    want = sum(map(len, orders))
+    if len(streams.out) != want:
+        raise ProtocolError(f"the output stream sent {len(streams.out)} beats, not {want}")
+    flags = np.concatenate([_flags(len(order)) for order in orders])
+    if (streams.out_flags != flags).any():
+        at = int(np.argmax(streams.out_flags != flags))
+        raise ProtocolError(f"the output stream's first or last is wrong in beat {at:,}")
+    lanes, width = int(stream["lanes"]), int(stream["bits"])
+    values = lanes_of(streams.out, lanes, width, signed=not spikes)
+    found = _arrays(values, orders, count, lengths)
+    for sample, (got, (fired, v)) in enumerate(zip(found, ran[name], strict=True)):
+        wrong = got != (fired if spikes else v)
+        if wrong.any():
+            step, neuron = map(int, np.argwhere(wrong)[0])
+            raise ProtocolError(
+                f"the output stream differs from the trace of {name!r} at sample {sample}, "
+                f"timestep {step}, neuron {neuron}"
+            )
+
+
+def _flags(beats: int) -> np.ndarray:
+    flags = np.zeros(beats, np.uint8)
+    flags[0] |= FIRST
+    flags[-1] |= LAST
+    return flags

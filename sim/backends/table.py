@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mapping.capabilities import Takes
+from mapping.ops import OPS
 
 from .row import Backend
 
@@ -50,7 +51,9 @@ def _needs(row: Backend) -> str:
 def _cell(takes: Takes, feature: str) -> str:
     value = getattr(takes, feature)
     if feature == "ops":
-        return "every" if value is None else ", ".join(value)
+        if value is None:
+            return "every"
+        return "all" if set(value) == {kind.__name__ for kind in OPS} else ", ".join(value)
     if feature == "weight_bits":
         return f"1 to {value}" if value > 1 else "1"
     if feature == "without_threshold" and not value:

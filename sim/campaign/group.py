@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..compare import agreement
 from ..run import backend_module, row_of, run
 from ..tools import MissingTool, ProtocolError
 from ..trace import Trace
+from . import parallelism
 from .generate.groups import draw_any, draw_group, reason
 from .journal import Result
 from .shrink import shrink
@@ -23,8 +25,6 @@ from .stimuli import stimuli, threshold_hits
 
 #: Rounds of the search for directed stimuli, of each of many networks.
 ROUNDS = 5
-#: Foldings that are drawn; they seldom divide a layer's sizes.
-PES, SIMDS = (1, 2, 3, 5), (1, 3, 8, 13, 32)
 #: What this machine lacks is no finding about a network: it ends the campaign.
 MACHINE = (MissingTool, OSError, MemoryError)
 
@@ -60,16 +60,16 @@ def _run(
     saved: Path | None,
 ) -> Result:  # fmt: skip
     rng = np.random.default_rng([seed, group, 5])
-    pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
+    options = parallelism.draw(networks[0], rng)
     inputs = [stimuli(n, samples, seed + k, ROUNDS) for k, n in enumerate(networks)]
     expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
     compared = mismatches = 0
     problems = []
     refused: dict[str, int] = {}
     for name in names:
-        case = f"seed {seed}, group {group}, backend {name}, PE {pe}, SIMD {simd}"
+        case = f"seed {seed}, group {group}, backend {name}, {parallelism.told(options)}"
         try:
-            traces = _traces(name, networks, inputs, pe, simd)
+            traces = _traces(name, networks, inputs, options)
         except ProtocolError as error:
             problems.append(f"{case}: {error}")
             continue
@@ -130,10 +130,10 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> st
 
 
 def _traces(
-    name: str, networks: list[Network], inputs: list[np.ndarray], pe: int, simd: int
+    name: str, networks: list[Network], inputs: list[np.ndarray], options: dict[str, Any]
 ) -> list[Trace]:
     run_many = getattr(backend_module(name), "run_many", None)
     if run_many is not None and len(networks) > 1:
-        return run_many(networks, inputs, pe, simd)
-    options = {"pe": pe, "simd": simd} if row_of(name).verilog else {}
+        return run_many(networks, inputs, **options)
+    options = options if row_of(name).verilog else {}
     return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]

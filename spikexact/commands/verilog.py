@@ -6,14 +6,36 @@ from typing import Annotated
 import typer
 
 from .answers import tell
-from .arguments import MOST_SAMPLES, File, Force, Json, Parallelism, Seed, parallelism
+from .arguments import (
+    MOST_SAMPLES,
+    Block,
+    Cells,
+    Clock,
+    File,
+    Force,
+    Json,
+    Lanes,
+    Parallel,
+    Pe,
+    Ram,
+    Seed,
+    Simd,
+    TargetFps,
+)
 
 
 def verilog(
     file: File,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for what is written.")],
-    pe: Parallelism = None,
-    simd: Parallelism = None,
+    pe: Pe = None,
+    simd: Simd = None,
+    lanes: Lanes = None,
+    block: Block = None,
+    parallel: Parallel = 1,
+    target_fps: TargetFps = None,
+    clock: Clock = None,
+    cells: Cells = None,
+    ram: Ram = None,
     samples: Annotated[
         int, typer.Option(help="Vectors beside the Verilog.", min=1, max=MOST_SAMPLES)
     ] = 20,
@@ -25,21 +47,22 @@ def verilog(
     from sim.vectors import replaceable, write_bundle
 
     from .. import files
+    from .planning import form
 
     network = files.network(file)
     replaceable(output, force)
-    outputs, inputs = parallelism(pe, "--pe"), parallelism(simd, "--simd")
-    manifest = write_bundle(network, output, samples, seed, outputs, inputs, force)
+    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
     facts = {
         "folder": str(output),
         "seed": seed,
         "vectors": samples,
         "network_sha256": manifest["network_sha256"],
-        "cycles_per_timestep": manifest["cycles_per_timestep"],
+        "cycles_per_sample": manifest["cycles_per_sample"],
         "latency": manifest["latency"],
         "rom_bits": sum(p["rom_bits"] for p in manifest["populations"]),
         "bytes": (output / manifest["verilog"]).stat().st_size,
     }
-    tell(facts, json)
+    tell(facts, json, version=2)
     if not json:
         typer.echo(f"next: python {output / 'run.py'}")

@@ -17,10 +17,11 @@ from .activity import Activity, activity
 from .cost import Cost, cost
 from .curves import Curves, measured
 from .finding import Finding, headline
-from .sources import ABSENT, ACCURACY, EPOCHS, MANIFEST, TRAINING, VERIFY, Sources
+from .placement import Placed, placed
+from .sources import ABSENT, ACCURACY, EPOCHS, MANIFEST, PLACE, TRAINING, VERIFY, Sources
 
 #: Of report.json: 1 said ``foldings`` for ``parallelism``, and had no ``checks``.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Report:
         checks, left_out: what verify.json comes to (``agreement.checks``), and what did not run.
         size, verilog: bits of each population; size and speed of the Verilog, or None.
         activity: of a population that fires, or None.
+        placed: where its neurons lie on a chip, or None.
         costs, curves: of a sample, by the file that measured it; of the epochs. Not in
             report.json, as ``training``, ``accuracy`` and ``epochs`` hold their numbers.
         absent: of each file that is not there, what stands in its place.
@@ -57,6 +59,7 @@ class Report:
     size: list[dict[str, Any]]
     verilog: dict[str, Any] | None
     activity: Activity | None
+    placed: Placed | None
     costs: dict[str, Cost]
     curves: list[Curves]
     absent: dict[str, str]
@@ -84,6 +87,7 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             **{key: getattr(self, key) for key in same},
             "activity": None if self.activity is None else self.activity.to_json(),
+            "placement": None if self.placed is None else self.placed.summary,
             "missing": list(self.absent.values()),
             "undrawn": self.undrawn,
         }
@@ -131,6 +135,10 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
     if accuracy is not None and accuracy.get("cost") is not None:
         with files.whole(folder / ACCURACY, "evaluate"):
             costs[ACCURACY] = cost(accuracy["cost"], sized=False)
+    where = None
+    if (placement := proved(PLACE)) is not None:
+        with files.whole(folder / PLACE, "place"):
+            where = placed(placement)
     with files.whole(folder / EPOCHS, "train"):
         curves = measured(epochs or [])
     return Report(
@@ -149,6 +157,7 @@ def build(sources: Sources, trace: Trace | None = None) -> Report:
         size=sizes.network_bits(network),
         verilog=verilog,
         activity=activity(network, trace),
+        placed=where,
         costs=costs,
         curves=curves,
         absent={name: text for name, text in absent.items() if contents[name] is None},

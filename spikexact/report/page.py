@@ -11,7 +11,7 @@ from mapping.show import readable as readable_rows
 
 from .. import files
 from ..labels import readable
-from . import activity, curves, sizes
+from . import activity, curves, placement, sizes
 from .drawing import Drawing, styled
 from .finding import STATUSES, short
 from .model import Report
@@ -38,10 +38,11 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Figures:
-    """What is drawn of a report: the curves of its training, and what its network does."""
+    """What is drawn of a report: curves of its training, what its network does, and where."""
 
     curves: tuple[Drawing, ...] = ()
     activity: tuple[Drawing, ...] = ()
+    placement: tuple[Drawing, ...] = ()
 
     @classmethod
     def of(cls, report: Report) -> Figures:
@@ -51,11 +52,12 @@ class Figures:
         ------
             sim.MissingTool: matplotlib is not installed.
         """
-        if not report.curves and report.activity is None:
+        if not report.curves and report.activity is None and report.placed is None:
             return cls()
         with styled():
             does = [] if report.activity is None else activity.drawings(report.activity)
-            return cls(tuple(curves.drawings(report.curves)), tuple(does))
+            where = [] if report.placed is None else placement.drawings(report.placed)
+            return cls(tuple(curves.drawings(report.curves)), tuple(does), tuple(where))
 
 
 def html(report: Report, figures: Figures) -> str:

@@ -33,14 +33,13 @@ def verilog_size(sources: Sources, manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "weight_bits": sum(p["weight_bits"] for p in populations),
         "rom_bits": sum(p["rom_bits"] for p in populations),
-        "membrane_bits": sum(p["neurons"] * p["state_bits"] for p in populations),
+        "membrane_bits": sum(p["membranes"] * p["state_bits"] for p in populations),
         "parallelism": [
             {"pe": int(c["pe"]), "simd": int(c["simd"])}
             for p in populations
-            for c in p.get("connections", [p])
+            for c in p["connections"]
         ],
-        "cycles_per_timestep": manifest["cycles_per_timestep"],
-        "cycles_per_sample": manifest["cycles_per_timestep"] * manifest["timesteps"],
+        "cycles_per_sample": manifest["cycles_per_sample"],
         "latency": manifest["latency"],
         "bytes": verilog.stat().st_size if verilog.exists() else None,
     }

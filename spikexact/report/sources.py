@@ -13,7 +13,7 @@ from .. import files
 
 NETWORK = "network.safetensors"
 ACCURACY, TRAINING, EPOCHS = "accuracy.json", "trained.json", "trained.jsonl"
-VERIFY, MANIFEST = "verify.json", "rtl/manifest.json"
+VERIFY, MANIFEST, PLACE = "verify.json", "rtl/manifest.json", "place.json"
 #: What stands for a file that is not there. It ends with what to do about it.
 ABSENT = {
     ACCURACY: "not measured: run spikexact evaluate DIR/network.safetensors DATA --json > "
@@ -24,6 +24,8 @@ ABSENT = {
     VERIFY: "not compared: run spikexact verify DIR/network.safetensors -o DIR/verify.json",
     MANIFEST: "no Verilog: run spikexact verilog DIR/network.safetensors -o DIR/rtl",
 }
+#: Of a file that is a section where it lies, and is not missed where it does not.
+OFFERED = {PLACE: "not placed: run spikexact place DIR/network.safetensors -o DIR/place.json"}
 #: The command that writes each, as it is named where a file is damaged.
 WRITTEN_BY = {
     ACCURACY: "evaluate",
@@ -31,6 +33,7 @@ WRITTEN_BY = {
     EPOCHS: "train",
     VERIFY: "verify",
     MANIFEST: "verilog",
+    PLACE: "place",
 }
 
 
@@ -42,7 +45,7 @@ class Sources:
     ----------
         network_sha256: of the network. folded_from: hash of the trained network that its file
             names; None if it names none.
-        contents: of each file of ABSENT; None where it is not there.
+        contents: of each file of ABSENT and OFFERED; None where it is not there.
         epochs_sha256, verilog_sha256: of trained.jsonl and of the Verilog beside the manifest;
             None where there is none.
     """
@@ -66,7 +69,7 @@ def read(folder: Path) -> Sources:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: give one with {NETWORK}")
     network = files.network(folder / NETWORK)
-    contents = {name: _content(folder / name) for name in ABSENT}
+    contents = {name: _content(folder / name) for name in (*ABSENT, *OFFERED)}
     verilog = None
     if contents[MANIFEST] is not None:
         with files.whole(folder / MANIFEST, WRITTEN_BY[MANIFEST]):
@@ -83,8 +86,8 @@ def read(folder: Path) -> Sources:
 
 
 def remedy(file: str) -> str:
-    """Return how to come by a file of ABSENT."""
-    return ABSENT[file].partition(": ")[2]
+    """Return how to come by a file of ABSENT or OFFERED."""
+    return (ABSENT | OFFERED)[file].partition(": ")[2]
 
 
 def _content(path: Path) -> Any:

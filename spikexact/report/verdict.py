@@ -14,6 +14,7 @@ from .sources import (
     EPOCHS,
     MANIFEST,
     NETWORK,
+    PLACE,
     TRAINING,
     VERIFY,
     WRITTEN_BY,
@@ -35,6 +36,7 @@ def findings(sources: Sources) -> list[Finding]:
         TRAINING: lambda training: of_training(training, sources.folded_from),
         EPOCHS: lambda _: of_epochs(sources.epochs_sha256, contents[TRAINING], sources.folded_from),
         MANIFEST: lambda manifest: of_verilog(manifest, sources.verilog_sha256, network),
+        PLACE: lambda placement: of_placement(placement, network),
         VERIFY: lambda verified: agreement.of_checks(
             verified, network, sources.folded_from, sources.verilog_sha256
         ),
@@ -62,6 +64,15 @@ def of_accuracy(accuracy: dict[str, Any], network: str) -> list[Finding]:
             f"{accuracy['compared']:,} neuron-values ({ACCURACY})"
         )
         reasons.append(Finding("mismatch", ACCURACY, text, str(accuracy.get("divergence"))))
+    return reasons
+
+
+def of_placement(placement: dict[str, Any], network: str) -> list[Finding]:
+    """Return what place.json gives reason for."""
+    reasons = claim(PLACE, placement["network_sha256"], network)
+    if not reasons and placement["broken"]:
+        text = f"the placement breaks {len(placement['broken'])} rules of its chip ({PLACE})"
+        reasons.append(Finding("failed", PLACE, text, str(placement["broken"][0])))
     return reasons
 
 

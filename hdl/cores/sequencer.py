@@ -1,0 +1,155 @@
+"""Sequencer: the schedule of one population, fixed in advance, and the credits that start it.
+
+A block is ``tiles`` tiles of ``chunks`` passes of ``period`` cycles. All connections of a
+population run in step: their passes end together, the shorter ones begin later. Nothing waits
+within a block. It begins when every connection has its block and every reader has room for what
+comes of it, and may follow the one before without a gap.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..streams import Blocks
+from .counting import before, count, later
+
+
+class Sequencer(wiring.Component):
+    """Counts cycles, chunks, tiles and, where nobody else does, blocks.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    tiles : of a block. period : cycles of a pass.
+    cycles : of each connection's pass, at most period
+    constant : for each connection, whether its block holds for the whole sample
+    late : for each connection, the timesteps in which it is silent at the beginning of a sample
+    back : for each connection, whether it is silent in the whole first block
+    leader : the connection whose flags say where a sample begins and ends, or None: it is counted
+    latency : cycles from a pass's last word to the cycle before its sums can be selected
+
+    Members
+    -------
+    full, first, last : for each connection, whether a block waits, and its flags
+    room : whether every reader has room
+    start : a block begins; to the readers it is ``reserve``
+    take, release, issue, again : for each connection: its block begins, has been read; a word is
+        read; the tile comes once more
+    silent : for each connection, whether it is silent
+    chunk : the chunk of timesteps that is read
+    loaded, begins, ends : a pass's sums can be selected from the next cycle on; its block is a
+        sample's first, last
+    """
+
+    def __init__(
+        self, blocks: Blocks, *, tiles: int, period: int, cycles: list[int],
+        constant: list[bool], late: list[int], back: list[bool], leader: int | None, latency: int,
+    ) -> None:  # fmt: skip
+        if max(cycles) > period:
+            raise ValueError(f"a pass of {max(cycles)} cycles does not fit a period of {period}")
+        self.blocks, self.tiles, self.period = blocks, tiles, period
+        self.cycles, self.constant, self.late, self.back = cycles, constant, late, back
+        self.leader, self.latency = leader, latency
+        n = len(cycles)
+        super().__init__(
+            {
+                "full": In(n),
+                "first": In(n),
+                "last": In(n),
+                "room": In(1),
+                "start": Out(1),
+                "take": Out(n),
+                "release": Out(n),
+                "issue": Out(n),
+                "silent": Out(n),
+                "again": Out(1),
+                "chunk": Out(range(max(2, blocks.chunks))),
+                "loaded": Out(1),
+                "begins": Out(1),
+                "ends": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """One set of counters; a block's end and the next one's start are the same cycle."""
+        m = Module()
+        blocks = self.blocks
+        running = Signal(name="running")
+        left = Signal(range(max(2, self.period)), name="left")  # cycles of this pass still to come
+        end_pass = left == 0
+        first, last = Signal(name="first_block"), Signal(name="last_block")
+        at_first, at_last = self._flags(m)
+        skipped = Mux(at_first, blocks.skipped, 0) if blocks.skipped else Const(0, 1)
+
+        end_chunk: Value = Const(1, 1)
+        if blocks.chunks > 1:
+            chunk = Signal(range(blocks.chunks), name="chunk_at")
+            end_chunk = chunk == blocks.chunks - 1
+            again = Mux(first, blocks.skipped, 0) if blocks.skipped else 0
+            with m.If(running & end_pass):
+                m.d.sync += chunk.eq(Mux(end_chunk, again, chunk + 1))
+            with m.If(self.start):
+                m.d.sync += chunk.eq(skipped)
+            m.d.comb += self.chunk.eq(chunk)
+        _, end_tile = count(m, self.tiles, running & end_pass & end_chunk, "tile")
+        ending = Signal(name="ending")
+        m.d.comb += ending.eq(running & end_pass & end_chunk & end_tile)
+
+        m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
+        with m.If(running):
+            m.d.sync += left.eq(before(left))
+        with m.If(~running | end_pass):  # from idle, a block starts with a whole period
+            m.d.sync += left.eq(self.period - 1)
+        with m.If(self.start):
+            m.d.sync += [running.eq(1), first.eq(at_first), last.eq(at_last)]
+        with m.Elif(ending):
+            m.d.sync += running.eq(0)
+
+        m.d.comb += self.again.eq(~end_chunk)
+        begun = chunk == Mux(first, blocks.skipped, 0) if blocks.chunks > 1 else Const(1, 1)
+        for k, (cycles, constant) in enumerate(zip(self.cycles, self.constant, strict=True)):
+            issue = running if cycles == self.period else running & (left < cycles)
+            once = constant and not self.late[k]
+            if self.back[k]:
+                m.d.comb += self.silent[k].eq(first)
+            elif self.late[k]:
+                place = chunk if blocks.chunks > 1 else Const(0, 1)
+                m.d.comb += self.silent[k].eq(self._silent(m, k, at_first, first, place))
+            m.d.comb += [
+                self.issue[k].eq(issue & begun if once else issue),
+                self.take[k].eq(self.start & at_first if constant else self.start),
+                self.release[k].eq(ending & last if constant else ending),
+            ]
+        for name, value, reset in (
+            ("loaded", running & end_pass, True),
+            ("begins", first, False),
+            ("ends", last, False),
+        ):
+            m.d.comb += getattr(self, name).eq(later(m, value, self.latency, name, reset))
+        return m
+
+    def _flags(self, m: Module) -> tuple[Value, Value]:
+        """Return whether the block that waits is a sample's first, its last."""
+        if self.leader is not None:
+            return self.first[self.leader], self.last[self.leader]
+        block, end = count(m, self.blocks.count, self.start, "block")
+        return block == 0, end
+
+    def _ready(self, at_first: Value) -> Value:
+        """Return whether every connection has its block."""
+        ready: Value = Const(1, 1)
+        for k, constant in enumerate(self.constant):
+            ready = ready & (self.full[k] | ~at_first if constant else self.full[k])
+        return ready
+
+    def _silent(self, m: Module, k: int, at_first: Value, first: Value, chunk: Value) -> Value:
+        """Return whether a connection is silent in the timestep that is read."""
+        blocks, late = self.blocks, self.late[k]
+        age = Signal(range(late + 1), name=f"age_{k}")  # timesteps before this block
+        before = Mux(first, blocks.first, blocks.block)
+        with m.If(self.start):
+            older = age + before
+            m.d.sync += age.eq(Mux(at_first, 0, Mux(older > late, late, older)))
+        return age + chunk < late + (Mux(first, blocks.skipped, 0) if blocks.skipped else 0)

@@ -1,0 +1,167 @@
+"""A Plan as JSON values: what would be emitted, core by core, before anything is emitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mapping import INPUT
+from mapping.files import digest
+
+from .cells import cells, population_cells
+from .plan import Plan, PlannedConnection, PlannedPopulation
+from .stores import memory_bits, stores
+
+FORMAT = 1
+#: Where connections back form a circle that takes longer than any core.
+CIRCLE = "circle"
+
+
+def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
+    """Return everything that a plan says; docs/json.md names the keys.
+
+    Args:
+        mhz: clock, for frames a second and the latency in microseconds; null without one.
+    """
+    blocks, timing = plan.blocks, plan.timing
+    return {
+        "format": FORMAT,
+        "network_sha256": digest(plan.network),
+        "timesteps": blocks.timesteps,
+        "block": blocks.block,
+        "block_first": blocks.first,
+        "parallel": blocks.parallel,
+        "block_reason": reason(plan),
+        "cycles_per_sample": timing.cycles,
+        "latency": timing.latency,
+        "settles": timing.settles,
+        "limited_by": limits(plan),
+        "clock_mhz": mhz,
+        "frames_per_second": None if mhz is None else round(mhz * 1e6 / timing.cycles, 1),
+        "latency_us": None if mhz is None else round(timing.latency / mhz, 3),
+        "cells_estimated": cells(plan),
+        "memory_bits": memory_bits(plan),
+        "input": {
+            "simd": plan.enter.simd,
+            "bits": plan.enter.bits,
+            "words": plan.enter.words,
+            "constant": plan.constant,
+            "beats": input_beats(plan),
+        },
+        "output": {"lanes": plan.leaves.granule, "banks": plan.output_banks},
+        "populations": [_population(plan, k, p) for k, p in enumerate(plan.populations)],
+        "memories": [
+            {
+                "name": store.name,
+                "holds": store.holds,
+                "population": plan.populations[store.population].name,
+                "kind": store.kind,
+                "width": store.width,
+                "depth": store.depth,
+                "count": store.count,
+                "bits": store.bits,
+            }
+            for store in stores(plan)
+        ],
+    }
+
+
+def passes(plan: Plan) -> int:
+    """Return the passes of one tile in a whole sample."""
+    return plan.blocks.timesteps // plan.blocks.parallel
+
+
+def busy(plan: Plan, p: PlannedPopulation) -> int:
+    """Return the cycles of a whole sample in which a population is at work."""
+    return p.tiles * p.period * passes(plan)
+
+
+def input_beats(plan: Plan) -> int:
+    """Return the input beats of a whole sample: a cycle each, at least."""
+    return plan.enter.words * (1 if plan.constant else passes(plan))
+
+
+def limits(plan: Plan) -> list[str]:
+    """Return who sets the rate: populations, ``input``, or a ``circle`` of connections back."""
+    cycles = plan.timing.cycles
+    names = [p.name for p in plan.populations if busy(plan, p) >= cycles]
+    if input_beats(plan) >= cycles:
+        names.append(INPUT)
+    return names or [CIRCLE]
+
+
+def reason(plan: Plan) -> str:
+    """Return what speaks for the block of a plan."""
+    blocks = plan.blocks
+    bits = sum(s.bits for s in stores(plan) if s.holds == "membranes")
+    if blocks.whole and blocks.block > 1:
+        return (
+            f"B = T = {blocks.block}: no membrane outlives its tile, nothing can leak from one "
+            "sample into the next; buffers hold a sample, an answer comes once a sample"
+        )
+    if blocks.block > 1:
+        return (
+            f"B = {blocks.block}: {blocks.count} blocks a sample, membranes kept between them "
+            f"({bits:,} bits in memories)"
+        )
+    return (
+        "B = 1: the default of dense networks, one membrane a neuron is little to keep "
+        f"({bits:,} bits in memories), while sums of several timesteps at once take an "
+        "accumulator each; results come timestep by timestep, and any connection back can run"
+    )
+
+
+def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
+    order, cycles = p.order, plan.timing.cycles
+    return {
+        "name": p.name,
+        "neurons": p.neurons,
+        "pe": order.tile,
+        "lanes": order.lanes,
+        "tiles": p.tiles,
+        "cycles_per_pass": p.period,
+        "cycles_per_block": p.cycles(first=False),
+        "cycles_per_sample": busy(plan, p),
+        "occupancy": _share(busy(plan, p), cycles),
+        "neurons_occupancy": _share(order.rows * plan.blocks.timesteps, cycles),
+        "latency": p.latency,
+        "drive_bits": p.widths.drive,
+        "v_bits": p.widths.v,
+        "state_bits": p.widths.state + sum(p.past.fields.values()),
+        "membranes": order.states * order.lanes,
+        "membranes_in": "memory" if order.in_memory else "registers",
+        "cells_estimated": population_cells(p),
+        "connections": [
+            _connection(plan, p, c, connection.source, connection.delay)
+            for c, connection in zip(
+                p.connections, plan.network.populations[k].connections, strict=True
+            )
+        ],
+    }
+
+
+def _connection(
+    plan: Plan, p: PlannedPopulation, c: PlannedConnection, source: str, delay: int
+) -> dict[str, Any]:
+    shape = c.shape
+    # A source that holds for the whole sample is read once a block, unless it is silent at first.
+    often = plan.blocks.count if c.constant and not c.steps else passes(plan)
+    return {
+        "source": source,
+        "delay": delay,
+        "back": c.back,
+        "fan_in": shape.fan_in,
+        "pe": shape.pe,
+        "simd": shape.simd,
+        "parallel": shape.steps,
+        "bits": shape.bits,
+        "words": shape.words,
+        "cycles_per_pass": shape.cycles,
+        "occupancy": _share(p.tiles * shape.cycles * often, plan.timing.cycles),
+        "banks": c.banks,
+        "acc_bits": shape.raw_bits,
+        "latency": shape.latency,
+    }
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4)

@@ -1,0 +1,119 @@
+"""The manifest of emitted Verilog: ports, order of beats, widths and cycles; JSON values only."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from mapping.files import digest
+
+from .cores.buffer import Placing
+from .cores.entry import ERRORS
+from .plan import Plan, PlannedConnection, PlannedPopulation
+
+#: 2 added hashes; 3 is of plans: blocks, lanes, tiles, and ports by name.
+FORMAT = 3
+TOP = "network"
+
+
+def manifest(plan: Plan, verilog: str, files: dict[str, str]) -> dict[str, Any]:
+    """Return what the Verilog of a plan is."""
+    network, blocks, enter = plan.network, plan.blocks, plan.enter
+    output = plan.populations[plan.output]
+    return {
+        "format": FORMAT,
+        "top": TOP,
+        "verilog": f"{TOP}.v",
+        "verilog_sha256": hashlib.sha256(verilog.encode("utf-8")).hexdigest(),
+        "files": {name: _sha(text) for name, text in files.items()},
+        "network_sha256": digest(network),
+        "clock": "clk",
+        "reset": "rst",
+        "timesteps": network.timesteps,
+        "block": blocks.block,
+        "block_first": blocks.first,
+        "parallel": blocks.parallel,
+        "input": {
+            "stream": "i",
+            "shape": list(network.input.shape),
+            "bits": enter.bits,
+            "coding": network.input.coding,
+            "constant": plan.constant,
+            "simd": enter.simd,
+            "words": enter.words,
+            "parallel": enter.blocks.parallel,
+            "beat_bits": enter.beat_bits,
+            **_beats(enter),
+        },
+        "output": {
+            "stream": "o",
+            "population": output.name,
+            "values": "spikes" if output.spiking else "v",
+            "bits": plan.leaves.bits,
+            "lanes": plan.leaves.granule,
+            "tile": _tile(plan, output),
+            "beat_bits": plan.leaves.beat_bits,
+            **_beats(plan.leaves),
+        },
+        "errors": list(ERRORS),
+        "populations": [_population(plan, k, p) for k, p in enumerate(plan.populations)],
+        "cycles_per_sample": plan.timing.cycles,
+        "latency": plan.timing.latency,
+        "settles": plan.timing.settles,
+    }
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _beats(placing: Placing) -> dict[str, int]:
+    return {"beats_per_block": placing.beats, "beats_of_first_block": placing.beats_first}
+
+
+def _tile(plan: Plan, p: PlannedPopulation) -> int:
+    """Return after how many neurons the next timestep of a block comes."""
+    return p.order.tile if plan.blocks.block > 1 else p.neurons
+
+
+def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
+    return {
+        "name": p.name,
+        "trace": f"trace_{k}",
+        "shape": list(p.shape),
+        "neurons": p.neurons,
+        "spiking": p.spiking,
+        "lanes": p.order.lanes,
+        "tile": _tile(plan, p),
+        "ports": p.trace,
+        "pe": p.order.tile,
+        "v_bits": p.widths.v,
+        "state_bits": p.widths.state + sum(p.past.fields.values()),
+        "membranes": p.order.states * p.order.lanes,
+        "weight_bits": sum(c.shape.fan_in * p.neurons for c in p.connections),
+        "rom_bits": sum(c.rom[0] * c.rom[1] for c in p.connections),
+        "cycles_per_block": p.cycles(first=False),
+        "connections": [
+            _connection(plan, p, c, connection.source, connection.delay)
+            for c, connection in zip(
+                p.connections, plan.network.populations[k].connections, strict=True
+            )
+        ],
+    }
+
+
+def _connection(
+    plan: Plan, p: PlannedPopulation, c: PlannedConnection, source: str, delay: int
+) -> dict[str, Any]:
+    return {
+        "source": source,
+        "delay": delay,
+        "fan_in": c.shape.fan_in,
+        "bits": c.shape.bits,
+        "pe": c.shape.pe,
+        "simd": c.shape.simd,
+        "acc_bits": c.shape.raw_bits,
+        "rom_bits": c.rom[0] * c.rom[1],
+        "banks": c.banks,
+        "buffer_bits": c.placing.depth(c.banks) * c.placing.word_bits,
+    }

@@ -1,0 +1,95 @@
+"""Weights and numbers of a network as the cores hold them: pure functions of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mapping import Dense, Neuron, Population
+
+from .cores import popcount
+from .cores.history import History
+from .cores.matvec import Shape
+from .cores.neuron import Parameters
+
+
+def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
+    """Return what its spikes can leave behind within a sample.
+
+    Args:
+        spikes: the most that one neuron sends (``Facts.spikes``). timesteps: of a sample, at most.
+    """
+    if neuron.threshold is None:
+        return History()
+    limit, by = neuron.max_spikes, neuron.fire_by
+    return History(
+        None if limit is None or limit > spikes else limit,
+        min(neuron.refractory, timesteps - 1),
+        None if by is None or by >= timesteps else by,
+    )
+
+
+def n_neg(op: Dense) -> np.ndarray:
+    """Return the number of -1 weights of each output, (out,) int64."""
+    return (op.weights < 0).sum(axis=1).astype(np.int64)
+
+
+def parameters(
+    population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History
+) -> Parameters:
+    """Return a population's numbers, biases and n_neg of all connections in one constant."""
+    neuron, connections = population.neuron, population.connections
+    merged = sum(
+        c.bias - c.gain * ((1 << p) - 1) * n_neg(c.op)
+        for c, p in zip(connections, input_bits, strict=True)
+    )
+    threshold = neuron.threshold
+    return Parameters(
+        neuron.num,
+        neuron.q,
+        tuple(c.gain.tolist() for c in connections),
+        merged.tolist(),
+        neuron.v_init.tolist(),
+        None if threshold is None else threshold.tolist(),
+        neuron.v_reset.tolist(),
+        memory,
+        neuron.reset,
+        neuron.rho.tolist(),
+        past,
+    )
+
+
+def raw_bits(op: Dense, planes: int) -> int:
+    """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
+
+    That is ``sum_b 2**b * popcount(xnor(x_b, w))``, b below ``planes``.
+    """
+    return (op.fan_in * ((1 << planes) - 1)).bit_length()
+
+
+def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
+    """Return the ROM words of a dense op, tile by tile, word by word.
+
+    Bit ``lane * simd + j`` of word ``tile * words + w`` is the weight (1 for +1) of output
+    ``tile * pe + lane`` and of the input that stands in bit j of word w. Places without a weight
+    hold 1: there x is 0, and xnor(0, 1) adds nothing to a popcount. Tiles begin ``shape.stride``
+    rows apart, and where ``shape.coded`` is set, a group of weights stands there as its prefix
+    parities (``popcount``).
+
+    Args:
+        op: bipolar weights (out, in). places: the bit of each input, over all words.
+    """
+    out = op.weights.shape[0]
+    full = np.ones((shape.tiles * shape.pe, shape.words * shape.simd), np.uint8)
+    full[:out, np.asarray(places)] = op.weights > 0
+    cube = full.reshape(shape.tiles, shape.pe, shape.words, shape.simd).transpose(0, 2, 1, 3)
+    if shape.coded:
+        cube = cube.copy()
+        apart = popcount.groups(shape.simd)
+        for at in range(apart):
+            cube[..., at::apart] = (1 - cube[..., at::apart]).cumsum(axis=-1) % 2
+    table = np.zeros((shape.tiles, shape.stride, shape.pe * shape.simd), np.uint8)
+    table[:, : shape.words] = cube.reshape(shape.tiles, shape.words, -1)
+    rows = np.packbits(table.reshape(-1, shape.pe * shape.simd), 1, bitorder="little")
+    return [int.from_bytes(r.tobytes(), "little") for r in rows[: shape.rows]]

@@ -1,0 +1,88 @@
+"""Memories of a plan: every one that its Verilog will hold, before anything is emitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .cores.buffer import Placing
+from .cores.tables import Table
+from .plan import Plan, PlannedPopulation, label
+
+
+@dataclass(frozen=True)
+class Store:
+    """Memories that are alike.
+
+    Attributes
+    ----------
+        name: in the Verilog. holds: weights, parameters, buffer, delay, membranes or output.
+        population: index of the one that it belongs to; of the output its source.
+        kind: "ROM" or "RAM". width, depth: bits of a word, words. count: how many.
+    """
+
+    name: str
+    holds: str
+    population: int
+    kind: str
+    width: int
+    depth: int
+    count: int = 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of all of them."""
+        return self.width * self.depth * self.count
+
+
+def stores(plan: Plan) -> tuple[Store, ...]:
+    """Return every memory of a plan.
+
+    A ROM of one word is a constant of the design, and no memory; so are membranes in registers.
+    """
+    return tuple(store for k in range(len(plan.populations)) for store in _of(plan, k))
+
+
+def memory_bits(plan: Plan) -> int:
+    """Return the bits of all memories, ROMs included."""
+    return sum(store.bits for store in stores(plan))
+
+
+def _of(plan: Plan, k: int) -> Iterator[Store]:
+    """Yield the memories of a population."""
+    p = plan.populations[k]
+    for j, c in enumerate(p.connections):
+        name = label(plan, k, j)
+        width, depth = c.rom
+        yield from _rom(plan, f"weights_{name}", "weights", k, width, depth)
+        columns = c.placing.timesteps * c.placing.columns
+        rows = max(2, c.placing.depth(c.banks))
+        yield Store(f"buffer_{name}", "buffer", k, "RAM", c.placing.beat_bits, rows, columns)
+        if c.steps and not c.constant:
+            rows = max(2, _ring(c.placing, c.steps))
+            yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)
+    table = Table(p.parameters(plan.network.populations[k]).columns(), p.order.lanes, p.memory)
+    if table.row_bits:
+        yield from _rom(plan, f"parameters_{k}", "parameters", k, table.row_bits, table.depth)
+    if p.order.in_memory:
+        yield Store(f"neurons_{k}", "membranes", k, "RAM", row_bits(p), p.order.states)
+    if k == plan.output:  # beside the output register
+        rows = max(2, plan.leaves.beats * plan.output_banks)
+        yield Store("leave", "output", k, "RAM", plan.leaves.beat_bits + 3, rows)
+
+
+def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:
+    if depth > 1 or plan.shared:
+        yield Store(name, holds, k, "ROM", width, max(2, depth) if plan.shared else depth)
+
+
+def _ring(placing: Placing, steps: int) -> int:
+    """Return the rows of a delay; as ``Delay.depth``, without making one."""
+    granules = -(-placing.elements // placing.granule)
+    kept = min(placing.turns, granules) if placing.blocks.whole else granules
+    return ((steps - 1) << (kept - 1).bit_length()) + kept
+
+
+def row_bits(p: PlannedPopulation) -> int:
+    """Return the bits that are kept of ``lanes`` neurons: membranes, and what spikes left."""
+    return p.order.lanes * (p.widths.state + sum(p.past.fields.values()))

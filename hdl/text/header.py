@@ -1,0 +1,75 @@
+"""Header: the comment in front of emitted Verilog, which says what it is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mapping.files import digest
+
+if TYPE_CHECKING:
+    from ..plan import Plan, PlannedPopulation
+
+#: Warnings of Verilator that are of no account here, and why.
+WAIVED = {
+    "DECLFILENAME": "all modules stand in one file",
+    "WIDTHEXPAND": "operands of different widths are extended, as the standard has it",
+    "WIDTHTRUNC": "a number after ! is compared with zero",
+    "UNUSEDSIGNAL": "sums have their carry, of which not all is kept",
+    "CASEINCOMPLETE": "what a case does not name keeps the value given before it",
+    "PROCASSINIT": "registers begin with the values that a reset gives them",
+}
+
+
+def header(plan: Plan, files: Iterable[str]) -> str:
+    """Return the comment for a plan and its memory files."""
+    network, blocks, timing = plan.network, plan.blocks, plan.timing
+    shape = "x".join(map(str, network.input.shape))
+    output = plan.populations[plan.output].name
+    steps = f"{blocks.timesteps} a sample, in blocks of {blocks.block}, {blocks.parallel} at a time"
+    came = f"{shape}, {plan.enter.bits} bits an element, beats of {plan.enter.beat_bits} bits"
+    lines = [
+        "A binary spiking network in hardware, bit for bit.",
+        "",
+        f"network     {digest(network)} (SHA-256 of its numbers)",
+        f"generator   spikexact {importlib.metadata.version('spikexact')}",
+        f"timesteps   {steps}",
+        f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
+        f"input       {came}",
+        f"output      of {output!r}, beats of {plan.leaves.beat_bits} bits",
+        "",
+    ]
+    for k, p in enumerate(plan.populations):
+        lines += _population(plan, k, p)
+    if files:
+        lines += ["", "Memory files, read by $readmemh from the folder a tool runs in:"]
+        lines += [f"  {name}" for name in files]
+    lines += [
+        "",
+        "Ports, streams and the order of beats are described in manifest.json beside this file.",
+        "Nets n1, n2, .. stand within expressions. at_start has every always @* run once when a",
+        "simulation begins. Verilator's warnings that are waived, all others are not:",
+        *(f"  {name}: {why}" for name, why in WAIVED.items()),
+        "",
+        "This text was generated from your network and is your own: the generator's authors claim",
+        "no rights in it and set no conditions on its use. It comes without any warranty.",
+    ]
+    return "\n".join(f"// {line}".rstrip() for line in lines) + "\n"
+
+
+def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
+    w, o = p.widths, p.order
+    bits = f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
+    lines = [
+        f"population {k}  {p.name!r}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; {bits}"
+    ]
+    for c in p.connections:
+        source = "the input" if c.source < 0 else repr(plan.populations[c.source].name)
+        late = f", {c.steps} timesteps late" if c.steps else ""
+        late += ", back" if c.back else ""
+        lines.append(
+            f"  from {source}: {c.shape.fan_in} inputs of {c.shape.bits} bits, "
+            f"SIMD {c.shape.simd}, sums of {c.shape.raw_bits} bits{late}"
+        )
+    return lines

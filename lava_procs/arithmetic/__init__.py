@@ -1,0 +1,1 @@
+"""What the Processes compute, in numpy, without Lava: sums, currents, membranes."""

@@ -1,0 +1,118 @@
+"""A network on the neurocores of a chip: split, put on the mesh, moved until ways are short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..network import Network
+from ..value import integer
+from .chips import Chip, chip_named
+from .mesh import arrangement, chips_in_turn
+from .moves import refined
+from .partition import cores, links_of
+from .traffic import counts_of, traffic
+from .values import Placement
+
+#: How much the ways of single connections weigh beside the sum of all; and the shares of the way
+#: row by row beyond which a connection is pulled at harder, and below which at half as hard.
+SHARE, WANTED, EASY = 0.3, 0.75, 0.5
+#: Rounds at most, fewer where cores times places are many.
+ROUNDS, WORK = 10, 6_000_000
+
+
+def place(
+    network: Network,
+    chip: Chip | str,
+    spikes: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0,
+    order: str = "hilbert",
+) -> Placement:
+    """Place a network on the cores of a chip, or of as many as it needs.
+
+    Args:
+        chip: ``"loihi1"``, ``"loihi2"``, or limits of one's own.
+        spikes: mean spikes of a sample, (timesteps, \\*shape) by population, as
+            ``mapping.cost.Activity(..).means`` has them; None: one a neuron.
+        seed: of what ties are broken by; the same seed gives the same placement.
+        order: ``"hilbert"``: along a Hilbert curve, then refined; ``"row_major"``: cores as they
+            are numbered, row by row, to compare with.
+
+    Raises
+    ------
+        Unsupported: a population does not fit: the limit that it breaks is named.
+        ValueError: spikes of another shape.
+    """
+    named = chip_named(chip)
+    integer(seed, "seed", 0)
+    if order not in ("hilbert", "row_major"):
+        raise ValueError(f"order must be 'hilbert' or 'row_major', not {order!r}")
+    counts = counts_of(network, spikes)
+    filled = cores(network, named)
+    edges, packets, groups, names = traffic(network, links_of(network), filled, counts)
+    chips = arrangement(len(filled), named)
+    places = chips_in_turn(len(filled), named, chips, order == "hilbert")
+    if order == "hilbert":
+        slots = chips_in_turn(_slots(len(filled), named), named, chips, True)
+        naive = chips_in_turn(len(filled), named, chips, False)
+        places = _nearer(places, naive, slots, edges, packets, groups, seed)
+    return Placement(
+        chip=named,
+        cores=tuple(filled),
+        places=places,
+        chips=chips,
+        traffic=edges,
+        packets=packets,
+        edge_groups=groups,
+        connections=tuple(names),
+        measured=spikes is not None,
+        seed=seed,
+    )
+
+
+def _nearer(
+    places: np.ndarray, naive_places: np.ndarray, slots: np.ndarray, edges: np.ndarray,
+    packets: np.ndarray, groups: np.ndarray, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """Return better places, in rounds that pull harder at connections whose ways stayed long.
+
+    A connection's way is long against what it is when cores are numbered row by row, chip by chip
+    or over the whole mesh: those with few packets would else be left behind.
+    """
+    rows = slots[np.lexsort((slots[:, 2], slots[:, 0], slots[:, 1]))][: len(places)]
+    naive = np.minimum(
+        _ways(rows, edges, packets, groups), _ways(naive_places, edges, packets, groups)
+    )
+    naive = np.maximum(naive, np.bincount(groups, packets) / 4)  # in one tile as it is
+    there = naive > 0
+    even = SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
+    weights = 1 + even
+    rounds = max(2, min(ROUNDS, WORK // (len(places) * len(slots))))
+    best, least = places, np.inf
+    for _ in range(rounds):
+        places = refined(places, slots, edges, packets * weights[groups], seed)
+        share = _ways(places, edges, packets, groups) / np.where(there, naive, np.inf)
+        longest = float(share.max(initial=0))
+        if longest < least:
+            best, least = places, longest
+        late = share > WANTED
+        if not late.any():
+            break
+        weights = np.where(late, weights * (1.5 * share / WANTED) ** 2, weights)
+        weights = np.where(share < EASY, weights / 2, weights)
+    return best
+
+
+def _ways(
+    places: np.ndarray, edges: np.ndarray, packets: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Return packets times tiles passed, by connection."""
+    ends = places[edges][:, :, :2]
+    return np.bincount(groups, packets * np.abs(ends[:, 0] - ends[:, 1]).sum(axis=1))
+
+
+def _slots(count: int, chip: Chip) -> int:
+    """Return the places of all chips that are needed."""
+    each = chip.cores.value or 1
+    return -(-count // each) * each

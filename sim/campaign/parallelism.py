@@ -1,0 +1,52 @@
+"""Parallelism of emitted designs, drawn for campaigns: half of the time what is emitted unasked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mapping import Network
+
+#: Outputs and inputs a cycle that are drawn; they seldom divide a layer's sizes.
+PES, SIMDS = (1, 2, 3, 5, 16, 64), (1, 3, 8, 13, 32)
+
+
+def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
+    """Return options of the backends that emit Verilog; see ``hdl.plan.plan``."""
+    if rng.random() < 0.5:
+        return {}
+    pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
+    lanes = {}
+    for p in network.populations:
+        size = network.shapes[p.name][0]
+        taken = min(pe, size)
+        some = [d for d in range(1, taken + 1) if size % d == 0 and taken % d == 0]
+        lanes[p.name] = int(rng.choice(some))
+    block, parallel = 1, 1
+    if rng.random() < 0.6:
+        block, parallel = _block(network, rng)
+    return {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+
+
+def _block(network: Network, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw timesteps of a block, and those summed at once, that the network's delays allow."""
+    steps, most, divides = network.timesteps, network.timesteps, False
+    before: set[str] = {"input"}
+    late_input = False
+    for p in network.populations:
+        for c in p.connections:
+            if c.source not in before:  # a connection back
+                most, divides = min(most, c.delay), True
+            late_input |= c.source == "input" and c.delay > 0
+        before.add(p.name)
+    blocks = [b for b in range(1, most + 1) if not divides or steps % b == 0]
+    block = int(rng.choice([*blocks, blocks[-1]]))
+    first = (steps - 1) % block + 1
+    parallel = [d for d in range(1, block + 1) if block % d == 0 and first % d == 0]
+    return block, 1 if late_input else int(rng.choice(parallel))
+
+
+def told(options: dict[str, Any]) -> str:
+    """Return drawn options in words."""
+    return ", ".join(f"{k} {v}" for k, v in options.items()) or "parallelism as emitted unasked"

@@ -1,0 +1,135 @@
+"""``spikexact plan``."""
+
+from typing import Any
+
+from .arguments import (
+    Block,
+    Cells,
+    Clock,
+    File,
+    Json,
+    Lanes,
+    Parallel,
+    Pe,
+    Ram,
+    Simd,
+    TargetFps,
+)
+
+
+def plan(
+    file: File,
+    pe: Pe = None,
+    simd: Simd = None,
+    lanes: Lanes = None,
+    block: Block = None,
+    parallel: Parallel = 1,
+    target_fps: TargetFps = None,
+    clock: Clock = None,
+    cells: Cells = None,
+    ram: Ram = None,
+    json: Json = False,
+) -> None:
+    """Say what would be emitted: cores, parallelism, memories, cycles; cells by estimate."""
+    from .. import console, files
+    from .planning import form
+
+    network = files.network(file)
+    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    from hdl.listing import listing
+
+    facts = listing(made.plan, clock)
+    if json:
+        console.print_json(facts)
+        return
+    for title, rows in tables(facts).items():
+        console.rows(title, rows)
+    for line in sentences(facts):
+        console.say(line)
+
+
+def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return a listing as tables: populations, their neurons, connections, memories."""
+    populations = facts["populations"]
+    return {
+        "populations": [
+            {
+                "population": p["name"],
+                "neurons": f"{p['neurons']:,}",
+                "PE": p["pe"],
+                "lanes": p["lanes"],
+                "tiles": p["tiles"],
+                "cycles a pass": f"{p['cycles_per_pass']:,}",
+                "a block": f"{p['cycles_per_block']:,}",
+                "a sample": f"{p['cycles_per_sample']:,}",
+                "at work": f"{p['occupancy']:.0%}",
+                "cells, estimated": f"{p['cells_estimated']:,}",
+            }
+            for p in populations
+        ],
+        "neurons": [
+            {
+                "population": p["name"],
+                "at work": f"{p['neurons_occupancy']:.0%}",
+                "drive bits": p["drive_bits"],
+                "v bits": p["v_bits"],
+                "state bits": p["state_bits"],
+                "membranes kept": f"{p['membranes']:,} in {p['membranes_in']}",
+                "latency": p["latency"],
+            }
+            for p in populations
+        ],
+        "connections": [
+            {
+                "into": p["name"],
+                "from": c["source"],
+                "delay": f"{c['delay']}{', back' if c['back'] else ''}",
+                "fan-in": f"{c['fan_in']:,}",
+                "PE x SIMD x timesteps": f"{c['pe']} x {c['simd']} x {c['parallel']}",
+                "input bits": c["bits"],
+                "words": c["words"],
+                "cycles a pass": f"{c['cycles_per_pass']:,}",
+                "at work": f"{c['occupancy']:.0%}",
+                "banks": c["banks"],
+                "acc bits": c["acc_bits"],
+                "latency": c["latency"],
+            }
+            for p in populations
+            for c in p["connections"]
+        ],
+        "memories": [
+            {
+                "memory": m["name"],
+                "holds": f"{m['holds']} of {m['population']}",
+                "kind": m["kind"],
+                "words x bits": f"{m['depth']:,} x {m['width']:,}",
+                "how many": m["count"],
+                "bits": f"{m['bits']:,}",
+            }
+            for m in facts["memories"]
+        ],
+    }
+
+
+def sentences(facts: dict[str, Any]) -> list[str]:
+    """Return what a listing says of the whole."""
+    blocks = f"T = {facts['timesteps']}, blocks of {facts['block']}"
+    if facts["block_first"] != facts["block"]:
+        blocks += f" (the first of {facts['block_first']})"
+    pace = (
+        f"{facts['cycles_per_sample']:,} cycles a sample, limited by "
+        f"{', '.join(facts['limited_by'])}; {facts['latency']:,} from its first input beat to its "
+        f"last output beat; the pace is even after {facts['settles']} samples"
+    )
+    size = (
+        f"{facts['memory_bits']:,} bits of memory; an estimated {facts['cells_estimated']:,} cells "
+        "(ECP5 LUT4s and carries; no build has measured them)"
+    )
+    blocks += f"; timesteps summed at once: {facts['parallel']}"
+    said = [blocks, facts["block_reason"], pace, size]
+    if facts["clock_mhz"] is not None:
+        said.append(
+            f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "
+            f"latency {facts['latency_us']:,} us"
+        )
+    return said

@@ -1,0 +1,128 @@
+"""``spikexact place`` and ``spikexact nir``: what they print, write and refuse, and the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import needs
+import numpy as np
+import pytest
+from loihi_nets import drawn, mlp, residual
+from test_spikexact_json import problems, undocumented
+from test_spikexact_report import Tags
+
+from mapping import load, save
+from spikexact.cli import status
+from spikexact.report import schema
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    network = residual()
+    save(network, "network.safetensors")
+    np.save("x.npy", drawn(network, 3, 0).astype(np.uint8))
+    return tmp_path
+
+
+def told(line: str, capsys: pytest.CaptureFixture) -> dict:
+    assert status([*line.split(), "--json"]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert problems(out, line) == [] and undocumented(out) == set()
+    return json.loads(out)
+
+
+def test_place_by_data(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    found = told("place network.safetensors --data x.npy -o place.json", capsys)
+    assert found == json.loads(Path("place.json").read_text())
+    assert found["measured"] and found["broken"] == [] and found["chip"] == "loihi1"
+    assert found == told("place network.safetensors --data x.npy", capsys)  # the same again
+    assert sum(row["neurons"] for row in found["populations"]) == 12 * 81 * 2 + 300 + 48 + 12 + 10
+    assert {one["profile"] for one in found["estimates"]} == {"davies2018", "sanafe-nahuku"}
+    for one in found["estimates"]:
+        assert one["energy_pj"] > 0 and len(one["timestep_ns"]) == 5
+        assert sum(row["pj"] for row in one["cores"]) == pytest.approx(one["energy_pj"])
+
+
+def test_links_carry_every_packet_as_far_as_it_goes(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    save(mlp(hidden=256), "wide.safetensors")
+    found = told("place wide.safetensors", capsys)
+    ways = sum(row["spike_hops"] for row in found["layers"])
+    assert ways == pytest.approx(found["spike_hops"]) and ways > 0
+    assert sum(link[4] for link in found["links"]) == pytest.approx(ways)
+
+
+def test_place_as_text(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert status("place network.safetensors --chip loihi2".split()) == 0
+    out = capsys.readouterr().out
+    assert "cores of loihi2" in out and "not checked" in out and "rules broken: 0" in out
+    assert "energy and time: none for loihi2" in out
+    assert status("place network.safetensors --data x.npy".split()) == 0
+    assert "sanafe-nahuku" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("place network.safetensors --chip loihi3", "chip must be one of 'loihi1', 'loihi2'"),
+        ("place network.safetensors --data no.npy", "no.npy"),
+        ("place network.safetensors --data y.npy", "y.npy has shape"),
+        ("place nothing.safetensors", "nothing.safetensors"),
+        ("nir x.nir -o y.safetensors", "x.nir"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    folder: Path, line: str, sentence: str, capsys: pytest.CaptureFixture
+) -> None:
+    np.save("y.npy", np.zeros((2, 5, 3), np.uint8))
+    assert status(line.split()) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and told.count("\n") == 1
+
+
+def test_a_network_goes_to_nir_and_comes_back(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    needs.package("nir")
+    there = told("nir network.safetensors -o net.nir", capsys)
+    back = told("nir net.nir -o again.safetensors", capsys)
+    assert there["network_sha256"] == back["network_sha256"]
+    assert load("again.safetensors") == load("network.safetensors")
+
+
+def test_the_report_shows_the_mesh(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    needs.package("matplotlib")
+    told("place network.safetensors --data x.npy -o place.json", capsys)
+    assert status(["report", "."]) == 0
+    page = Tags(Path("report.html").read_text(encoding="utf-8"))
+    assert "Placement on neurocores" in page.heads and "placement-mesh" in page.figures
+    facts = json.loads(Path("report.json").read_text())
+    jsonschema.validate(facts, schema())
+    assert facts["placement"]["chip"] == "loihi1" and facts["placement"]["broken"] == []
+    assert len(facts["placement"]["populations"]) == 6
+
+
+def test_a_placement_of_another_network_is_foreign(
+    folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    save(mlp(), "other.safetensors")
+    told("place other.safetensors -o place.json", capsys)
+    assert status(["report", "."]) == 0
+    facts = json.loads(Path("report.json").read_text())
+    assert facts["status"] == "foreign" and facts["placement"] is None
+    assert facts["findings"][0]["file"] == "place.json"
+
+
+def test_a_broken_rule_heads_the_report(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    found = told("place network.safetensors -o place.json", capsys)
+    found["broken"] = ["core 0: compartments is 2000; loihi1 has 1024"]
+    Path("place.json").write_text(json.dumps(found))
+    assert status(["report", "."]) == 0
+    facts = json.loads(Path("report.json").read_text())
+    assert facts["status"] == "failed" and "breaks 1 rules" in facts["headline"]
+    del found["cores"]
+    Path("place.json").write_text(json.dumps(found))
+    assert status(["report", "."]) == 2
+    assert "place.json is damaged" in capsys.readouterr().err
