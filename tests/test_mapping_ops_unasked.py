@@ -19,6 +19,7 @@ ROOMS = ("mapping", "sim", "hdl", "lava_procs", "training", "spikexact")
 #: What is one file or line a kind: the ops, their twins in torch, and what runs one kind.
 FREE = (
     "mapping/ops/",
+    "mapping/exporters/",
     "training/ops.py",
     "hdl/",
     "lava_procs/processes/",

@@ -75,7 +75,7 @@ def threshold(folder: Path) -> None:
 
 def undeclared(folder: Path) -> None:
     """Connect a port to a net that nobody declares or drives."""
-    alter(folder, "network", r"(buffer_0 \([^;]*)\.full\(full\)", r"\1.full(no_such_net)")
+    alter(folder, "network", r"(buffer_0 \([^;]*)\.full\(\w+\)", r"\1.full(no_such_net)")
 
 
 @dataclass(frozen=True)

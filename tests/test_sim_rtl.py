@@ -83,7 +83,7 @@ def test_an_undeclared_net_does_not_compile() -> None:
     from hdl.verilog import emit
 
     emitted = emit(chain(7, 5), 2, 3)
-    text = emitted.verilog.replace("endmodule", "wire more = ~no_such_net;\nendmodule", 1)
+    text = emitted.verilog.replace("\nendmodule", "\nwire more = ~no_such_net;\nendmodule", 1)
     with pytest.raises(cxxrtl.BuildError, match="no_such_net"):
         cxxrtl.build(text, emitted.manifest, emitted.files)
 
