@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The plan: choices by name, list or number, where elements stand, and what is refused."""
 
 from __future__ import annotations
