@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The plan: choices by name, list or number, where elements stand, and what is refused."""
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from planned import BACK, CHAIN, LATE, SELF, network
 from hdl.cores.buffer import Placing
 from hdl.cores.matvec import Shape
 from hdl.cores.popcount import stages
+from hdl.cores.tables import Table
 from hdl.numbers import n_neg, packed, parameters, raw_bits
 from hdl.plan import chosen, plan, positions, unused
 from hdl.streams import Blocks
@@ -178,7 +178,7 @@ def test_a_design_for_several_networks_holds_the_widest_of_each() -> None:
         widest = max(n.facts["p0"].v.bits for n in (one, two))
         assert made.widths.v == widest
         for n in (one, two):
-            table = made.unit(n.populations[0]).table
+            table = Table(made.parameters(n.populations[0]).columns(), 1, made.memory)
             assert set(table.columns) == {"gain_0", "constant", "v_init", "threshold", "v_reset"}
             for row, threshold in zip(table.rows(), n.populations[0].neuron.threshold, strict=True):
                 width, at = table.widths["threshold"], 0
