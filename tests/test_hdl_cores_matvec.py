@@ -30,7 +30,7 @@ SHAPES = [
     shape(7, 5, 1, 2, 3, high=True), shape(65, 3, 1, 2, 16, high=True), shape(65, 7, 2, 3, 32),
     shape(20, 9, 5, 9, 20), shape(13, 10, 8, 4, 5), shape(16, 12, 1, 4, 8, at_once=2),
     shape(5, 4, 1, 4, 5, steps=2, at_once=4), shape(10, 6, 1, 2, 4, steps=3, at_once=2, high=True),
-    shape(6, 6, 3, 3, 4, steps=2), shape(9, 4, 1, 2, 4, more=2),
+    shape(15, 6, 2, 2, 3), shape(6, 6, 3, 3, 4, steps=2), shape(9, 4, 1, 2, 4, more=2),
     shape(65, 7, 2, 3, 32, coded=True), shape(20, 9, 5, 9, 20, coded=True),
     shape(33, 9, 1, 4, 9, high=True, coded=True), shape(6, 6, 3, 3, 4, steps=2, coded=True),
 ]  # fmt: skip
@@ -199,3 +199,7 @@ def test_sums_are_there_when_published_and_not_a_cycle_before(s, rng) -> None:
 def test_a_pass_takes_a_word_for_every_plane() -> None:
     assert [s.cycles for s in SHAPES[:6]] == [1, 1, 12, 3, 3, 5]
     assert [(s.tiles, s.words) for s in SHAPES[6:10]] == [(3, 3), (1, 1), (3, 3), (3, 2)]
+
+
+def test_tiles_begin_at_a_power_of_two_and_also_where_that_costs_an_address_bit() -> None:
+    assert {s.aligned for s in SHAPES if s.tiles > 1 and s.words > 1} == {True, False}
