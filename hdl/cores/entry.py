@@ -108,7 +108,7 @@ class Entry(wiring.Component):
 
         gone = Signal(name="gone")  # the block at hand is given up
         short = last & ~end_block
-        m.d.comb += gone.eq(beat & ((first & partial) | (inside & short)))
+        m.d.comb += gone.eq(beat & partial & (first | (inside & short)))
         errors = {
             "cut": beat & first & is_open,
             "short": beat & inside & short,
