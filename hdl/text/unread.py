@@ -98,6 +98,9 @@ def _strip(module: Module, named: dict[str, Module], kept: set[Node]) -> None:
     module.connections = [(a, b) for a, b in module.connections if wanted(NAME.findall(a))]
     for lines in module.processes:
         driven.update(split(lines)[0])
+    # Of nets that are driven together some may be read and others not: all are named.
+    for nets in (*(a for a, _ in module.connections), *(n for c in cells for n in c.ports.values())):
+        driven.update(NAME.findall(nets))
     module.memories = {n: memory for n, memory in module.memories.items() if wanted([n])}
     module.wires = {
         name: wire
