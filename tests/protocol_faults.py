@@ -12,6 +12,7 @@ which error bits are set.
 from __future__ import annotations
 
 import argparse
+import importlib
 import random
 import sys
 from collections import Counter
@@ -20,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "hdl" / "testbench")]
-from malformed import KINDS
-from protocol import Beat, Rules
-
 from hdl.verilog import Emitted, emit
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.coding import encode
 from sim import run
 from sim.backends import beats
 from sim.engines import cxxrtl
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "hdl" / "testbench"))
+KINDS = importlib.import_module("malformed").KINDS
+Beat, Rules = (getattr(importlib.import_module("protocol"), n) for n in ("Beat", "Rules"))
 
 
 def networks(seed: int) -> Iterator[tuple[str, Network, dict]]:
@@ -53,7 +54,8 @@ def networks(seed: int) -> Iterator[tuple[str, Network, dict]]:
     ):
         first = Population("a", (edge("input", 6, 9),), neuron(6))
         second = Population("b", (edge("a", 5, 6), *more), neuron(5))
-        yield name, Network(enter, (first, second), Readout("b"), 6), {"pe": 3, "simd": 4, **options}
+        network = Network(enter, (first, second), Readout("b"), 6)
+        yield name, network, {"pe": 3, "simd": 4, **options}
 
 
 def sample_beats(data: np.ndarray, flags: np.ndarray, sample: int) -> list[Beat]:
@@ -101,10 +103,10 @@ def attempt(
     marks = np.array([b.first * beats.FIRST | b.last * beats.LAST for b in sent], np.uint8)
     if reset is not None:
         marks[reset] |= beats.RESET
-    steps = [
-        told["timesteps"] if enter["constant"] else told["block_first"] + (r.blocks - 1) * told["block"]
-        for r in rules.runs if r.blocks
-    ]  # fmt: skip
+    first, block = told["block_first"], told["block"]
+    steps = [first + (r.blocks - 1) * block for r in rules.runs if r.blocks]
+    if enter["constant"]:
+        steps = [told["timesteps"] for _ in steps]
     want = {
         p["trace"]: sum(len(beats.rows(p, p["neurons"], t, told)) for t in steps)
         for p in told["populations"]

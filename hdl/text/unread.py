@@ -99,8 +99,10 @@ def _strip(module: Module, named: dict[str, Module], kept: set[Node]) -> None:
     for lines in module.processes:
         driven.update(split(lines)[0])
     # Of nets that are driven together some may be read and others not: all are named.
-    for nets in (*(a for a, _ in module.connections), *(n for c in cells for n in c.ports.values())):
+    for nets in [left for left, _ in module.connections]:
         driven.update(NAME.findall(nets))
+    for cell in cells:
+        driven.update(name for nets in cell.ports.values() for name in NAME.findall(nets))
     module.memories = {n: memory for n, memory in module.memories.items() if wanted([n])}
     module.wires = {
         name: wire
