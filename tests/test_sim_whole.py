@@ -120,7 +120,7 @@ def test_the_judge_notices_a_wrong_threshold() -> None:
 @pytest.mark.parametrize("where", ["gate", "conv"])
 def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where: str) -> None:
     import sim.engines.fast.plan
-    from sim.backends.fast_ops import KERNELS, Shape, Window
+    from sim.backends.fast_ops import KERNELS, Shape, Windowed
 
     gate, conv = sim.engines.fast.plan._gate, KERNELS["Conv"]
 
@@ -128,7 +128,7 @@ def test_a_planted_fault_is_found_and_shrunk(tmp_path: Path, monkeypatch, where:
         table = np.where(g.table == g.table.max(axis=1, keepdims=True), g.table + 1, g.table)
         gate(row, replace(g, table=table), *rest)
 
-    def wrong_conv(op: Conv, shape: Shape) -> Window:
+    def wrong_conv(op: Conv, shape: Shape) -> Windowed:
         found = conv(op, shape)
         weights = found.weights.copy()
         weights[-1, -1, -1] *= -1  # the last place of the last channel's kernel

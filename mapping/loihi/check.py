@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..network import Connection, Network
-from ..ops import Conv, Dense, Pool
 from ..ports import INPUT
 from .chips import Chip
 from .values import Placement, Tile
@@ -81,7 +80,7 @@ def _tiles(network: Network, placement: Placement) -> list[Broken]:
             good = good and bool(channels) and len(set(channels)) == len(channels)
             good = good and min(channels) >= 0 and max(channels) < size[0]
             kinds = [
-                ("discrete", "population") if isinstance(c.op, Dense) else ("population",)
+                ("discrete", "population") if c.op.window is None else ("population",)
                 for c in network[tile.population].connections
             ]
             good = good and len(tile.axons) == len(kinds)
@@ -201,7 +200,7 @@ class _Recount:
         key = (tile.population, k, axons, tile.rows, tile.cols, base, own)
         if key not in self.known:
             source = _map(self.network.shapes[connection.source])
-            if isinstance(connection.op, Dense):
+            if connection.op.window is None:
                 self.known[key] = self._dense(connection, source, tile, axons)
             else:
                 self.known[key] = self._window(connection, source, tile, base)
@@ -247,16 +246,8 @@ class _Recount:
         self, connection: Connection, source: tuple[int, ...], tile: Tile, base: int
     ) -> _Synapses:
         op = connection.op
-        if isinstance(op, Conv):
-            kernel, stride, padding, dilation = (
-                op.weights.shape[2:], op.stride, op.padding, op.dilation
-            )  # fmt: skip
-            groups = op.groups
-        elif isinstance(op, Pool):
-            kernel, stride, padding, dilation = op.kernel, op.stride, op.padding, (1, 1)
-            groups = source[0]
-        else:
-            kernel, stride, padding, dilation, groups = (1, 1), (1, 1), (0, 0), (1, 1), source[0]
+        kernel, stride, padding, dilation = op.window
+        groups = op.groups_of(source)
         outputs = _map(self.network.shapes[tile.population])[0]
         group_of = [int(c) * groups // outputs for c in tile.channels]
         per_group = {g: group_of.count(g) for g in set(group_of)}

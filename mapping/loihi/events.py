@@ -19,7 +19,7 @@ import numpy as np
 
 from ..coding import encode
 from ..network import Connection, Network, Population
-from ..ops import Conv, Dense
+from ..ops import Conv
 from ..ports import INPUT
 from .partition import links_of
 from .reach import Link, as_map
@@ -181,7 +181,7 @@ def _late(values: np.ndarray, delay: int, samples: int, steps: int) -> np.ndarra
 def _arrived(c: Connection, link: Link, sent: np.ndarray, samples: int, steps: int) -> np.ndarray:
     """Return the synaptic operations of every neuron, (B, C or 1, rows, cols)."""
     sent = _late(sent, c.delay, samples, steps)
-    if isinstance(c.op, Dense):
+    if c.op.window is None:
         return sent.sum(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)
     assert link.rows is not None and link.cols is not None
     groups = link.groups

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from ..network import Network, Population
-from ..ops import Identity, Pool
 from ..ports import INPUT
 from .chips import Chip, chip_named
 
@@ -74,7 +73,7 @@ def _programmed(network: Network, p: Population, chip: Chip) -> Hold:
             reasons.append(f"a delay of {c.delay}")
         if c.gate is not None and not _constant(c.gate):
             reasons.append(f"the gate of {c.source!r} sums over a whole map")
-        if isinstance(c.op, Pool) and not c.op.linear and c.op.fan_in > 1:
+        if not c.op.linear and c.op.fan_in > 1:
             if not _alone(p) or not _spikes(network, c.source):
                 reasons.append("a maximum of values is no sum of synapses")
     return Hold(p.name, not reasons, tuple(reasons) or ("as a neuron program of one's own",))
@@ -203,7 +202,7 @@ def _never_rounds(n: Any, step: int, steps: int) -> bool:
 
 def _weights(c: Any, unit: int) -> tuple[int, list[str]]:
     """Return the exponent at which weights have a mantissa of 8 bits and a sign, and why not."""
-    if isinstance(c.op, (Pool, Identity)):
+    if not c.op.bits:  # no weights
         each = np.array([1])
     else:
         each = np.unique(np.abs(c.op.weights.astype(np.int64)))

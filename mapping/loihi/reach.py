@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ops import Conv, Dense, Op, Pool, Shape
+from ..ops import Op, Shape
 
 
 def as_map(shape: Shape) -> tuple[int, int, int]:
@@ -103,19 +103,12 @@ def link(op: Op, source: Shape, out: Shape, delay: int) -> Link:
     """Return the geometry of a connection."""
     from_map, to_map = as_map(source), as_map(out)
     bits = stored_bits(op)
-    if isinstance(op, Dense):
+    if op.window is None:
         return Link(from_map, to_map, True, 1, None, None, bits, delay)
-    if isinstance(op, Conv):
-        window = op.weights.shape[2:], op.stride, op.padding, op.dilation
-        groups = op.groups
-    elif isinstance(op, Pool):
-        window, groups = (op.kernel, op.stride, op.padding, (1, 1)), from_map[0]
-    else:
-        window, groups = ((1, 1), (1, 1), (0, 0), (1, 1)), from_map[0]
     rows, cols = (
-        Axis(from_map[k + 1], to_map[k + 1], *(int(part[k]) for part in window)) for k in (0, 1)
+        Axis(from_map[k + 1], to_map[k + 1], *(int(part[k]) for part in op.window)) for k in (0, 1)
     )
-    return Link(from_map, to_map, False, groups, rows, cols, bits, delay)
+    return Link(from_map, to_map, False, op.groups_of(from_map), rows, cols, bits, delay)
 
 
 def stored_bits(op: Op) -> int:

@@ -22,7 +22,6 @@ import numpy as np
 from ..coding import encode
 from ..files import beside
 from ..network import Connection, Network
-from ..ops import Dense
 from ..ports import INPUT
 from ..value import Unsupported
 from .profiles import PROFILES
@@ -151,7 +150,7 @@ def _netlist(
 
 def _kind(c: Connection) -> str:
     """Return SANA-FE's name of a connection's synapses."""
-    return "loihi_dense_synapse" if isinstance(c.op, Dense) else "loihi_conv_synapse"
+    return "loihi_dense_synapse" if c.op.window is None else "loihi_conv_synapse"
 
 
 def _tile_numbers(placement: Placement, height: int) -> list[str]:

@@ -10,7 +10,7 @@ from ..intervals import Interval
 from ..value import integer
 from .op import Shape
 from .weighted import Weighted, checked_weights
-from .window import covering, pair, places, windows
+from .window import Window, covering, pair, places, windows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,8 +48,13 @@ class Conv(Weighted):
         )
 
     @property
-    def _window(self) -> tuple:
-        return self.weights.shape[2:], self.stride, self.padding, self.dilation
+    def window(self) -> Window:
+        """What one output sees."""
+        return Window(self.weights.shape[2:], self.stride, self.padding, self.dilation)
+
+    def groups_of(self, shape: Shape) -> int:
+        """Return the number of channel groups."""
+        return self.groups
 
     @property
     def label(self) -> str:
@@ -61,7 +66,7 @@ class Conv(Weighted):
         out, fan = self.weights.shape[:2]
         if len(shape) != 3 or shape[0] != fan * self.groups:
             raise ValueError(f"Conv needs a source of shape ({fan * self.groups}, rows, cols)")
-        return (out, *places(shape, *self._window))
+        return (out, *places(shape, *self.window))
 
     def weigh(self, weights: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Return acc of weights of the source's own type."""
@@ -69,7 +74,7 @@ class Conv(Weighted):
         samples, groups = len(source), self.groups
         acc = np.zeros((samples, groups, out // groups, rows * cols), source.dtype)
         kernel = weights.reshape(groups, out // groups, *weights.shape[1:])
-        for r, c, part in windows(source, *self._window):
+        for r, c, part in windows(source, *self.window):
             part = part[:, :, :rows, :cols].reshape(samples, groups, -1, rows * cols)
             acc += kernel[:, :, :, r, c] @ part
         return acc.reshape(samples, out, rows, cols)
@@ -84,4 +89,4 @@ class Conv(Weighted):
 
     def fan_out(self, shape: Shape) -> np.ndarray:
         """Each value enters the windows over it, in every output channel of its group."""
-        return self.weights.shape[0] // self.groups * covering(shape, *self._window)
+        return self.weights.shape[0] // self.groups * covering(shape, *self.window)

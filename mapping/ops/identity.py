@@ -8,6 +8,7 @@ import numpy as np
 
 from ..intervals import Interval
 from .op import Op, Shape
+from .window import Window
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -16,6 +17,11 @@ class Identity(Op):
 
     fan_in = 1
     label = "skip"
+    window = Window((1, 1))
+
+    def groups_of(self, shape: Shape) -> int:
+        """Every channel is a group of its own."""
+        return shape[0]
 
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of acc for a source of this shape."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..intervals import Interval
 from ..value import Value
-
-Shape = tuple[int, ...]
+from .window import Shape as Shape
+from .window import Window
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,11 +28,17 @@ class Op(Value, ABC):
         weight_bits: of all its weights together, 0 without weights.
         bits: of one weight, 0 without weights.
         label: what a table of layers calls it.
+        window: what one output sees of rows and columns, or None where it sees the whole source.
     """
 
     linear = True
     weight_bits = 0
     bits = 0
+    window: ClassVar[Window | None] = None
+
+    def groups_of(self, shape: Shape) -> int:
+        """Return into how many groups the channels fall; an output sees those of its own."""
+        return 1
 
     @property
     def name(self) -> str:

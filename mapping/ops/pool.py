@@ -9,7 +9,7 @@ import numpy as np
 from ..intervals import Interval, checked
 from ..value import choice
 from .op import Op, Shape
-from .window import covering, pair, places, windows
+from .window import Window, covering, pair, places, windows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,20 +48,25 @@ class Pool(Op):
         return self.kernel[0] * self.kernel[1]
 
     @property
-    def _window(self) -> tuple:
-        return self.kernel, self.stride, self.padding, (1, 1)
+    def window(self) -> Window:
+        """What one output sees."""
+        return Window(self.kernel, self.stride, self.padding)
+
+    def groups_of(self, shape: Shape) -> int:
+        """Every channel is a group of its own."""
+        return shape[0]
 
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of acc for a source of this shape."""
         if len(shape) != 3:
             raise ValueError(f"Pool needs a source of shape (channels, rows, cols), not {shape}")
-        return (shape[0], *places(shape, *self._window))
+        return (shape[0], *places(shape, *self.window))
 
     def apply(self, source: np.ndarray) -> np.ndarray:
         """Return acc."""
         _, rows, cols = self.out_shape(source.shape[1:])
         acc = None
-        for _, _, part in windows(source, *self._window):
+        for _, _, part in windows(source, *self.window):
             part = part[:, :, :rows, :cols]
             if acc is None:
                 acc = part.copy()
@@ -82,4 +87,4 @@ class Pool(Op):
 
     def fan_out(self, shape: Shape) -> np.ndarray:
         """Each value enters the windows over it; a maximum sums nothing."""
-        return covering(shape, *self._window) if self.linear else np.array(0)
+        return covering(shape, *self.window) if self.linear else np.array(0)

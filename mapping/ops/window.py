@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..value import integer
-from .op import Shape
+
+Shape = tuple[int, ...]
 
 Pair = tuple[int, int]
+
+
+class Window(NamedTuple):
+    """A window over rows and columns: output o sees ``o * stride - padding + tap * dilation``."""
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
 
 
 def pair(value: Any, what: str, low: int) -> Pair:

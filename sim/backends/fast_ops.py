@@ -12,10 +12,10 @@ from typing import Any
 
 from mapping.capabilities import Takes
 
-from ..engines.fast.windows import Shape, Window, conv, dense, pool, same
+from ..engines.fast.windows import Shape, Windowed, conv, dense, pool, same
 
 
-def plain(op: Any, shape: Shape) -> Window:
+def plain(op: Any, shape: Shape) -> Windowed:
     """Stand for a kind that is run by its own arithmetic; it is never called.
 
     Raises
@@ -26,7 +26,7 @@ def plain(op: Any, shape: Shape) -> Window:
 
 
 #: Name of an op to its function: all that a new kind needs here.
-KERNELS: dict[str, Callable[[Any, Shape], Window]] = {
+KERNELS: dict[str, Callable[[Any, Shape], Windowed]] = {
     "Dense": dense,
     "Conv": conv,
     "Pool": pool,

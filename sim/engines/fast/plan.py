@@ -19,11 +19,11 @@ from mapping.intervals import planes
 from mapping.network import Connection, Gate, Population
 
 from . import fields as f
-from .windows import Window, packed, places
+from .windows import Windowed, packed, places
 
 RESETS = {"none": f.NONE, "zero": f.ZERO, "subtract": f.SUBTRACT}
 #: What is computed of an op, and a source's shape.
-Windows = Mapping[str, Callable[[Any, tuple[int, ...]], Window]]
+Windows = Mapping[str, Callable[[Any, tuple[int, ...]], Windowed]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,7 @@ def _population(
 
 def _edge(
     row: np.ndarray, network: Network, p: Population, c: Connection, shape: tuple[int, ...],
-    window: Window, pools: dict[str, _Pool], moves: list[np.ndarray], width: int,
+    window: Windowed, pools: dict[str, _Pool], moves: list[np.ndarray], width: int,
 ) -> None:  # fmt: skip
     channels, high, wide = places(shape)
     out = network.shapes[p.name][0]

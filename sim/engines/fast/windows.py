@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Window:
+class Windowed:
     """What a connection computes of places.
 
     Attributes
@@ -44,29 +44,27 @@ def places(shape: Shape) -> tuple[int, int, int]:
     return channels, rows, cols
 
 
-def dense(op: Any, shape: Shape) -> Window:
+def dense(op: Any, shape: Shape) -> Windowed:
     """Return a window as large as the source."""
     channels, rows, cols = places(shape)
     weights = op.weights.reshape(-1, channels, rows, cols).transpose(0, 2, 3, 1)
-    return Window(f.COUNT, (rows, cols), weights=weights, bits=op.bits)
+    return Windowed(f.COUNT, (rows, cols), weights=weights, bits=op.bits)
 
 
-def conv(op: Any, shape: Shape) -> Window:
+def conv(op: Any, shape: Shape) -> Windowed:
     """Return the windows of a convolution."""
     weights = op.weights.transpose(0, 2, 3, 1)
-    return Window(
-        f.COUNT, weights.shape[1:3], op.stride, op.padding, op.dilation, weights, op.bits, op.groups
-    )
+    return Windowed(f.COUNT, *op.window, weights=weights, bits=op.bits, groups=op.groups)
 
 
-def pool(op: Any, shape: Shape) -> Window:
+def pool(op: Any, shape: Shape) -> Windowed:
     """Return the windows of a pool."""
-    return Window(f.MAX if op.kind == "max" else f.SUM, op.kernel, op.stride, op.padding)
+    return Windowed(f.SUM if op.linear else f.MAX, *op.window)
 
 
-def same(op: Any, shape: Shape) -> Window:
+def same(op: Any, shape: Shape) -> Windowed:
     """Return the source itself."""
-    return Window(f.SAME)
+    return Windowed(f.SAME)
 
 
 def pack(bits: np.ndarray, width: int) -> np.ndarray:
@@ -77,7 +75,7 @@ def pack(bits: np.ndarray, width: int) -> np.ndarray:
     return np.packbits(wide, axis=-1, bitorder="little").view(f"<i{width // 8}")
 
 
-def packed(window: Window, channels: int, width: int) -> Packed:
+def packed(window: Windowed, channels: int, width: int) -> Packed:
     """Pack a window's weights for a source of so many channels.
 
     Args:
