@@ -67,10 +67,10 @@ def timed(plan: Plan) -> Timing:
     free = _Run(plan, None, 0, 0)
     free.go(samples)
     spans = [b - a for a, b in zip(free.ends, free.ends[1:], strict=False)]
-    pace = -(-max(spans) * samples // len(free.offered))
+    pace = max(spans)
     paced = _Run(plan, None, 0, pace)
     # A pipe is full when its first sample has left.
-    paced.go(samples + -(-free.ends[0] // (pace * len(free.offered) // samples)))
+    paced.go(samples + -(-free.ends[0] // pace))
     banks, output = paced.filled()
     return schedule(plan, banks, output)
 
@@ -134,7 +134,8 @@ class _Run:
         """Let the input's next block come in, a beat a cycle."""
         n = len(self.offered)
         at = self.came[-1] + 1 if n else 0
-        at = max(at, self.pace * n)
+        # Exactly: a pace of whole cycles a block would make samples slower than the slowest core.
+        at = max(at, self.pace * n // (1 if self.plan.constant else self.plan.blocks.count))
         for k, j in self.plan.readers(-1):
             at = max(at, self._room(k, j, n))
         stream = self.plan.enter.blocks

@@ -46,6 +46,13 @@ def planned(name: str) -> Plan:
     return plan(built, **options)
 
 
+def slowest(made: Plan) -> int:
+    """Return the cycles a sample of the slowest population, or of the input's words."""
+    later, enter = made.blocks.count - 1, made.enter
+    words = enter.beats_first + (0 if made.constant else later * enter.beats)
+    return max(words, *(p.cycles(True) + later * p.cycles(False) for p in made.populations))
+
+
 def fewer(made: Plan) -> list[tuple[int, int, tuple[tuple[int, ...], ...]]]:
     """Return, for every buffer of more than one bank, the banks of all with one there fewer."""
     found = []
@@ -71,10 +78,25 @@ def test_every_bank_is_needed(name) -> None:
 @pytest.mark.parametrize("name", [n for n in PLANS if "back" not in n and n != "itself"])
 def test_banks_let_the_slowest_population_set_the_rate(name) -> None:
     made = planned(name)
-    blocks = made.blocks.count
-    slowest = max(p.cycles(True) + (blocks - 1) * p.cycles(False) for p in made.populations)
-    words = made.enter.beats_first + (0 if made.constant else (blocks - 1) * made.enter.beats)
-    assert made.timing.cycles == max(slowest, words)
+    assert made.timing.cycles == slowest(made)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ways", "steps", "pe", "simd", "block"),
+    [
+        ([3, 3], [[(-1, 0)]], 5, 3, 3, 4),
+        ([24, 6, 11], [[(-1, 0)], [(-1, 1), (0, 2)]], 3, [8, 21], 4, 2),
+        ([3, 2, 3, 1], [[(-1, 0)], [(0, 1)], [(-1, 1), (1, 1)]], 5, 3, [3, 1, 1], 3),
+        ([1, 2, 2, 2, 1], [[(-1, 0)], [(-1, 2), (0, 2)], [(0, 0), (1, 0)], [(-1, 2), (2, 2)]],
+         3, [3, 2, 3, 3], [3, 3, 3, 2], 2),
+    ],
+)  # fmt: skip
+def test_blocks_of_which_the_last_is_short_keep_the_rate(
+    sizes, ways, steps, pe, simd, block
+) -> None:
+    # Paced by whole cycles a block, the first took 26 cycles for 25, the others turns.
+    made = plan(network(sizes, ways, steps), pe=pe, simd=simd, block=block)
+    assert made.timing.cycles == slowest(made)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -117,10 +139,7 @@ def test_any_network_runs_evenly_at_the_rate_of_its_slowest_population(data) -> 
         pe=[draw(small) for _ in range(count)], simd=[draw(small) for _ in range(count)],
         block=draw(st.integers(1, steps)),
     )  # fmt: skip
-    blocks, enter = made.blocks.count, made.enter
-    slowest = max(p.cycles(True) + (blocks - 1) * p.cycles(False) for p in made.populations)
-    words = enter.beats_first + (0 if made.constant else (blocks - 1) * enter.beats)
-    assert made.timing.cycles == max(slowest, words)
+    assert made.timing.cycles == slowest(made)
 
 
 def test_a_way_back_whose_banks_are_halved_stands_still() -> None:
