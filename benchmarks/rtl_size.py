@@ -52,7 +52,7 @@ FORMS = {
     "small": Form((784, 128, 10), (2, 1), (32, 4)),
     "fast": Form((784, 128, 10), (8, 1), (98, 11)),
     "fast, narrow": Form((784, 128, 10), (16, 1), (49, 11)),
-    "up5k": Form((784, 128, 10), (16, 1), (25, 4), families=("ice40",)),
+    "small, up5k": Form((784, 128, 10), (2, 1), (25, 4), families=("ice40",)),
     "digits, parallel": Form((64, 128, 10), (128, 10), (64, 128), (128, 10)),
 }
 
@@ -68,8 +68,8 @@ SYNTH = {
 }
 #: A UP5K has 30 block RAMs of 4 kbit, and the weights need 25: what is small stands in logic.
 LOGIC = """
-setattr -set rom_style "logic" *parameters_*/m:* *weights_1*/m:*
-setattr -set ram_style "logic" *neurons_1*/m:* *buffer_1*/m:*
+setattr -set rom_style "logic" network/m:parameters_* network/m:weights_1
+setattr -set ram_style "logic" network_neurons_1/m:* network_buffer_1/m:*
 """
 #: Cells of yosys that are listed, by what they are, and how many of it one is.
 KINDS = {
