@@ -86,6 +86,9 @@ def _run(
             same = agreement(want, got)
             compared += same.compared
             mismatches += same.mismatches
+            given = got.info.get("classes")
+            if given is not None and (want.classes != np.asarray(given)).any():
+                problems.append(f"{case}, network {k}: classes differ from the reference's")
             if same.divergence is not None:
                 problem = f"{case}, network {k}: {same.divergence}"
                 if saved is not None:

@@ -26,7 +26,18 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
     block, parallel = 1, 1
     if rng.random() < 0.6:
         block, parallel = _block(network, rng)
-    return {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+    options = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+    if rng.random() < 0.5:
+        options["classes"] = True
+        if stoppable(network, block) and rng.random() < 0.7:
+            options["stop"] = True
+    return options
+
+
+def stoppable(network: Network, block: int) -> bool:
+    """Whether a design can stop at the first output spike; see ``hdl.answers``."""
+    kind, coding = network.readout.kind, network.input.coding
+    return kind == "first_spike" and coding != "direct" and block < network.timesteps
 
 
 def _block(network: Network, rng: np.random.Generator) -> tuple[int, int]:
