@@ -140,7 +140,7 @@ def _drive(
     size = max(1, CHUNK // (steps * max(int(manifest["input"]["words"]), most)))
     parts: Ran = {p.name: [] for p in network.populations}
     classes: list[int] = []
-    cycles, span, seconds = 0, 0, 0.0
+    cycles, apart, gaps, seconds = 0, 0, 0, 0.0
     for start in range(0, samples, size):
         part = x[start : start + size]
         began = time.perf_counter()
@@ -148,7 +148,8 @@ def _drive(
         streams, ran = _played(network, part, lengths, simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
-        span += int(streams.out_cycles[-1] - streams.in_cycles[0]) + 1
+        apart += int(streams.out_cycles[-1] - streams.out_cycles[0])
+        gaps += len(part) - 1
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
         if start == 0:
@@ -162,8 +163,8 @@ def _drive(
         "cycles_per_second": cycles / max(seconds, 1e-9),
         "cycles_per_sample": int(manifest["cycles_per_sample"]),
     }
-    if stops(manifest):
-        info["cycles_to_last_output"] = span
+    if reads(manifest) and gaps:
+        info["cycles_between_classes"] = apart / gaps
     return traced(network, "rtl", parts, steps, manifest, record, classes, **info)
 
 
