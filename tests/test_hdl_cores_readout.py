@@ -87,9 +87,8 @@ def right(case: Case, spikes: np.ndarray, v: np.ndarray) -> tuple[int, int, int]
     return called, len(spikes) - int(found[called]) if fired else int(found[called]), int(fired)
 
 
-@given(case=cases(), seed=st.integers(0, 1 << 32))
-@settings(max_examples=60, deadline=None)
-def test_classes_and_scores_are_those_of_the_reference(case: Case, seed: int) -> None:
+def agrees(case: Case, seed: int) -> None:
+    """Send samples, some of them cut, and compare every answer and its latency."""
     rng = random.Random(seed)
     o, blocks = case.order, case.order.blocks
     made = reading([case.network], blocks, case.stop)
@@ -153,6 +152,29 @@ def test_classes_and_scores_are_those_of_the_reference(case: Case, seed: int) ->
     found = clocked(ReadoutUnit(made, o, V), bench())
     assert [answer for _, answer in found] == want, f"seed {seed}"
     assert {late for late, _ in found} == {made.latency(o.lanes)}
+
+
+@given(case=cases(), seed=st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_classes_and_scores_are_those_of_the_reference(case: Case, seed: int) -> None:
+    agrees(case, seed)
+
+
+#: Neurons, lanes, tile, timesteps, block, timesteps in parallel.
+SHAPES = [(6, 1, 2, 5, 1, 1), (6, 1, 2, 6, 2, 1), (7, 1, 3, 5, 3, 1), (6, 3, 3, 6, 6, 2),
+          (5, 5, 5, 4, 1, 1), (8, 2, 4, 7, 4, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", ["count", "membrane", "first_spike"])
+def test_read_outs_in_every_order(kind: str, shape, seed) -> None:
+    neurons, width, tile, steps, block, parallel = shape
+    order = Order(neurons, width, tile, Blocks(steps, block, parallel), 1)
+    for round in range(6):
+        fallback = "membrane" if kind == "first_spike" and round % 2 else None
+        step = round % steps if kind == "membrane" or fallback else None
+        stop = kind == "first_spike" and block < steps and round % 3 > 0
+        agrees(Case(Readout("a", kind, fallback, step), order, True, stop), seed + round)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
