@@ -60,6 +60,7 @@ def _run(
     saved: Path | None,
 ) -> Result:  # fmt: skip
     rng = np.random.default_rng([seed, group, 5])
+    networks = parallelism.reading(networks, np.random.default_rng([seed, group, 6]))
     options = parallelism.draw(networks[0], rng)
     inputs = [stimuli(n, samples, seed + k, ROUNDS) for k, n in enumerate(networks)]
     expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]

@@ -287,12 +287,14 @@ class Simulation:
 
     def _behind(self, seen: dict[str, int], want: dict[str, int | None]) -> str:
         """Name the population that is furthest behind, the first of them in order."""
+        if None in want.values():
+            return "the data decide how many beats a population sends"
         behind = []
         for order, p in enumerate(self._manifest["populations"]):
             name = p["trace"]
             behind.append((seen[name] / max(want[name] or 0, 1), order, p["name"]))
         share, order, name = min(behind)
-        if share >= 1 or want[name] is None:
+        if share >= 1:
             return "every population has sent its beats"
         beats = seen[self._manifest["populations"][order]["trace"]]
         return f"first divergence: population {name!r} is silent after beat {beats:,} of its trace"
