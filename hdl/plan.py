@@ -14,11 +14,13 @@ from mapping import INPUT, Connection, Network, Population
 from mapping.intervals import bits
 from mapping.value import integer
 
+from .answers import reading
 from .cores import popcount
 from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
+from .cores.reading import Reading
 from .numbers import history, parameters, raw_bits
 from .streams import Blocks
 from .takes import TAKES
@@ -137,6 +139,7 @@ class Plan:
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
         shared: whether numbers of other networks may stand in its memories.
+        answer: what is read on chip, and leaves in place of the output; None: the output leaves.
     """
 
     network: Network
@@ -149,6 +152,7 @@ class Plan:
     output_banks: int
     timing: Timing
     shared: bool
+    answer: Reading | None = None
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""
@@ -189,6 +193,7 @@ def chosen(value: Choice, names: Sequence[str], default: int, what: str) -> list
 def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
+    classes: bool = False, stop: bool = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -198,6 +203,8 @@ def plan(
         block: timesteps of a block, B; 1 unless told. parallel: of them summed at once.
         others: networks of the same structure that the design must hold as well; parameters are
             then kept in memories.
+        classes: whether the read-out is computed on chip: a class and a score leave, a sample
+            each, and no spikes. stop: the same, and a sample ends at its first output spike.
 
     Raises
     ------
@@ -222,9 +229,10 @@ def plan(
     populations = tuple(maker.population(k) for k in range(len(names)))
     output = names.index(network.readout.source)
     leaves = maker.leaves(output, populations)
+    answer = reading((network, *others), blocks, stop) if classes or stop else None
     made = Plan(
         network, blocks, maker.enter, maker.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2), bool(others),
+        Timing(0, 0, 0, (), 2), bool(others), answer,
     )  # fmt: skip
     timing = timed(made)
     return replace(

@@ -43,6 +43,8 @@ def write_bundle(
     lanes: Any = None,
     block: int | None = None,
     parallel: int = 1,
+    classes: bool = False,
+    stop: bool = False,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -50,7 +52,7 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, classes, stop: of the design; see ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -69,6 +71,7 @@ def write_bundle(
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
+        options |= {"classes": classes, "stop": stop}
         manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)

@@ -5,6 +5,7 @@ from typing import Any
 from .arguments import (
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Json,
@@ -13,6 +14,7 @@ from .arguments import (
     Pe,
     Ram,
     Simd,
+    Stop,
     TargetFps,
 )
 
@@ -24,6 +26,8 @@ def plan(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -35,7 +39,9 @@ def plan(
     from .planning import form
 
     network = files.network(file)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
     from hdl.listing import listing
 
     facts = listing(made.plan, clock)
@@ -127,6 +133,15 @@ def sentences(facts: dict[str, Any]) -> list[str]:
     )
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
+    output = facts["output"]
+    if "readout" in output:
+        kind = output["readout"].replace("_", " ")
+        said.append(
+            f"read out on chip ({kind}): a class of {output['class_bits']} bits and a score of "
+            f"{output['score_bits']}, {output['latency']} cycles after the last neuron"
+        )
+        if output["stop"]:
+            said.append("a sample ends at its first output spike: these cycles are the most")
     if facts["clock_mhz"] is not None:
         said.append(
             f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "

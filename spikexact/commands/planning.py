@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
-    cells: int | None, ram: int | None,
+    cells: int | None, ram: int | None, classes: bool, stop: bool,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 
@@ -32,6 +32,8 @@ def form(
         "lanes": parallelism(lanes, "--lanes"),
         "block": block,
         "parallel": parallel,
+        "classes": classes,
+        "stop": stop,
     }
     mhz = positive(clock, "--clock")
     rate = positive(target_fps, "--target-fps")

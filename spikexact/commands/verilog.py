@@ -10,6 +10,7 @@ from .arguments import (
     MOST_SAMPLES,
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Force,
@@ -20,6 +21,7 @@ from .arguments import (
     Ram,
     Seed,
     Simd,
+    Stop,
     TargetFps,
 )
 
@@ -32,6 +34,8 @@ def verilog(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -51,7 +55,9 @@ def verilog(
 
     network = files.network(file)
     replaceable(output, force)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
     manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
     facts = {
         "folder": str(output),
