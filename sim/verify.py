@@ -230,7 +230,7 @@ def verify(
     verilog = None
     if rtl is not None:
         if not set(names) & set(READ_RTL):
-            raise ValueError(f"Verilog in a folder is read by {' and '.join(READ_RTL)} only")
+            raise ValueError(f"Verilog in a folder is read by {', '.join(READ_RTL)} only")
         verilog = _verilog(Path(rtl), network)
         for name in READ_RTL:
             options.setdefault(name, {})["rtl"] = rtl

@@ -18,6 +18,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.fold import fold
 from .commands.importing import import_network
+from .commands.mutate import mutate
 from .commands.nir import nir
 from .commands.place import place
 from .commands.plan import plan
@@ -58,6 +59,7 @@ for command in (
     nir,
     report,
     campaign,
+    mutate,
 ):
     app.command()(command)
 app.command(name="import")(import_network)

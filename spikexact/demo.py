@@ -196,8 +196,8 @@ def outcome(result: dict[str, Any]) -> str:
 
 
 def names() -> list[str]:
-    """Return every backend but the reference; those that run every held-out sample first."""
-    rows = [row for row in BACKENDS.values() if row.name != "reference"]
+    """Return the demo's backends but the reference; those that run every sample first."""
+    rows = [row for row in BACKENDS.values() if row.name != "reference" and not row.named]
     return [row.name for row in sorted(rows, key=lambda row: not row.bulk)]
 
 

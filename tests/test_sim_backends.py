@@ -54,7 +54,7 @@ def test_a_row_holds_what_its_module_does() -> None:
         assert list(options)[:3] == ["network", "inputs", "record"], row.name
         assert row.verilog == ({"rtl", "pe", "simd"} <= set(options)), row.name
         assert set(row.gives) <= set(GIVES) and "spikes" in row.gives, row.name
-    assert READ_RTL == ("rtl", "cocotb")
+    assert READ_RTL == ("rtl", "cocotb", "netlist-ecp5", "netlist-ice40")
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -19,7 +19,7 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from sim import Disagreement, compare, run
 from sim.campaign.generate.dense import draw_like, draw_network
 from sim.campaign.stimuli import stimuli
-from sim.engines import cxxrtl
+from sim.engines import building, cxxrtl
 from sim.tools import ProtocolError
 
 pytestmark = pytest.mark.rtl
@@ -64,7 +64,7 @@ def test_cycles_and_latency_are_as_planned(sizes, bits: int, pe: int, simd: int,
         library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
         with cxxrtl.Simulation(library, wrong) as simulation:
             with pytest.raises(ProtocolError, match=sentence):
-                rtl._drive(network, x, simulation, wrong, ("spikes", "v"), 0, (0, 0))
+                rtl.drive(network, x, simulation, wrong, ("spikes", "v"), 0, (0, 0))
     stalled = run(network, x, "rtl", pe=pe, simd=simd, block=block, stalls=(50, 50), seed=3)
     compare(run(network, x), stalled)
 
@@ -85,7 +85,7 @@ def test_an_undeclared_net_does_not_compile() -> None:
 
     emitted = emit(chain(7, 5), 2, 3)
     text = emitted.verilog.replace("\nendmodule", "\nwire more = ~no_such_net;\nendmodule", 1)
-    with pytest.raises(cxxrtl.BuildError, match="no_such_net"):
+    with pytest.raises(building.BuildError, match="no_such_net"):
         cxxrtl.build(text, emitted.manifest, emitted.files)
 
 
@@ -96,6 +96,12 @@ def test_an_undeclared_net_does_not_compile() -> None:
         (("buffer_0", r"(?m)^(\s+first_1) <= .*;$", r"\1 <= 1'h0;"), "differ|change after|wrong"),
         # A sample that a reset cut off is still open after it.
         (("entry", r"(?m)^(\s+)open <= ([^;]+);$", r"\1if (!rst) open <= \2;"), "reports cut"),
+        # An output beat goes on although nobody took it.
+        (("leave_fifo", r"assign (n\d+) = n\d+ \| r_en;", r"assign \1 = 1'h1;"), "beat that waits"),
+        # A beat is taken in reset.
+        (("entry", r"assign (n\d+) = ~ rst;", r"assign \1 = 1'h1;"), "takes a beat during reset"),
+        # An error that is never told.
+        (("entry", r"(?m)^(\s+)error <= [^;]+;$", r"\1error <= 4'h0;"), "the error bits are none"),
     ],
 )  # fmt: skip
 def test_what_a_run_at_full_rate_does_not_show(plant, seen: str, tmp_path) -> None:

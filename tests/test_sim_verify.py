@@ -160,7 +160,10 @@ def test_errors_are_sentences(fake):
     inputs = stimuli(net, 4)
     with pytest.raises(ValueError, match="backend must be one of reference, fast"):
         verify(net, inputs, ["fats"])
-    with pytest.raises(ValueError, match="Verilog in a folder is read by rtl and cocotb only"):
+    with pytest.raises(
+        ValueError,
+        match="Verilog in a folder is read by rtl, cocotb, netlist-ecp5, netlist-ice40 only",
+    ):
         verify(net, inputs, ["fast"], rtl="somewhere")
     with pytest.raises(ValueError, match="inputs must have shape"):
         verify(net, inputs[:, :, :5], ["fast"])

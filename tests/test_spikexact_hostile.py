@@ -320,7 +320,7 @@ LINES = [
     ),
     (
         "verify net.safetensors --backends fast --rtl folder",
-        "Verilog in a folder is read by rtl and cocotb only",
+        "Verilog in a folder is read by rtl, cocotb, netlist-ecp5, netlist-ice40 only",
     ),
     (
         "verify net.safetensors --backends rtl --rtl none",

@@ -31,6 +31,7 @@ class Backend:
             must be there; its ``tools`` says which.
         verilog: it runs the Verilog of ``hdl``; its ``run`` takes ``rtl``, ``pe``, ``simd``.
         bulk: it is fast enough for a whole data set.
+        named: it runs only where it is named, as its builds take minutes; the demo is without it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Backend:
     needs_one: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
     verilog: bool = False
     bulk: bool = False
+    named: bool = False
 
     def require(self) -> None:
         """Raise MissingTool for the first of its needs that is not there."""

@@ -82,6 +82,19 @@ ROWS = (
         },
         verilog=True,
     ),
+    *(
+        Backend(
+            f"netlist-{family}",
+            f"Yosys' {called} netlist of it",
+            f"sim.backends.netlist_{family}",
+            RTL,
+            gives=("spikes", "membranes", "cycles"),
+            needs=(_AMARANTH, YOSYS, COMPILER),
+            verilog=True,
+            named=True,
+        )
+        for family, called in (("ecp5", "ECP5"), ("ice40", "iCE40"))
+    ),
 )
 
 #: Name of a backend to its row.

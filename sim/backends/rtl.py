@@ -20,15 +20,18 @@ from mapping.coding import encode
 from ..engines import cxxrtl
 from ..tools import ProtocolError
 from ..trace import Record, Trace
-from . import beats
+from . import beats, malformed
 from .answers import told
 from .beats import refuse as refuse  # asked of this module before it runs
 from .decoded import Ran, decoded, reads, stops, traced, wanted
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
-#: Samples of the harder run, and per cent of cycles in which its streams stall.
-HARD, STALLS = 4, (0, 15, 60, 95)
+#: Samples of a harder run, and how its streams stall: the first runs as here, others at random.
+HARD, STALLS = 4, (0, 15, 60, 95, cxxrtl.BURSTS)
+PAIRS = ((0, cxxrtl.BURSTS), (0, 95), (cxxrtl.BURSTS, 0), (95, 15), (60, 60))
+#: Harder runs: as many as take so many cycles, and at most.
+CYCLES, ROUNDS = 60_000, 12
 
 
 def run(
@@ -66,25 +69,28 @@ def run(
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
     x = encode(network.input, inputs, network.timesteps)
-    if rtl is None:
-        from hdl.verilog import emit
-
-        emitted = emit(network, pe, simd, lanes, block, parallel, classes=classes, stop=stop)
-        text, files, manifest = emitted.verilog, emitted.files, emitted.manifest
-    else:
-        text, files, manifest = _read(Path(rtl), network)
+    text, files, manifest = design(network, rtl, pe, simd, lanes, block, parallel, classes, stop)
     library = cxxrtl.build(text, manifest, files)
     with cxxrtl.Simulation(library, manifest) as simulation:
-        trace = _drive(network, x, simulation, manifest, record, seed, stalls)
+        trace = drive(network, x, simulation, manifest, record, seed, stalls)
     if rtl is None:
         trace.info["verilog_sha256"] = manifest["verilog_sha256"]
     return trace
 
 
-def _read(folder: Path, network: Network) -> tuple[str, dict[str, str], dict[str, Any]]:
-    """Return the Verilog, memory files and manifest of a folder."""
+def design(
+    network: Network, rtl: Path | str | None, pe: Any, simd: Any, lanes: Any, block: int | None,
+    parallel: int, classes: bool = False, stop: bool = False,
+) -> tuple[str, dict[str, str], dict[str, Any]]:  # fmt: skip
+    """Return Verilog, memory files and manifest: of a folder, or emitted; see ``run``."""
+    if rtl is None:
+        from hdl.verilog import emit
+
+        emitted = emit(network, pe, simd, lanes, block, parallel, classes=classes, stop=stop)
+        return emitted.verilog, emitted.files, emitted.manifest
     from ..vectors import read_manifest
 
+    folder = Path(rtl)
     manifest = read_manifest(folder, network)
     texts = {}
     for name in (manifest["verilog"], *manifest["files"]):
@@ -125,16 +131,16 @@ def run_many(
                 simulation.poke(name, rows)
             x = encode(network.input, batch, network.timesteps)
             traces.append(
-                _drive(network, x, simulation, emitted.manifest, ("spikes", "v"), k, (0, 0))
+                drive(network, x, simulation, emitted.manifest, ("spikes", "v"), k, (0, 0))
             )
     return traces
 
 
-def _drive(
+def drive(
     network: Network, x: np.ndarray, simulation: cxxrtl.Simulation, manifest: dict[str, Any],
-    record: Record, seed: int, stalls: tuple[int, int],
+    record: Record, seed: int, stalls: tuple[int, int], backend: str = "rtl",
 ) -> Trace:  # fmt: skip
-    """Run encoded inputs in chunks of whole samples and gather the trace."""
+    """Run encoded inputs in chunks of whole samples and gather the trace of ``backend``."""
     samples, steps = x.shape[:2]
     most = max(p["neurons"] // p["lanes"] for p in manifest["populations"])
     size = max(1, CHUNK // (steps * max(int(manifest["input"]["words"]), most)))
@@ -153,7 +159,10 @@ def _drive(
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
         if start == 0:
-            _harder(network, part[:HARD], ran, simulation, manifest, seed)
+            _harder(network, part, ran, simulation, manifest, seed)
+            known = not reads(manifest) and not stops(manifest)
+            if known and beats.whole(steps, manifest) == steps == int(manifest["timesteps"]):
+                malformed.check(part[:HARD], ran, simulation, manifest, seed)
         if reads(manifest):
             classes += told(streams, manifest["output"]).classes.tolist()
         for name, arrays in ran.items():
@@ -165,7 +174,7 @@ def _drive(
     }
     if reads(manifest) and gaps:
         info["cycles_between_classes"] = apart / gaps
-    return traced(network, "rtl", parts, steps, manifest, record, classes, **info)
+    return traced(network, backend, parts, steps, manifest, record, classes, **info)
 
 
 def _played(
@@ -242,26 +251,36 @@ def _harder(
         given - k * block for k in range(1, int(manifest["timesteps"])) if given - k * block > 0
     ]
     fewer = [n for n in fewer if beats.whole(n, manifest) == n]
-    lengths, order = [], []
-    for sample in range(len(x)):
-        if fewer and rng.random() < 0.7:
-            lengths.append(int(rng.choice(fewer)))
-            order.append(int(rng.integers(len(x))))
-        lengths.append(steps)
-        order.append(sample)
-    before, _ = beats.input_beats(x[:1], manifest)
-    before = before[: int(rng.integers(1, len(before) + 1))]
-    stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
-    _, again = _played(network, x[order], lengths, simulation, manifest, seed + 1, stalls, before)
-    for name, arrays in again.items():
-        for at, sample in enumerate(order):
-            for what, was, now in zip(("spikes", "v"), ran[name][sample], arrays[at], strict=True):
-                length = min(len(was), len(now))  # each has stopped where it had decided
-                wrong = was[:length] != now[:length]
-                if wrong.any():
-                    step, neuron = map(int, np.argwhere(wrong)[0])
-                    raise ProtocolError(
-                        f"{what} of {name!r} change after a reset, with stalls of {stalls} per "
-                        f"cent and samples of {sorted(set(lengths))} timesteps: sample {sample}, "
-                        f"timestep {step}, neuron {neuron} (seed {seed})"
-                    )
+    begin = int(rng.integers(len(PAIRS)))  # where there is time for one run only
+    rounds = CYCLES // (2 * HARD * int(manifest["cycles_per_sample"]))
+    for number in range(min(ROUNDS, max(1, rounds))):
+        lengths, order = [], []
+        for sample in rng.permutation(len(x))[:HARD].tolist():
+            if fewer and rng.random() < 0.7:
+                lengths.append(int(rng.choice(fewer)))
+                order.append(int(rng.integers(len(x))))
+            lengths.append(steps)
+            order.append(sample)
+        # The reset comes while one sample enters, and earlier ones are in the cores.
+        before, _ = beats.input_beats(x[rng.integers(len(x), size=3)], manifest)
+        before = before[: int(rng.integers(1, len(before) + 1))]
+        stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
+        if number < len(PAIRS):
+            stalls = PAIRS[(begin + number) % len(PAIRS)]
+        _, again = _played(
+            network, x[order], lengths, simulation, manifest, seed + 1 + number, stalls, before
+        )
+        for name, arrays in again.items():
+            for at, sample in enumerate(order):
+                was = ran[name][sample]
+                for what, one, now in zip(("spikes", "v"), was, arrays[at], strict=True):
+                    length = min(len(one), len(now))  # each has stopped where it had decided
+                    wrong = one[:length] != now[:length]
+                    if wrong.any():
+                        step, neuron = map(int, np.argwhere(wrong)[0])
+                        raise ProtocolError(
+                            f"{what} of {name!r} change after a reset, with stalls of {stalls} per "
+                            f"cent ({cxxrtl.BURSTS}: bursts) and samples of "
+                            f"{sorted(set(lengths))} timesteps: sample {sample}, timestep {step}, "
+                            f"neuron {neuron} (seed {seed})"
+                        )

