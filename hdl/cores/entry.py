@@ -47,6 +47,7 @@ class Entry(wiring.Component):
     error : sticky, see ERRORS
     drop : the rest of the sample at hand is not needed
     began : a sample's first beat is taken
+    open : a sample has begun and not ended
     """
 
     latency = 1
@@ -63,6 +64,7 @@ class Entry(wiring.Component):
                 "error": Out(len(ERRORS)),
                 "drop": In(1),
                 "began": Out(1),
+                "open": Out(1),
             }
         )
 
@@ -104,7 +106,7 @@ class Entry(wiring.Component):
             with m.Elif(self.drop & is_open & last):
                 m.d.sync += is_open.eq(0)
         m.d.comb += self.reserve.eq(beat & inside & ~held)
-        m.d.comb += self.began.eq(beat & first)
+        m.d.comb += [self.began.eq(beat & first), self.open.eq(is_open)]
 
         gone = Signal(name="gone")  # the block at hand is given up
         short = last & ~end_block

@@ -47,6 +47,8 @@ def run(
 ) -> Trace:
     """Run a batch of inputs through the Verilog; weights are those in its ROMs.
 
+    A loadable design in ``rtl`` may be of another network of the structure: this one is loaded.
+
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
         pe, simd, lanes, block, parallel: of the emitted design; see ``hdl.plan.plan``.
@@ -70,6 +72,10 @@ def run(
         text, files, manifest = _read(Path(rtl), network)
     library = cxxrtl.build(text, manifest, files)
     with cxxrtl.Simulation(library, manifest) as simulation:
+        if "loading" in manifest:
+            from hdl.loading import image, planned
+
+            _load(simulation, image(planned(manifest["loading"], network), network), seed)
         trace = _drive(network, x, simulation, manifest, record, seed, stalls)
     if rtl is None:
         trace.info["verilog_sha256"] = manifest["verilog_sha256"]
@@ -97,31 +103,45 @@ def run_many(
     """Run several networks of one structure through one build, their numbers written into it.
 
     Args:
-        networks: of the same ``hdl.plan.structure``.
+        networks: of the same ``hdl.structure``.
         inputs: one batch per network.
 
     Raises
     ------
         ValueError: networks of different structures; else as ``run``.
     """
-    from hdl.contents import memories
-    from hdl.plan import structure
+    from hdl.loading import image
+    from hdl.structure import structure
     from hdl.verilog import emit
 
     if len({structure(n) for n in networks}) != 1:
-        raise ValueError("run_many needs networks of one structure (hdl.plan.structure)")
+        raise ValueError("run_many needs networks of one structure (hdl.structure)")
     emitted = emit(networks[0], pe, simd, lanes, block, parallel, others=networks)
     library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
         for k, (network, batch) in enumerate(zip(networks, inputs, strict=True)):
-            for name, rows in memories(emitted.plan, network).items():
-                simulation.poke(name, rows)
+            _load(simulation, image(emitted.plan, network), k)
             x = encode(network.input, batch, network.timesteps)
             traces.append(
                 _drive(network, x, simulation, emitted.manifest, ("spikes", "v"), k, (0, 0))
             )
     return traces
+
+
+def _load(simulation: cxxrtl.Simulation, image: Sequence[int], seed: int) -> None:
+    """Write an image through the port, which stalls at random.
+
+    Raises
+    ------
+        ProtocolError: the device does not find it good, or not of its CRC.
+    """
+    good, crc = simulation.load(image, seed=seed, stall=(0, 30)[seed % 2])
+    if not good or crc != image[-1]:
+        raise ProtocolError(
+            f"the device reads back a network of CRC {crc:08x}, not {image[-1]:08x}, and "
+            f"{'takes it' if good else 'refuses it'}"
+        )
 
 
 def _drive(
