@@ -176,8 +176,12 @@ def planned(loading: Mapping[str, Any], network: Network) -> Plan:
     widths: dict[str, dict[str, int]] = {}
     for row in loading["ranges"]:
         widths.setdefault(row["population"], {})[row["value"]] = row["bits"]
-    made = make_plan(network, loadable=widths, **loading["options"])
-    if [asdict(place) for place in places(made)] != loading["memories"] or bits(made) != widths:
+    try:
+        made = make_plan(network, loadable=widths, **loading["options"])
+    except (KeyError, TypeError):
+        made = None
+    memories = None if made is None else [asdict(place) for place in places(made)]
+    if made is None or memories != loading["memories"] or bits(made) != widths:
         raise ValueError(
             "manifest.json states other memories than this program would write: it is damaged, or "
             "another program's; write it anew with 'verilog --loadable'"

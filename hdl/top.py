@@ -221,7 +221,7 @@ class NetworkTop(wiring.Component):
         k = self._places.index(name)
         m.d.comb += [
             core.row.eq(address),
-            core.loading.eq(loader.loading),
+            core.loading.eq(loader.loading[k]),
             core.place.eq(loader.place),
             core.write.eq(getattr(loader, f"write_{k}")),
             core.word.eq(loader.word),

@@ -43,6 +43,12 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
             f"{path} has format {version!r}; this program reads {known}: write it anew with "
             "'verilog'"
         )
+    if "loading" in manifest:
+        from hdl.structure import difference
+
+        differs = difference(manifest["loading"]["structure"], network)
+        if differs is not None:
+            raise ValueError(f"{path} is of networks of another structure: {differs}")
     populations, enter = manifest["populations"], manifest["input"]
     ports = [(p["name"], tuple(p["shape"]), p["spiking"]) for p in populations]
     want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
@@ -54,13 +60,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         raise ValueError(f"{path} describes another network: its output is of another population")
     if steps != network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
-    if "loading" in manifest:
-        from hdl.structure import difference
-
-        differs = difference(manifest["loading"]["structure"], network)
-        if differs is not None:
-            raise ValueError(f"{path} describes another structure: {differs}")
-    elif whose != digest(network):
+    if "loading" not in manifest and whose != digest(network):
         raise ValueError(
             f"{path} is of another network: its Verilog was written from {str(whose)[:12]}, this "
             f"network is {digest(network)[:12]}; write it anew with 'verilog'"

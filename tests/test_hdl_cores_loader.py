@@ -118,7 +118,7 @@ def run(
                 for n, size in enumerate(words(sizes[k][0])):
                     if not enabled >> n & 1:
                         continue
-                    assert loading and hold
+                    assert loading == 1 << k and hold
                     where, value = (place, n), word & ((1 << size) - 1)
                     if fault is not None:
                         where, value = fault(k, where, value)

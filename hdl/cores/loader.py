@@ -40,7 +40,8 @@ class Loader(wiring.Component):
     w : :py:`In(stream.Signature(word(32)))`
     rest : no sample has begun and not ended, and no block waits or is read
     hold : no sample may begin
-    loading : memories are addressed by ``place``
+    loading : of each memory, whether it is addressed by ``place``: one at a time, as the others
+        may have fewer rows
     place : a row. write_0, .. : which words of it are written; word: what is written
     rows_0, .. : the row of each memory, one cycle after its address
     good : the memories hold what they held first, or what was loaded and checked
@@ -54,7 +55,7 @@ class Loader(wiring.Component):
             "w": In(stream.Signature(word(WORD))),
             "rest": In(1),
             "hold": Out(1),
-            "loading": Out(1),
+            "loading": Out(len(self.sizes)),
             "place": Out(range(max(2, most))),
             "word": Out(WORD),
             "good": Out(1),
@@ -122,11 +123,11 @@ class Loader(wiring.Component):
                     m.next = "REST"
 
         m.d.comb += [
-            self.loading.eq(writing | reading),
             self.word.eq(w.p.data),
             self.good.eq(good),
         ]
         for k, (bits, _) in enumerate(self.sizes):
+            m.d.comb += self.loading[k].eq((writing | reading) & (memory == k))
             for n in range(len(words(bits))):
                 here = (memory == k) & (at_word == n)
                 m.d.comb += getattr(self, f"write_{k}")[n].eq(write & here)

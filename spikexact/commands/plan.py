@@ -3,12 +3,14 @@
 from typing import Any
 
 from .arguments import (
+    Also,
     Block,
     Cells,
     Clock,
     File,
     Json,
     Lanes,
+    Loadable,
     Parallel,
     Pe,
     Ram,
@@ -28,17 +30,21 @@ def plan(
     clock: Clock = None,
     cells: Cells = None,
     ram: Ram = None,
+    loadable: Loadable = False,
+    also: Also = None,
     json: Json = False,
 ) -> None:
     """Say what would be emitted: cores, parallelism, memories, cycles; cells by estimate."""
     from .. import console, files
-    from .planning import form
+    from .planning import form, holding
 
     network = files.network(file)
     made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
     from hdl.listing import listing
+    from hdl.plan import plan as planned
 
-    facts = listing(made.plan, clock)
+    more = holding(loadable, also)
+    facts = listing(planned(network, **made.options, **more) if more else made.plan, clock)
     if json:
         console.print_json(facts)
         return
