@@ -168,5 +168,8 @@ def renumbered(text: str) -> str:
     An escaped identifier ends with a space of its own.
     """
     text = re.sub(r"\\\$auto\$verilog_backend\S* ", AT_START, text)
+    own = dict.fromkeys(re.findall(r"\\\$auto\$\S+ ", text))  # what Yosys made of a constant
+    for k, name in enumerate(own):
+        text = text.replace(name, f"between_{k}")
     text = re.sub(r"\b_(\d+)_(?=\W)", r"read_\1", text)
     return re.sub(r"\\\$(\d+) ", r"n\1", text)
