@@ -75,6 +75,8 @@ class Rows(wiring.Component):
                 write.en.eq(self.write[k]),
                 read.addr.eq(Mux(self.loading, self.place, self.row)),
             ]
-            parts.append(read.data)
+            shown = Signal(bits, name=f"data_{k}")
+            m.d.comb += shown.eq(read.data)
+            parts.append(shown)
         m.d.comb += self.data.eq(Cat(parts))
         return m
