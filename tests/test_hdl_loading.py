@@ -290,10 +290,13 @@ def test_a_load_waits_for_the_samples_in_flight_and_holds_those_that_come(
         at, word, which, quiet = 0, 0, 1, 0
         third = len(items) // 3
         asks = [rng.randrange(1, third), rng.randrange(third, 2 * third)]  # when so many are taken
-        offer = False
+        offer, pause = False, 0
         for cycle in range(20_000):
-            offer = offer or (at < len(items) and rng.random() < 0.9)
             asking = bool(asks) and at >= asks[0]
+            if asking and pause == 0:  # long enough for all to come to rest within the sample
+                pause = cycle + 150
+            if not (asking and cycle < pause):
+                offer = offer or (at < len(items) and rng.random() < 0.9)
             ctx.set(top.i_valid, offer)
             if offer:
                 ctx.set(top.i_data, items[at][0])
@@ -321,7 +324,7 @@ def test_a_load_waits_for_the_samples_in_flight_and_holds_those_that_come(
                 if word == len(images[which]):
                     assert ctx.get(top.w_good) == 1
                     assert ctx.get(top.w_crc) == images[which][-1]
-                    word, which = 0, which + 1
+                    word, which, pause = 0, which + 1, 0
                     asks.pop(0)
             if valid and out:
                 seen["data"].append(data)
