@@ -7,6 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .buffer import UNCHECKED
+
 #: Bits that are written at once.
 WORD = 32
 
@@ -64,7 +66,7 @@ class Rows(wiring.Component):
         for k, bits in enumerate(words(self.bits)):
             name = f"{self.name}_{k}"
             init = [row >> k * WORD & ((1 << bits) - 1) for row in self.rows]
-            attrs = self.attrs | {"loaded": total}
+            attrs = self.attrs | UNCHECKED | {"loaded": total}
             m.submodules[name] = memory = Memory(
                 shape=unsigned(bits), depth=depth, init=init, attrs=attrs
             )
