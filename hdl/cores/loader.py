@@ -3,7 +3,7 @@
 A load is one run of words: ``first`` is set on its first, ``last`` on its last one. The first word
 waits until no sample is in flight, and from then on none is taken. The words go to the memories in
 their order, row by row, each row from its lowest bits on. When as many have come as the memories
-hold, all rows are read back, byte by byte, into a CRC-32; the word that follows must be marked
+hold, all rows are read back, four bits a cycle, into a CRC-32; the word that follows must be marked
 ``last`` and equal it: only then are samples taken again. So a load is checked by what stands in the
 memories, not by what has come in, and ``good`` tells what came of it once its last word is taken.
 
@@ -24,11 +24,11 @@ from .counting import later
 from .rows import WORD, words
 
 #: Bits that are read back at once.
-BYTE = 8
+SHARE = 4
 
 
 class Loader(wiring.Component):
-    """A word a cycle in, a byte a cycle back; takes ``1 + drain`` cycles to begin.
+    """A word a cycle in, four bits a cycle back; takes ``1 + drain`` cycles to begin.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class Loader(wiring.Component):
         step, clear, write = Signal(name="step"), Signal(name="clear"), Signal(name="writes")
         reading, writing = Signal(name="reading"), Signal(name="writing")
         memory, at_word, end = self._place(m, step, clear)
-        byte = Signal(range(WORD // BYTE), name="byte_at")
-        back = later(m, reading, 2, "back", reset=True)  # a byte that was read back
+        share = Signal(range(WORD // SHARE), name="share_at")
+        back = later(m, reading, 2, "back", reset=True)  # bits that were read back
         coming = later(m, reading, 1, "coming", reset=True)
         awake = ~ResetSignal()
 
@@ -108,8 +108,8 @@ class Loader(wiring.Component):
                         m.next = "READ"
             with m.State("READ"):
                 m.d.comb += [self.hold.eq(1), reading.eq(1)]
-                m.d.sync += byte.eq(byte + 1)
-                with m.If(byte == WORD // BYTE - 1):
+                m.d.sync += share.eq(share + 1)
+                with m.If(share == WORD // SHARE - 1):
                     m.d.comb += step.eq(1)
                     with m.If(end):
                         m.next = "CHECK"
@@ -132,12 +132,12 @@ class Loader(wiring.Component):
                 here = (memory == k) & (at_word == n)
                 m.d.comb += getattr(self, f"write_{k}")[n].eq(write & here)
 
-        m.submodules.check = check = crc.catalog.CRC32_ISO_HDLC(BYTE).create()
-        read = Signal(BYTE, name="byte_read", reset_less=True)
+        m.submodules.check = check = crc.catalog.CRC32_ISO_HDLC(SHARE).create()
+        read = Signal(SHARE, name="share_read", reset_less=True)
         m.d.sync += read.eq(
-            self._byte(
+            self._share(
                 m, later(m, memory, 1, "memory_read"), later(m, at_word, 1, "word_read"),
-                later(m, byte, 1, "byte_shown"),
+                later(m, share, 1, "share_shown"),
             )
         )  # fmt: skip
         m.d.comb += [
@@ -172,9 +172,9 @@ class Loader(wiring.Component):
             m.d.sync += [at_word.eq(0), self.place.eq(0), memory.eq(0)]
         return memory, at_word, ends & row_ends & last
 
-    def _byte(self, m: Module, memory: Value, at_word: Value, byte: Value) -> Value:
-        """Return one byte of the rows that were read; rows are filled up with zeros."""
-        shown = Signal(BYTE, name="shown")
+    def _share(self, m: Module, memory: Value, at_word: Value, share: Value) -> Value:
+        """Return four bits of the rows that were read; rows are filled up with zeros."""
+        shown = Signal(SHARE, name="shown")
         with m.Switch(memory):
             for k, (bits, _) in enumerate(self.sizes):
                 row = getattr(self, f"rows_{k}")
@@ -184,5 +184,5 @@ class Loader(wiring.Component):
                             with m.Case(n):
                                 mine = Signal(WORD, name=f"word_{k}_{n}")
                                 m.d.comb += mine.eq(row[n * WORD : (n + 1) * WORD])
-                                m.d.comb += shown.eq(mine.word_select(byte, BYTE))
+                                m.d.comb += shown.eq(mine.word_select(share, SHARE))
         return shown

@@ -27,7 +27,7 @@ async def load(bench, words, stall):
     device, dut = bench.device, bench.dut
     port = {part: device.port(dut, device.loads, part) for part in bench.WORD}
     sent, quiet = 0, 0
-    limit = device.silence + 8 * len(device.image)
+    limit = device.silence + 16 * len(device.image)
     offered, begun, waits = False, False, 0
     while sent < len(words):
         offered = offered or not stall()

@@ -230,8 +230,8 @@ class Simulation:
         if flags is None:
             flags = [(k == 0) | (k == len(words) - 1) << 1 for k in range(len(words))]
         sent, marks = np.array(words, np.uint32), np.array(flags, np.uint8)
-        # From a last word but one to the CRC, all is read back, a byte a cycle.
-        idle = 8 * int(self._manifest["loading"]["words"]) + 8 * self._idle() + 1000
+        # Before the CRC is taken, all is read back, four bits a cycle.
+        idle = 16 * int(self._manifest["loading"]["words"]) + 8 * self._idle() + 1000
         status = self._lib.sx_load(
             self._handle, sent.ctypes.data, marks.ctypes.data, len(sent), idle,
             seed & 0xFFFFFFFF, stall,
