@@ -174,11 +174,11 @@ def planned(loading: Mapping[str, Any], network: Network) -> Plan:
     if differs is not None:
         raise ValueError(f"the design holds networks of another structure: {differs}")
     widths: dict[str, dict[str, int]] = {}
-    for row in loading["ranges"]:
-        widths.setdefault(row["population"], {})[row["value"]] = row["bits"]
     try:
+        for row in loading["ranges"]:
+            widths.setdefault(row["population"], {})[row["value"]] = row["bits"]
         made = make_plan(network, loadable=widths, **loading["options"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         made = None
     memories = None if made is None else [asdict(place) for place in places(made)]
     if made is None or memories != loading["memories"] or bits(made) != widths:

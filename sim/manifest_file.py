@@ -165,6 +165,7 @@ def _check_loading(loading: dict[str, Any], populations: list[dict[str, Any]]) -
     for part in _is(loading["structure"], list, "structure"):
         if len(_is(part, list, "a part of the structure")) != 2:
             raise ValueError("a part of the structure must be its name and its value")
+        _is(part[0], str, "the name of a part of the structure")
     if not set(_is(loading["options"], dict, "options")) <= OPTIONS:
         raise ValueError("options are none of a plan")
     _number(loading["crc"], "crc", 0)
