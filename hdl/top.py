@@ -17,18 +17,11 @@ from .cores.delay import Delay
 from .cores.entry import ERRORS, Entry
 from .cores.gather import Gather
 from .cores.leave import Leave
-from .cores.loader import Loader
 from .cores.matvec import MatVec
-from .cores.rows import WORD, Rows
 from .cores.sequencer import Sequencer
-from .loading import drain, places
 from .plan import Plan, label
+from .rewriting import PORTS, Rewriting
 
-#: Ports through which another network is written.
-LOADING = {
-    "w_valid": In(1), "w_ready": Out(1), "w_data": In(WORD), "w_first": In(1), "w_last": In(1),
-    "w_good": Out(1), "w_crc": Out(32),
-}  # fmt: skip
 #: LUTs that a block RAM is worth, at least.
 WORTH = 24
 
@@ -71,7 +64,7 @@ class NetworkTop(wiring.Component):
                     for k, p in enumerate(plan.populations)
                     for name, bits in p.trace.items()
                 },
-                **(LOADING if plan.loadable else {}),
+                **(PORTS if plan.loadable else {}),
             }
         )
 
@@ -82,9 +75,7 @@ class NetworkTop(wiring.Component):
         self._contents = memories(plan, plan.network)
         self._buffers: dict[tuple[int, int], BlockBuffer] = {}
         self._reserve: dict[int, Value] = {}
-        self._loader: Loader | None = None
-        if plan.loadable:
-            self._add_loader(m)
+        self._rewriting = Rewriting(m, self, plan) if plan.loadable else None
         for k, p in enumerate(plan.populations):
             for j, c in enumerate(p.connections):
                 buffer = BlockBuffer(c.placing, c.banks, c.tokens, plan.loadable)
@@ -174,6 +165,9 @@ class NetworkTop(wiring.Component):
         )  # fmt: skip
         m.submodules.entry = entry
         readers = plan.readers(-1)
+        rooms = [self._buffers[r].room for r in readers]
+        if self._rewriting is not None:
+            rooms.append(self._rewriting.may_begin(entry))
         m.d.comb += [
             entry.i.valid.eq(self.i_valid),
             entry.i.p.data.eq(self.i_data),
@@ -181,53 +175,20 @@ class NetworkTop(wiring.Component):
             entry.i.p.last.eq(self.i_last),
             self.i_ready.eq(entry.i.ready),
             self.error.eq(entry.error),
-            entry.room.eq(_all([self._buffers[r].room for r in readers] + self._may_begin(entry))),
+            entry.room.eq(_all(rooms)),
         ]
         for k, j in readers:
             self._carry(m, k, j, entry.o, entry.reserve, entry.abort)
-        if self._loader is not None:
-            still = [buffer.rest for buffer in self._buffers.values()]
-            m.d.comb += self._loader.rest.eq(_all(still) & ~entry.open)
-
-    def _add_loader(self, m: Module) -> None:
-        """Add what writes the memories, and its ports."""
-        sizes = [(place.bits, place.rows) for place in places(self.plan)]
-        m.submodules.loader = self._loader = loader = Loader(sizes, drain(self.plan))
-        m.d.comb += [
-            loader.w.valid.eq(self.w_valid),
-            loader.w.p.data.eq(self.w_data),
-            loader.w.p.first.eq(self.w_first),
-            loader.w.p.last.eq(self.w_last),
-            self.w_ready.eq(loader.w.ready),
-            self.w_good.eq(loader.good),
-            self.w_crc.eq(loader.crc),
-        ]
-        self._places = [place.name for place in places(self.plan)]
-
-    def _may_begin(self, entry: Entry) -> list[Value]:
-        """Return what else a block needs to come in: while a network is loaded, none begins."""
-        loader = self._loader
-        return [] if loader is None else [entry.open | (loader.good & ~loader.hold)]
+        if self._rewriting is not None:
+            self._rewriting.waits(m, entry, self._buffers.values())
 
     def _rows(self, m: Module, rows: list[int], width: int, name: str, address: Value) -> Value:
         """Add a memory that a population reads; return its word, one cycle after the address."""
-        loader = self._loader
-        if loader is None:
+        if self._rewriting is None:
             return _rom(m, rows, width, name, address)
         block = style(width, len(rows))
-        m.submodules[name] = core = Rows(
-            name, width, rows, {} if block is None else {"ram_style": block}
-        )
-        k = self._places.index(name)
-        m.d.comb += [
-            core.row.eq(address),
-            core.loading.eq(loader.loading[k]),
-            core.place.eq(loader.place),
-            core.write.eq(getattr(loader, f"write_{k}")),
-            core.word.eq(loader.word),
-            getattr(loader, f"rows_{k}").eq(core.data),
-        ]
-        return core.data
+        attrs = {} if block is None else {"ram_style": block}
+        return self._rewriting.rows(m, rows, width, name, address, attrs)
 
     def _carry(
         self, m: Module, k: int, j: int, beats: wiring.PureInterface, reserve: Value, abort: Value
