@@ -78,6 +78,15 @@ def bits(plan: Plan) -> Bits:
     return {p.name: p.bits for p in plan.populations}
 
 
+def ranges(plan: Plan) -> list[dict[str, Any]]:
+    """Return the bits and the range of every population's values and columns, as JSON values."""
+    return [
+        {"population": name, "value": value, "bits": width, "range": list(held(width))}
+        for name, widths in bits(plan).items()
+        for value, width in widths.items()
+    ]
+
+
 def held(width: int) -> tuple[int, int]:
     """Return the least and the largest number of so many signed bits."""
     return -(1 << (width - 1)), (1 << (width - 1)) - 1
@@ -143,11 +152,7 @@ def stated_loading(plan: Plan, options: Mapping[str, Any]) -> dict[str, Any]:
         "words": len(words),
         "crc": crc(words),
         "memories": [asdict(place) for place in places(plan)],
-        "ranges": [
-            {"population": name, "value": value, "bits": width, "range": list(held(width))}
-            for name, widths in bits(plan).items()
-            for value, width in widths.items()
-        ],
+        "ranges": ranges(plan),
     }
 
 

@@ -165,7 +165,7 @@ def test_rows_stand_in_their_places_and_are_read_back(sizes, stall: int, seed: i
     )
     if not stall:
         gaps = [b - a for a, b in zip(seen.taken[: size - 1], seen.taken[1:], strict=False)]
-        assert gaps == [1] * (size - 2) + [8 * (size - 1) + 3], "four bits a cycle, and three"
+        assert gaps == [1] * (size - 2) + [8 * (size - 1) + 4], "four bits a cycle, and four"
     assert run(sizes, both[:size], seed, stall).rows == one
 
 

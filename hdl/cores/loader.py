@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Array, Const, Module, Mux, ResetSignal, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib import crc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -76,8 +76,9 @@ class Loader(wiring.Component):
         reading, writing = Signal(name="reading"), Signal(name="writing")
         memory, at_word, end = self._place(m, step, clear)
         share = Signal(range(WORD // SHARE), name="share_at")
-        back = later(m, reading, 2, "back", reset=True)  # bits that were read back
-        coming = later(m, reading, 1, "coming", reset=True)
+        coming = [reading]  # on their way: from the memory, to the choice, to the CRC
+        for k in range(3):
+            coming.append(later(m, coming[-1], 1, f"coming_{k}", reset=True))
         awake = ~ResetSignal()
 
         with m.FSM(name="state"):
@@ -114,7 +115,10 @@ class Loader(wiring.Component):
                     with m.If(end):
                         m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.comb += [self.hold.eq(1), w.ready.eq(awake & ~coming & ~back & ~w.p.first)]
+                m.d.comb += [
+                    self.hold.eq(1),
+                    w.ready.eq(awake & ~Cat(coming[1:]).any() & ~w.p.first),
+                ]
                 with m.If(w.valid & w.p.first):
                     m.d.sync += begun.eq(0)
                     m.next = "WRITE"
@@ -136,14 +140,14 @@ class Loader(wiring.Component):
         read = Signal(SHARE, name="share_read", reset_less=True)
         m.d.sync += read.eq(
             self._share(
-                m, later(m, memory, 1, "memory_read"), later(m, at_word, 1, "word_read"),
-                later(m, share, 1, "share_shown"),
+                m, later(m, memory, 2, "memory_read"), later(m, at_word, 2, "word_read"),
+                later(m, share, 2, "share_shown"),
             )
         )  # fmt: skip
         m.d.comb += [
             check.start.eq(writing),
             check.data.eq(read),
-            check.valid.eq(back),
+            check.valid.eq(coming[3]),
             self.crc.eq(check.crc),
         ]
         return m
@@ -177,7 +181,8 @@ class Loader(wiring.Component):
         shown = Signal(SHARE, name="shown")
         with m.Switch(memory):
             for k, (bits, _) in enumerate(self.sizes):
-                row = getattr(self, f"rows_{k}")
+                # A block RAM is slow, and the choice is deep: a register stands in between.
+                row = later(m, getattr(self, f"rows_{k}"), 1, f"rows_{k}")
                 with m.Case(k):
                     with m.Switch(at_word):
                         for n in range(len(words(bits))):

@@ -57,7 +57,19 @@ def plan(
 def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return a listing as tables: populations, their neurons, connections, memories."""
     populations = facts["populations"]
-    return {
+    held = {}
+    if "loading" in facts:
+        held["what it can hold"] = [
+            {
+                "population": r["population"],
+                "value": r["value"],
+                "bits": r["bits"],
+                "from": f"{r['range'][0]:,}",
+                "to": f"{r['range'][1]:,}",
+            }
+            for r in facts["loading"]["ranges"]
+        ]
+    return held | {
         "populations": [
             {
                 "population": p["name"],
@@ -131,6 +143,8 @@ def sentences(facts: dict[str, Any]) -> list[str]:
         f"{facts['memory_bits']:,} bits of memory; an estimated {facts['cells_estimated']:,} cells "
         "(ECP5 LUT4s and carries; no build has measured them)"
     )
+    if "loading" in facts:
+        size += f"; a network is written in {facts['loading']['words']:,} words and their CRC"
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
     if facts["clock_mhz"] is not None:
