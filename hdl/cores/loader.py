@@ -115,10 +115,8 @@ class Loader(wiring.Component):
                     with m.If(end):
                         m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.comb += [
-                    self.hold.eq(1),
-                    w.ready.eq(awake & ~Cat(coming[1:]).any() & ~w.p.first),
-                ]
+                done = ~Cat(coming[1:]).any()
+                m.d.comb += [self.hold.eq(1), w.ready.eq(awake & done & ~w.p.first)]
                 with m.If(w.valid & w.p.first):
                     m.d.sync += begun.eq(0)
                     m.next = "WRITE"
