@@ -58,7 +58,8 @@ class Form:
 
 def choose(
     network: Network, budget: Budget, pe: Choice = None, simd: Choice = None,
-    lanes: Choice = None, block: int | None = None, parallel: int = 1,
+    lanes: Choice = None, block: int | None = None, parallel: int = 1, classes: bool = False,
+    stop: bool = False,
 ) -> Form:  # fmt: skip
     """Return the form that is chosen.
 
@@ -67,7 +68,7 @@ def choose(
 
     Args:
         pe, simd, lanes: kept as given: a number for all, one per population, or by name.
-        block, parallel: see ``hdl.plan.plan``.
+        block, parallel, classes, stop: see ``hdl.plan.plan``.
 
     Raises
     ------
@@ -79,7 +80,8 @@ def choose(
         kept = value if isinstance(value, Mapping) else () if value is None else names
         numbers = dict(zip(names, chosen(value, names, 1, what), strict=True))
         given[what] = {name: numbers[name] for name in names if name in kept}
-    search = _Search(network, budget, given, block, parallel)
+    fixed = {"block": block, "parallel": parallel, "classes": classes, "stop": stop}
+    search = _Search(network, budget, given, fixed)
     return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
 
 
@@ -88,10 +90,9 @@ class _Search:
 
     def __init__(
         self, network: Network, budget: Budget, given: dict[str, dict[str, int]],
-        block: int | None, parallel: int,
+        fixed: dict[str, Any],
     ) -> None:  # fmt: skip
-        self.network, self.budget, self.given = network, budget, given
-        self.block, self.parallel = block, parallel
+        self.network, self.budget, self.given, self.fixed = network, budget, given, fixed
         # The slowest form says at once whether what is given, the block and the delays fit.
         least = {p.name: 1 for p in network.populations}
         slow = {what: {**least, **given[what]} for what in NAMES}
@@ -103,8 +104,7 @@ class _Search:
     def form(self, numbers: dict[str, dict[str, int]]) -> Form:
         """Return the form of PE, SIMD and lanes by name."""
         options = {
-            "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"],
-            "block": self.block, "parallel": self.parallel,
+            "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"], **self.fixed
         }  # fmt: skip
         return Form(plan(self.network, **options), options)
 

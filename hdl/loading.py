@@ -20,6 +20,7 @@ from typing import Any
 
 from mapping import Network
 
+from .answers import reading
 from .contents import memories
 from .plan import VALUES, Bits, Plan, label
 from .plan import plan as make_plan
@@ -97,6 +98,12 @@ def refuse(plan: Plan, network: Network) -> None:
     differs = difference(stated(plan.network), network)
     if differs is not None:
         raise ValueError(f"the design holds networks of another structure: {differs}")
+    if plan.answer is not None:
+        own = reading((plan.network, network), plan.blocks, plan.answer.stop)
+        if own.bits > plan.answer.bits:
+            raise ValueError(
+                f"the score needs {own.bits} bits, and the design holds {plan.answer.bits}"
+            )
     for p in plan.populations:
         population, facts = network[p.name], network.facts[p.name]
         spans = {name: getattr(facts, name).span for name in VALUES}

@@ -15,11 +15,13 @@ from mapping.facts import Facts
 from mapping.intervals import bits
 from mapping.value import integer
 
+from .answers import reading
 from .cores import popcount
 from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
+from .cores.reading import Reading
 from .numbers import history, parameters, raw_bits
 from .streams import Blocks
 from .structure import difference, stated
@@ -149,6 +151,7 @@ class Plan:
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
         loadable: whether other networks of its structure can be written into its memories.
+        answer: what is read on chip, and leaves in place of the output; None: the output leaves.
     """
 
     network: Network
@@ -161,6 +164,7 @@ class Plan:
     output_banks: int
     timing: Timing
     loadable: bool
+    answer: Reading | None = None
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""
@@ -201,7 +205,7 @@ def chosen(value: Choice, names: Sequence[str], default: int, what: str) -> list
 def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    loadable: bool | Bits = False,
+    loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -213,6 +217,8 @@ def plan(
         loadable: whether everything that differs from network to network of the structure stands in
             memories that can be written. Its widths are those that the networks given need, or,
             where a mapping is given, those.
+        classes: whether the read-out is computed on chip: a class and a score leave, a sample
+            each, and no spikes. stop: the same, and a sample ends at its first output spike.
 
     Raises
     ------
@@ -241,9 +247,10 @@ def plan(
     populations = tuple(maker.population(k) for k in range(len(names)))
     output = names.index(network.readout.source)
     leaves = maker.leaves(output, populations)
+    answer = reading((network, *others), blocks, stop) if classes or stop else None
     made = Plan(
         network, blocks, maker.enter, maker.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2), maker.loads,
+        Timing(0, 0, 0, (), 2), maker.loads, answer,
     )  # fmt: skip
     timing = timed(made)
     return replace(

@@ -175,7 +175,9 @@ class _Run:
         self.starts[k].append(at)
         self.reads[k].append(at + p.cycles(first))
         if k == self.plan.output:
-            self.left.append(self._sent(k, n) + Leave.latency)
+            answer = self.plan.answer
+            late = answer.latency(p.order.lanes) if answer else Gather.latency
+            self.left.append(self._sent(k, n, late) + Leave.latency)
 
     def _full(self, c: PlannedConnection, n: int, first: bool) -> int:
         """Return when block n of a connection is there."""
@@ -188,15 +190,15 @@ class _Run:
             return 0
         return self._sent(c.source, n - c.tokens) + late + 1
 
-    def _sent(self, k: int, n: int) -> int:
-        """Return the cycle in which the last beat of a population's block is gathered."""
+    def _sent(self, k: int, n: int, late: int = Gather.latency) -> int:
+        """Return the cycle in which the last beat of a population's block is gathered, or read."""
         p = self.plan.populations[k]
         order = p.order
         last = order.neurons - (p.tiles - 1) * order.tile
         beats = order.blocks.parallel * last // order.lanes
         return (
             self.reads[k][n] + p.connections[0].shape.latency + beats - 1
-            + p.latency + Gather.latency
+            + p.latency + late
         )  # fmt: skip
 
     def filled(self) -> tuple[tuple[tuple[int, ...], ...], int]:

@@ -42,19 +42,20 @@ class Emitted:
 def emit(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    loadable: bool | Bits = False,
+    loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
 ) -> Emitted:  # fmt: skip
     """Emit a network as Verilog.
 
     Args:
-        network, pe, simd, lanes, block, parallel, others, loadable: see ``hdl.plan.plan``.
+        network, pe, simd, lanes, block, parallel, others, loadable, classes, stop: see
+            ``hdl.plan.plan``.
 
     Raises
     ------
         Unsupported: a node that is not emitted as RTL yet; it is named.
         ValueError: parallelism that does not fit; it is named.
     """
-    made = plan(network, pe, simd, lanes, block, parallel, others, loadable)
+    made = plan(network, pe, simd, lanes, block, parallel, others, loadable, classes, stop)
     text, files = written(NetworkTop(made), TOP, made)
     given = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
     return Emitted(text, files, manifest(made, text, files, given), made)

@@ -47,6 +47,8 @@ def write_bundle(
     parallel: int = 1,
     others: Sequence[Network] = (),
     loadable: bool = False,
+    classes: bool = False,
+    stop: bool = False,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -54,7 +56,8 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel, others, loadable: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, others, loadable, classes, stop: of the design; see
+            ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -70,10 +73,13 @@ def write_bundle(
 
     from .campaign.stimuli import stimuli
 
+    if (loadable or others) and (classes or stop):
+        raise ValueError("a loadable design does not read out its classes yet")
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
         options |= {"others": others, "loadable": loadable}
+        options |= {"classes": classes, "stop": stop}
         manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)

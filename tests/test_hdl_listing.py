@@ -43,7 +43,9 @@ def test_every_memory_is_listed(loadable: bool) -> None:
             listed[store.width, store.depth] += store.count
             kinds[store.holds] += store.count
         assert listed == emitted, (seed, options)
-    assert set(kinds) == {"weights", "parameters", "buffer", "delay", "membranes", "output"}
+    assert set(kinds) == {
+        "weights", "parameters", "buffer", "delay", "membranes", "tally", "output",
+    }  # fmt: skip
 
 
 def test_a_listing_is_json_and_its_sums_agree() -> None:

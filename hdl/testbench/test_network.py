@@ -65,6 +65,8 @@ def span(bench):
 
 def compare(bench, runs):
     """Compare what was sampled."""
+    if DEVICE.stops:
+        runs = DEVICE.answers.went(runs, bench.beats)
     compared, total, wrong = DEVICE.mismatches(runs, bench.beats)
     for sentence in wrong:
         bench.dut._log.error(sentence)
@@ -101,6 +103,9 @@ async def full_rate(dut):
     count = max(DEVICE.samples, DEVICE.settles + 4)
     await played(bench, "full_rate", [k % DEVICE.samples for k in range(count)])
     first = bench.ends[0] - bench.first_in
+    if DEVICE.stops:  # cycles depend on the data, and what is published are the most
+        assert first <= DEVICE.latency, f"latency {first} cycles, above {DEVICE.latency}"
+        return
     assert first == DEVICE.latency, f"latency {first} cycles, not {DEVICE.latency}"
     ends = bench.ends[DEVICE.settles :]
     periods = {b - a for a, b in zip(ends, ends[1:], strict=False)}

@@ -39,7 +39,7 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         f"timesteps   {steps}",
         f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
         f"input       {came}",
-        f"output      of {output!r}, beats of {plan.leaves.beat_bits} bits",
+        f"output      of {output!r}, {_leaves(plan)}",
         *_loading(plan),
         "",
     ]
@@ -67,6 +67,13 @@ def _loading(plan: Plan) -> list[str]:
         return []
     words = sum(place.words * place.rows for place in places(plan))
     return [f"loadable    by w_data: {words} words of 32 bits, then their CRC; see manifest.json"]
+
+
+def _leaves(plan: Plan) -> str:
+    if plan.answer is None:
+        return f"beats of {plan.leaves.beat_bits} bits"
+    stop = "; a sample ends at its first spike" if plan.answer.stop else ""
+    return f"a class and a score a sample: {plan.answer.kind.replace('_', ' ')}{stop}"
 
 
 def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:

@@ -45,6 +45,12 @@ Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]
 Lanes = Annotated[list[str] | None, typer.Option(help=f"Neurons updated a cycle: {HOW}.")]
 Block = Annotated[int | None, typer.Option(help="Timesteps of a block; 1 unless given.", min=1)]
 Parallel = Annotated[int, typer.Option(help="Timesteps of a block summed at once.", min=1)]
+Classes = Annotated[
+    bool, typer.Option("--classes", help="Class and score leave, read out on chip; no spikes.")
+]
+Stop = Annotated[
+    bool, typer.Option("--stop", help="So, and a sample ends at its first output spike.")
+]
 TargetFps = Annotated[
     float | None, typer.Option(help="Samples a second to reach, with the fewest cells.")
 ]

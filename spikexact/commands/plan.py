@@ -6,6 +6,7 @@ from .arguments import (
     Also,
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Json,
@@ -15,6 +16,7 @@ from .arguments import (
     Pe,
     Ram,
     Simd,
+    Stop,
     TargetFps,
 )
 
@@ -26,6 +28,8 @@ def plan(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -39,11 +43,13 @@ def plan(
     from .planning import form, holding
 
     network = files.network(file)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
     from hdl.listing import listing
     from hdl.plan import plan as planned
 
-    more = holding(loadable, also)
+    more = holding(loadable, also, classes, stop)
     facts = listing(planned(network, **made.options, **more) if more else made.plan, clock)
     if json:
         console.print_json(facts)
@@ -147,6 +153,15 @@ def sentences(facts: dict[str, Any]) -> list[str]:
         size += f"; a network is written in {facts['loading']['words']:,} words and their CRC"
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
+    output = facts["output"]
+    if "readout" in output:
+        kind = output["readout"].replace("_", " ")
+        said.append(
+            f"read out on chip ({kind}): a class of {output['class_bits']} bits and a score of "
+            f"{output['score_bits']}, {output['latency']} cycles after the last neuron"
+        )
+        if output["stop"]:
+            said.append("a sample ends at its first output spike: these cycles are the most")
     if facts["clock_mhz"] is not None:
         said.append(
             f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "

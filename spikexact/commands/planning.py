@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
-    cells: int | None, ram: int | None,
+    cells: int | None, ram: int | None, classes: bool, stop: bool,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 
@@ -33,6 +33,8 @@ def form(
         "lanes": parallelism(lanes, "--lanes"),
         "block": block,
         "parallel": parallel,
+        "classes": classes,
+        "stop": stop,
     }
     mhz = positive(clock, "--clock")
     rate = positive(target_fps, "--target-fps")
@@ -48,7 +50,7 @@ def form(
     return choose(network, Budget(cycles, cells, ram), **named)
 
 
-def holding(loadable: bool, also: list[Path] | None) -> dict[str, Any]:
+def holding(loadable: bool, also: list[Path] | None, classes: bool, stop: bool) -> dict[str, Any]:
     """Return what makes a design loadable, of the options that ask for it.
 
     Raises
@@ -61,6 +63,8 @@ def holding(loadable: bool, also: list[Path] | None) -> dict[str, Any]:
         raise ValueError("--also names networks that are loaded: it needs --loadable")
     if not loadable:
         return {}
+    if classes or stop:
+        raise ValueError("--loadable does not go with --classes or --stop yet: leave one out")
     return {"loadable": True, "others": tuple(files.network(path) for path in also or ())}
 
 

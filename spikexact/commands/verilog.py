@@ -11,6 +11,7 @@ from .arguments import (
     Also,
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Force,
@@ -22,6 +23,7 @@ from .arguments import (
     Ram,
     Seed,
     Simd,
+    Stop,
     TargetFps,
 )
 
@@ -34,6 +36,8 @@ def verilog(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -55,8 +59,10 @@ def verilog(
 
     network = files.network(file)
     replaceable(output, force)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
-    options = made.options | holding(loadable, also)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
+    options = made.options | holding(loadable, also, classes, stop)
     manifest = write_bundle(network, output, samples, seed, force=force, **options)
     facts = {
         "folder": str(output),
