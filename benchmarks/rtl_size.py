@@ -46,10 +46,12 @@ class Form:
     simd: tuple[int, ...]
     lanes: tuple[int, ...] | None = None
     families: tuple[str, ...] = ("ecp5", "xc7")
+    loadable: bool = False
 
 
 FORMS = {
     "small": Form((784, 128, 10), (2, 1), (32, 4)),
+    "small, loadable": Form((784, 128, 10), (2, 1), (32, 4), families=("ecp5",), loadable=True),
     "fast": Form((784, 128, 10), (8, 1), (98, 11)),
     "fast, narrow": Form((784, 128, 10), (16, 1), (49, 11)),
     "small, up5k": Form((784, 128, 10), (2, 1), (25, 4), families=("ice40",)),
@@ -124,10 +126,16 @@ def bare(plan: Any, top: str, serial: bool) -> str:
         )
     else:
         head, middle = f"input [{wide - 1}:0] i_data, output [{out - 1}:0] o_data", ""
+    more = ""
+    if plan.loadable:
+        ports += " w_valid w_ready w_data w_first w_last w_good w_crc"
+        more = ", input w_valid, w_first, w_last, input [31:0] w_data"
+        more += ", output w_ready, w_good, output [31:0] w_crc"
     joined = ", ".join(f".{p}({p})" for p in ports.split())
     return (
         f"module bare(input clk, rst, i_valid, i_first, i_last, o_ready, {head},\n"
-        f"output i_ready, o_valid, o_first, o_last);\n{middle}{top} device({joined});\nendmodule\n"
+        f"output i_ready, o_valid, o_first, o_last{more});\n{middle}"
+        f"{top} device({joined});\nendmodule\n"
     )
 
 
@@ -167,11 +175,15 @@ def measured(name: str, families: list[str], seeds: list[int], samples: int) -> 
     if form.lanes:
         options["lanes"] = list(form.lanes)
     inputs = np.random.default_rng(1).integers(0, 2, (samples, made.timesteps, form.sizes[0]))
-    found = run(made, inputs, "rtl", **options)
+    if form.loadable:
+        options["loadable"] = True
+    emitted = emit(made, **options)
+    with tempfile.TemporaryDirectory() as place:  # what is loadable is loaded, by its port
+        emitted.write(place)
+        found = run(made, inputs, "rtl", rtl=place)
     compared = agreement(run(made, inputs), found)
     if compared.mismatches or not compared.compared:
         raise SystemExit(f"{name}: {compared.divergence or 'nothing was compared'}")
-    emitted = emit(made, **options)
     rows = []
     for family in families:
         if family not in form.families:

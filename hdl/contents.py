@@ -19,7 +19,7 @@ def weights(plan: Plan, network: Network, k: int, j: int) -> list[int]:
 def memories(plan: Plan, network: Network) -> dict[str, list[int]]:
     """Return the rows of every memory by name.
 
-    One row alone is a constant of the design, unless others may stand there: then there are two.
+    One row alone is a constant of the design, unless it is loadable.
     """
     rows = {}
     for k, p in enumerate(plan.populations):
@@ -29,6 +29,4 @@ def memories(plan: Plan, network: Network) -> dict[str, list[int]]:
         table = Table(columns, p.order.lanes, p.memory)
         if table.row_bits:
             rows[f"parameters_{k}"] = table.rows()
-    if plan.shared:
-        return {name: words if len(words) > 1 else [*words, 0] for name, words in rows.items()}
     return rows

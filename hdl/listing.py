@@ -8,6 +8,7 @@ from mapping import INPUT
 from mapping.files import digest
 
 from .cells import cells, population_cells
+from .loading import places, ranges
 from .plan import Plan, PlannedConnection, PlannedPopulation
 from .stores import memory_bits, stores
 
@@ -62,7 +63,14 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
             }
             for store in stores(plan)
         ],
+        **({"loading": _loading(plan)} if plan.loadable else {}),
     }
+
+
+def _loading(plan: Plan) -> dict[str, Any]:
+    """Return how many words write a network, and what they can hold."""
+    words = sum(place.words * place.rows for place in places(plan))
+    return {"words": words, "ranges": ranges(plan)}
 
 
 def _output(plan: Plan) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from mapping.files import digest
 
 from .cores.buffer import Placing
 from .cores.entry import ERRORS
+from .loading import stated_loading
 from .plan import Plan, PlannedConnection, PlannedPopulation
 
 #: 2 added hashes; 3 is of plans: blocks, lanes, tiles, and ports by name.
@@ -16,8 +18,14 @@ FORMAT = 3
 TOP = "network"
 
 
-def manifest(plan: Plan, verilog: str, files: dict[str, str]) -> dict[str, Any]:
-    """Return what the Verilog of a plan is."""
+def manifest(
+    plan: Plan, verilog: str, files: dict[str, str], options: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what the Verilog of a plan is.
+
+    Args:
+        options: parallelism as it was given to ``plan``, which makes the plan anew.
+    """
     network, blocks, enter = plan.network, plan.blocks, plan.enter
     output = plan.populations[plan.output]
     return {
@@ -51,6 +59,7 @@ def manifest(plan: Plan, verilog: str, files: dict[str, str]) -> dict[str, Any]:
         "cycles_per_sample": plan.timing.cycles,
         "latency": plan.timing.latency,
         "settles": plan.timing.settles,
+        **({"loading": stated_loading(plan, options or {})} if plan.loadable else {}),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mapping import INPUT, Connection, Network, Population
+from mapping.facts import Facts
 from mapping.intervals import bits
 from mapping.value import integer
 
@@ -23,6 +24,7 @@ from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latenc
 from .cores.reading import Reading
 from .numbers import history, parameters, raw_bits
 from .streams import Blocks
+from .structure import difference, stated
 from .takes import TAKES
 from .timing import Timing, timed
 
@@ -33,6 +35,11 @@ CODED = 3
 #: Elements of an output beat, at most.
 OUTPUT = 64
 
+#: Values of a population that ``network.facts`` bounds.
+VALUES = ("drive", "scaled", "v", "state")
+
+#: Signed bits by population and name, as of ``PlannedPopulation.bits``.
+Bits = Mapping[str, Mapping[str, int]]
 #: One number for all, one per population, or some of them by name.
 Choice = int | Sequence[int] | Mapping[str, int] | None
 
@@ -107,6 +114,11 @@ class PlannedPopulation:
         return self.tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
 
     @property
+    def bits(self) -> dict[str, int]:
+        """Signed bits of what differs from network to network: of values, then of columns."""
+        return {name: getattr(self.widths, name) for name in VALUES} | self.memory
+
+    @property
     def trace(self) -> dict[str, int]:
         """Ports of its trace, and their bits.
 
@@ -138,7 +150,7 @@ class Plan:
         enter: how input beats are stored; constant: whether the input holds for a sample.
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
-        shared: whether numbers of other networks may stand in its memories.
+        loadable: whether other networks of its structure can be written into its memories.
         answer: what is read on chip, and leaves in place of the output; None: the output leaves.
     """
 
@@ -151,7 +163,7 @@ class Plan:
     leaves: Placing
     output_banks: int
     timing: Timing
-    shared: bool
+    loadable: bool
     answer: Reading | None = None
 
     def readers(self, source: int) -> list[tuple[int, int]]:
@@ -193,7 +205,7 @@ def chosen(value: Choice, names: Sequence[str], default: int, what: str) -> list
 def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    classes: bool = False, stop: bool = False,
+    loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -201,16 +213,22 @@ def plan(
         network: dense layers, joins, delays, connections back.
         pe, simd: outputs and inputs a cycle. lanes: neurons a cycle.
         block: timesteps of a block, B; 1 unless told. parallel: of them summed at once.
-        others: networks of the same structure that the design must hold as well; parameters are
-            then kept in memories.
+        others: networks of the same structure that the design must hold as well: it is loadable.
+        loadable: whether everything that differs from network to network of the structure stands in
+            memories that can be written. Its widths are those that the networks given need, or,
+            where a mapping is given, those.
         classes: whether the read-out is computed on chip: a class and a score leave, a sample
             each, and no spikes. stop: the same, and a sample ends at its first output spike.
 
     Raises
     ------
-        Unsupported: a node that is not emitted as RTL yet. ValueError: bad parallelism.
+        Unsupported: a node that is not emitted as RTL yet. ValueError: bad parallelism, or a
+            network of another structure.
     """
     TAKES.refuse(network)
+    for other in others:
+        if (differs := difference(stated(network), other)) is not None:
+            raise ValueError(f"networks that share a design have one structure: {differs}")
     block = 1 if block is None else integer(block, "block", 1, network.timesteps)
     parallel = integer(parallel, "parallel", 1, block)
     blocks = Blocks(network.timesteps, block, parallel)
@@ -225,14 +243,14 @@ def plan(
                 f"lanes of {name!r} must divide its {size} neurons and its PE of {pes[k]}, and "
                 f"{laned[k]} does not"
             )
-    maker = _Maker(network, blocks, names, sizes, pes, simds, laned, tuple(others))
+    maker = _Maker(network, blocks, names, sizes, pes, simds, laned, tuple(others), loadable)
     populations = tuple(maker.population(k) for k in range(len(names)))
     output = names.index(network.readout.source)
     leaves = maker.leaves(output, populations)
     answer = reading((network, *others), blocks, stop) if classes or stop else None
     made = Plan(
         network, blocks, maker.enter, maker.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2), bool(others), answer,
+        Timing(0, 0, 0, (), 2), maker.loads, answer,
     )  # fmt: skip
     timing = timed(made)
     return replace(
@@ -264,6 +282,12 @@ class _Maker:
     simds: list[int]
     lanes: list[int]
     others: tuple[Network, ...]
+    loadable: bool | Bits
+
+    @property
+    def loads(self) -> bool:
+        """Whether the design is loadable."""
+        return bool(self.loadable) or bool(self.others)
 
     @property
     def constant(self) -> bool:
@@ -320,10 +344,7 @@ class _Maker:
         facts = [n.facts[p.name] for n in (self.network, *self.others)]
         widths = Widths(
             raw=tuple(c.shape.raw_bits for c in connections),
-            drive=max(f.drive.bits for f in facts),
-            scaled=max(f.scaled.bits for f in facts),
-            v=max(f.v.bits for f in facts),
-            state=max(f.state.bits for f in facts),
+            **{name: self._bits(p.name, name, facts) for name in VALUES},
         )
         # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
@@ -342,7 +363,7 @@ class _Maker:
             latency=0,
             connections=connections,
         )
-        if self.others:
+        if self.loads:
             made = replace(made, memory=self._memory(made))
         return replace(made, latency=latency(made.parameters(p), made.order))
 
@@ -386,8 +407,16 @@ class _Maker:
         )  # fmt: skip
         return placing, shape, steps
 
+    def _bits(self, name: str, value: str, facts: list[Facts]) -> int:
+        """Return the signed bits of one of VALUES."""
+        if isinstance(self.loadable, Mapping):
+            return self.loadable[name][value]
+        return max(getattr(f, value).bits for f in facts)
+
     def _memory(self, made: PlannedPopulation) -> dict[str, int]:
-        """Return the columns of a shared parameter ROM, wide enough for every network."""
+        """Return the columns of a parameter memory, wide enough for every network."""
+        if isinstance(self.loadable, Mapping):
+            return {n: b for n, b in self.loadable[made.name].items() if n not in VALUES}
         columns: dict[str, int] = {}
         for network in (self.network, *self.others):
             for name, column in made.parameters(network[made.name]).columns().items():
@@ -433,27 +462,3 @@ def unused(placing: Placing, gathered: bool) -> tuple[int, ...]:
 def label(plan: Plan, k: int, j: int) -> str:
     """Return how the parts of connection j into population k are called: k, or k_j."""
     return f"{k}_{j}" if len(plan.populations[k].connections) > 1 else str(k)
-
-
-def structure(network: Network) -> tuple[object, ...]:
-    """Return what networks must have in common to share a design."""
-    return (
-        network.input.shape,
-        network.input.span,
-        network.input.coding,
-        network.timesteps,
-        network.readout.source,
-        tuple(
-            (
-                p.name,
-                tuple((c.source, c.delay, c.op.weights.shape) for c in p.connections),
-                p.neuron.num,
-                p.neuron.q,
-                p.spiking,
-                (p.neuron.reset, p.neuron.max_spikes, p.neuron.refractory, p.neuron.fire_by)
-                if p.spiking
-                else None,
-            )
-            for p in network.populations
-        ),
-    )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .cores.buffer import Placing
+from .cores.rows import words
 from .cores.tables import Table
 from .plan import Plan, PlannedPopulation, label
 
@@ -38,7 +39,8 @@ class Store:
 def stores(plan: Plan) -> tuple[Store, ...]:
     """Return every memory of a plan.
 
-    A ROM of one word is a constant of the design, and no memory; so are membranes in registers.
+    A ROM of one word is a constant of the design, and no memory; so are membranes in registers. In
+    a loadable design it stands in registers, and each word of a row in a memory of its own.
     """
     return tuple(store for k in range(len(plan.populations)) for store in _of(plan, k))
 
@@ -77,8 +79,14 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
 
 
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:
-    if depth > 1 or plan.shared:
-        yield Store(name, holds, k, "ROM", width, max(2, depth) if plan.shared else depth)
+    if depth == 1:
+        return
+    if not plan.loadable:
+        yield Store(name, holds, k, "ROM", width, depth)
+        return
+    sizes = words(width)
+    for bits in sorted(set(sizes), reverse=True):
+        yield Store(name, holds, k, "RAM", bits, depth, sizes.count(bits))
 
 
 def _ring(placing: Placing, steps: int) -> int:

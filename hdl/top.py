@@ -20,6 +20,7 @@ from .cores.gather import Gather
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
 from .plan import Plan, label
+from .rewriting import PORTS, Rewriting
 
 #: LUTs that a block RAM is worth, at least.
 WORTH = 24
@@ -40,6 +41,8 @@ class NetworkTop(wiring.Component):
     error : sticky bits, see ``cores.entry.ERRORS``
     trace_0_valid, trace_0_index, .. : every population's neurons as they are computed, never
         waiting; see ``PlannedPopulation.trace``
+    w_valid, w_ready, w_data, w_first, w_last, w_good, w_crc : of a loadable plan alone, see
+        ``cores.loader``
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -58,6 +61,7 @@ class NetworkTop(wiring.Component):
                     for k, p in enumerate(plan.populations)
                     for name, bits in p.trace.items()
                 },
+                **(PORTS if plan.loadable else {}),
             }
         )
 
@@ -68,9 +72,10 @@ class NetworkTop(wiring.Component):
         self._contents = memories(plan, plan.network)
         self._buffers: dict[tuple[int, int], BlockBuffer] = {}
         self._reserve: dict[int, Value] = {}
+        self._rewriting = Rewriting(m, self, plan) if plan.loadable else None
         for k, p in enumerate(plan.populations):
             for j, c in enumerate(p.connections):
-                buffer = BlockBuffer(c.placing, c.banks, c.tokens)
+                buffer = BlockBuffer(c.placing, c.banks, c.tokens, plan.loadable)
                 m.submodules[f"buffer_{label(self.plan, k, j)}"] = buffer
                 self._buffers[k, j] = buffer
         units = [self._population(m, k) for k in range(len(plan.populations))]
@@ -101,7 +106,7 @@ class NetworkTop(wiring.Component):
             core = MatVec(c.shape, silences)
             m.submodules[f"matvec_{label(self.plan, k, j)}"] = core
             name = f"weights_{label(plan, k, j)}"
-            rom = _rom(m, contents[name], c.rom[0], name, core.row)
+            rom = self._rows(m, contents[name], c.rom[0], name, core.row)
             again: Value = sequencer.again
             if c.constant and not c.steps:
                 again = Const(0, 1)
@@ -131,7 +136,7 @@ class NetworkTop(wiring.Component):
         if unit.table.row_bits:
             name = f"parameters_{k}"
             m.d.comb += unit.numbers.eq(
-                _rom(m, contents[name], unit.table.row_bits, name, unit.row)
+                self._rows(m, contents[name], unit.table.row_bits, name, unit.row)
             )
         for name in p.trace:
             m.d.comb += getattr(self, f"trace_{k}_{name}").eq(getattr(unit, name))
@@ -154,6 +159,9 @@ class NetworkTop(wiring.Component):
         )  # fmt: skip
         m.submodules.entry = entry
         readers = plan.readers(-1)
+        rooms = [self._buffers[r].room for r in readers]
+        if self._rewriting is not None:
+            rooms.append(self._rewriting.may_begin(entry))
         m.d.comb += [
             entry.i.valid.eq(self.i_valid),
             entry.i.p.data.eq(self.i_data),
@@ -161,10 +169,20 @@ class NetworkTop(wiring.Component):
             entry.i.p.last.eq(self.i_last),
             self.i_ready.eq(entry.i.ready),
             self.error.eq(entry.error),
-            entry.room.eq(_all([self._buffers[r].room for r in readers])),
+            entry.room.eq(_all(rooms)),
         ]
         for k, j in readers:
             self._carry(m, k, j, entry.o, entry.reserve, entry.abort)
+        if self._rewriting is not None:
+            self._rewriting.waits(m, entry, self._buffers.values())
+
+    def _rows(self, m: Module, rows: list[int], width: int, name: str, address: Value) -> Value:
+        """Add a memory that a population reads; return its word, one cycle after the address."""
+        if self._rewriting is None:
+            return _rom(m, rows, width, name, address)
+        block = style(width, len(rows))
+        attrs = {} if block is None else {"ram_style": block}
+        return self._rewriting.rows(m, rows, width, name, address, attrs)
 
     def _carry(
         self, m: Module, k: int, j: int, beats: wiring.PureInterface, reserve: Value, abort: Value

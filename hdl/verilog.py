@@ -15,7 +15,7 @@ from typing import Any
 from mapping import Network
 
 from .manifest import TOP, manifest
-from .plan import Choice, Plan, plan
+from .plan import Bits, Choice, Plan, plan
 from .text import written
 from .top import NetworkTop
 
@@ -42,21 +42,23 @@ class Emitted:
 def emit(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    classes: bool = False, stop: bool = False,
+    loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
 ) -> Emitted:  # fmt: skip
     """Emit a network as Verilog.
 
     Args:
-        network, pe, simd, lanes, block, parallel, others, classes, stop: see ``hdl.plan.plan``.
+        network, pe, simd, lanes, block, parallel, others, loadable, classes, stop: see
+            ``hdl.plan.plan``.
 
     Raises
     ------
         Unsupported: a node that is not emitted as RTL yet; it is named.
         ValueError: parallelism that does not fit; it is named.
     """
-    made = plan(network, pe, simd, lanes, block, parallel, others, classes, stop)
+    made = plan(network, pe, simd, lanes, block, parallel, others, loadable, classes, stop)
     text, files = written(NetworkTop(made), TOP, made)
-    return Emitted(text, files, manifest(made, text, files), made)
+    given = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+    return Emitted(text, files, manifest(made, text, files, given), made)
 
 
 def write(

@@ -13,6 +13,8 @@ from mapping.files import digest
 
 #: The formats that are read.
 FORMATS = (3,)
+#: Of a plan, which make it anew.
+OPTIONS = {"pe", "simd", "lanes", "block", "parallel"}
 #: Bits of a membrane or of an input value, at most; of a beat, at most.
 VALUE_BITS, BEAT_BITS = 64, 1 << 20
 
@@ -41,6 +43,12 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
             f"{path} has format {version!r}; this program reads {known}: write it anew with "
             "'verilog'"
         )
+    if "loading" in manifest:
+        from hdl.structure import difference
+
+        differs = difference(manifest["loading"]["structure"], network)
+        if differs is not None:
+            raise ValueError(f"{path} is of networks of another structure: {differs}")
     populations, enter = manifest["populations"], manifest["input"]
     ports = [(p["name"], tuple(p["shape"]), p["spiking"]) for p in populations]
     want = [(p.name, network.shapes[p.name], p.spiking) for p in network.populations]
@@ -53,7 +61,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
     _check_readout(manifest["output"], network, path)
     if steps != network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
-    if whose != digest(network):
+    if "loading" not in manifest and whose != digest(network):
         raise ValueError(
             f"{path} is of another network: its Verilog was written from {str(whose)[:12]}, this "
             f"network is {digest(network)[:12]}; write it anew with 'verilog'"
@@ -87,6 +95,8 @@ def _check(manifest: dict[str, Any]) -> None:
         if len(set(names)) != len(names):
             raise ValueError(f"a name stands twice among {', '.join(map(repr, names))}")
     _check_output(manifest["output"], populations, block, first)
+    if "loading" in manifest:
+        _check_loading(manifest["loading"], populations)
 
 
 def _check_input(stream: dict[str, Any], block: int, first: int) -> None:
@@ -172,6 +182,36 @@ def _check_readout(stream: dict[str, Any], network: Network, path: Path) -> None
 def _check_beats(stream: dict[str, Any], beats: int, first: int) -> None:
     if (stream["beats_per_block"], stream["beats_of_first_block"]) != (beats, first):
         raise ValueError(f"stream {stream['stream']!r} has {beats} beats a block, {first} at first")
+
+
+def _check_loading(loading: dict[str, Any], populations: list[dict[str, Any]]) -> None:
+    _name(loading["stream"], "the stream of a network's words")
+    for part in _is(loading["structure"], list, "structure"):
+        if len(_is(part, list, "a part of the structure")) != 2:
+            raise ValueError("a part of the structure must be its name and its value")
+        _is(part[0], str, "the name of a part of the structure")
+    if not set(_is(loading["options"], dict, "options")) <= OPTIONS:
+        raise ValueError("options are none of a plan")
+    _number(loading["crc"], "crc", 0)
+    words = 0
+    for memory in _is(loading["memories"], list, "memories"):
+        _name(memory["name"], "the name of a memory")
+        bits, rows = _number(memory["bits"], "bits"), _number(memory["rows"], "rows")
+        if (memory["words"], memory["first"]) != (-(-bits // 32), words):
+            raise ValueError(f"memory {memory['name']!r} does not follow the one before")
+        words += memory["words"] * rows
+    if loading["words"] != words:
+        raise ValueError(f"{words} words are in the memories, not {loading['words']}")
+    v_bits = {p["name"]: p["v_bits"] for p in populations}
+    for row in _is(loading["ranges"], list, "ranges"):
+        bits = _number(row["bits"], "bits of a range")
+        if row["range"] != [-(1 << (bits - 1)), (1 << (bits - 1)) - 1]:
+            raise ValueError("a range is not that of its bits")
+        if _is(row["value"], str, "the value of a range") == "v":
+            if bits != v_bits.pop(row["population"]):
+                raise ValueError(f"v of {row['population']!r} has other bits than its range")
+    if v_bits:
+        raise ValueError(f"ranges lack v of {', '.join(map(repr, v_bits))}")
 
 
 def _is(value: Any, kind: type, what: str) -> Any:

@@ -13,7 +13,7 @@ import contextlib
 import importlib.resources
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ from .manifest_file import read_manifest as read_manifest
 from .trace import Trace
 
 INPUT_FILE, EXPECTED_FILE = "input.hex", "expected.hex"
+#: Beside them where the design is loadable: what is written into it first.
+IMAGE_FILE = "image.hex"
 #: Samples that are written beside the Verilog unless the caller says otherwise.
 SAMPLES = 20
 
@@ -43,6 +45,8 @@ def write_bundle(
     lanes: Any = None,
     block: int | None = None,
     parallel: int = 1,
+    others: Sequence[Network] = (),
+    loadable: bool = False,
     classes: bool = False,
     stop: bool = False,
 ) -> dict[str, Any]:
@@ -52,7 +56,8 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel, classes, stop: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, others, loadable, classes, stop: of the design; see
+            ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -68,9 +73,12 @@ def write_bundle(
 
     from .campaign.stimuli import stimuli
 
+    if (loadable or others) and (classes or stop):
+        raise ValueError("a loadable design does not read out its classes yet")
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
+        options |= {"others": others, "loadable": loadable}
         options |= {"classes": classes, "stop": stop}
         manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
@@ -106,7 +114,24 @@ def write(network: Network, inputs: np.ndarray, folder: Path | str) -> Trace:
     trace = reference.run(network, inputs)
     (folder / INPUT_FILE).write_text(input_text(network, inputs, manifest), "ascii")
     (folder / EXPECTED_FILE).write_text(expected_text(network, trace), "ascii")
+    if "loading" in manifest:
+        (folder / IMAGE_FILE).write_text(image_text(network, manifest), "ascii")
     return trace
+
+
+def image_text(network: Network, manifest: dict[str, Any]) -> str:
+    """Return ``image.hex``: the words that write a network into a loadable design, then their CRC.
+
+    Raises
+    ------
+        ValueError: the design cannot hold it; see ``hdl.loading.refuse``.
+    """
+    from hdl.loading import image, planned
+
+    words = image(planned(manifest["loading"], network), network)
+    return "\n".join(["spikexact image 1", f"words {len(words)}"]) + "".join(
+        f"\n{word:08x}" for word in words
+    ) + "\nend\n"  # fmt: skip
 
 
 def input_text(network: Network, inputs: np.ndarray, manifest: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.fold import fold
 from .commands.importing import import_network
+from .commands.load import load
 from .commands.mutate import mutate
 from .commands.nir import nir
 from .commands.place import place
@@ -55,6 +56,7 @@ for command in (
     verify,
     plan,
     verilog,
+    load,
     place,
     nir,
     report,

@@ -12,6 +12,7 @@ LABELS = {
     "below_threshold": "membranes one step below",
     "bytes": "Verilog (bytes)",
     "compared": "neuron-values compared with the reference",
+    "crc": "CRC-32",
     "cycles_per_sample": "cycles per sample",
     "divergence": "first divergence",
     "parallelism": "PE x SIMD per connection",
@@ -27,6 +28,7 @@ LABELS = {
     "threshold_hits": "membranes exactly at their threshold",
     "verilog": "Verilog",
     "weight_bits": "weights (bits)",
+    "words": "words of 32 bits, without their CRC",
 }
 #: What serves programs only, or is said in lines of its own.
 UNSAID = ("format", "trained_sha256", "network_sha256", "inputs_sha256", "epochs_sha256", "cost")

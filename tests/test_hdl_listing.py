@@ -30,10 +30,11 @@ def drawn(seed: int, **more: object) -> tuple[Network, dict]:
     return network, parallelism.draw(network, np.random.default_rng(seed + 1)) | more
 
 
-def test_every_memory_is_listed() -> None:
+@pytest.mark.parametrize("loadable", [False, True])
+def test_every_memory_is_listed(loadable: bool) -> None:
     kinds = Counter()
     for seed in SEEDS:
-        network, options = drawn(seed)
+        network, options = drawn(seed, loadable=loadable)
         made = plan(network, **options)
         text = rtlil.convert(NetworkTop(made), name="network", emit_src=False)
         emitted = Counter((int(w), int(d)) for w, d in MEMORY.findall(text))

@@ -340,9 +340,14 @@ def test_a_manifest_is_read_strictly(tmp_path):
         vectors.read_manifest(path.parent, network)
 
 
-def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sentence(tmp_path):
+@pytest.mark.parametrize("loadable", [False, True])
+def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sentence(
+    tmp_path, loadable
+):
+    from hdl.loading import planned
+
     network = tiny()
-    manifest = vectors.write_bundle(network, tmp_path / "rtl", samples=1)
+    manifest = vectors.write_bundle(network, tmp_path / "rtl", samples=1, loadable=loadable)
     path = tmp_path / "rtl" / "manifest.json"
     count = 0
 
@@ -361,7 +366,9 @@ def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sente
             inner[where[-1]] = other
             path.write_text(json.dumps(copy))
             try:
-                vectors.read_manifest(path.parent, network)
+                read = vectors.read_manifest(path.parent, network)
+                if loadable:
+                    planned(read["loading"], network)
             except ValueError as error:
                 assert "\n" not in str(error) and "manifest.json" in str(error)
                 count += 1

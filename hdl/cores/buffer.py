@@ -112,6 +112,7 @@ class BlockBuffer(wiring.Component):
     ----------
     placing : Placing. banks : blocks that it holds.
     tokens : blocks of zeros that stand in it after a reset (for connections back).
+    rests : whether there is a port ``rest``
 
     Members
     -------
@@ -122,12 +123,13 @@ class BlockBuffer(wiring.Component):
     start : the reader begins the block that waits; chunk, word then address it
     release : the reader has read it
     data : the word that was addressed one cycle ago
+    rest : it holds what it held after a reset, and no block is coming in or read
     """
 
-    def __init__(self, placing: Placing, banks: int, tokens: int = 0) -> None:
+    def __init__(self, placing: Placing, banks: int, tokens: int = 0, rests: bool = False) -> None:
         if banks < 1 or tokens > banks:
             raise ValueError(f"a buffer has at least one bank, and {tokens} first, not {banks}")
-        self.placing, self.banks, self.tokens = placing, banks, tokens
+        self.placing, self.banks, self.tokens, self.rests = placing, banks, tokens, rests
         words, chunks = placing.row_bits
         super().__init__(
             {
@@ -143,6 +145,7 @@ class BlockBuffer(wiring.Component):
                 "word": In(max(1, words)),
                 "chunk": In(max(1, chunks)),
                 "data": Out(placing.word_bits),
+                **({"rest": Out(1)} if rests else {}),
             }
         )
 
@@ -156,6 +159,8 @@ class BlockBuffer(wiring.Component):
         used = Signal(range(banks + 1), name="used", init=self.tokens)
         waiting = Signal(range(banks + 1), name="waiting", init=self.tokens)
         m.d.comb += [self.room.eq(used != banks), self.full.eq(waiting != 0)]
+        if self.rests:
+            m.d.comb += self.rest.eq((used == self.tokens) & (waiting == self.tokens))
         with m.If(self.reserve & ~self.release):
             m.d.sync += used.eq(used + 1)
         with m.Elif(self.release & ~self.reserve):

@@ -49,6 +49,7 @@ class Entry(wiring.Component):
     error : sticky, see ERRORS
     drop : further blocks of the sample at hand are not needed
     began : a sample's first beat is taken; entered: its first block is whole, and goes on
+    open : a sample has begun and not ended
     """
 
     latency = 1
@@ -67,6 +68,7 @@ class Entry(wiring.Component):
                 "error": Out(len(ERRORS)),
                 "drop": In(1),
                 "began": Out(1),
+                "open": Out(1),
                 "entered": Out(1),
             }
         )
@@ -113,7 +115,7 @@ class Entry(wiring.Component):
                     dropping.eq(end_sample & ~last),
                 ]
         m.d.comb += self.reserve.eq(kept(beat & inside) & ~held)
-        m.d.comb += self.began.eq(beat & first)
+        m.d.comb += [self.began.eq(beat & first), self.open.eq(is_open)]
         m.d.comb += self.entered.eq(beat & inside & end_block & (now_block == 0))
 
         gone = Signal(name="gone")  # the block at hand is given up

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from answers import Answers
 from answers import StreamError as StreamError  # of all that comes
-from hexfiles import VectorError, read_expected, read_input, signed
+from hexfiles import VectorError, read_expected, read_image, read_input, signed
 from protocol import Beat, Rules, Run
 
 
@@ -35,6 +35,17 @@ class Device:
                 f"{self.timesteps(self.blocks)} timesteps, and says it is of {self.steps}"
             )
         self.expected = read_expected(path / "expected.hex", self.samples, self.steps, named)
+        #: Words that write the network into the device, and of each but the last the bits it keeps.
+        self.image, self.kept = None, []
+        if self.loads:
+            count = manifest["loading"]["words"]
+            self.image = read_image(path / "image.hex", count)
+            self.kept = [
+                min(32, memory["bits"] - 32 * k)
+                for memory in manifest["loading"]["memories"]
+                for _ in range(memory["rows"])
+                for k in range(memory["words"])
+            ]
         #: Cycles without any beat after which the device is taken to hang.
         self.silence = 8 * (self.period + self.latency) + 1000
 
@@ -52,6 +63,7 @@ class Device:
         self.block, self.first = manifest["block"], manifest["block_first"]
         self.period, self.latency = manifest["cycles_per_sample"], manifest["latency"]
         self.settles = manifest["settles"]
+        self.loads = manifest["loading"]["stream"] if "loading" in manifest else None
         #: Blocks that a sample has at most, as they come in.
         self.most = 1 if self.constant else 1 + (self.total - self.first) // self.block
         names = [p["name"] for p in self.populations]

@@ -39,6 +39,9 @@ def flowing():
 class Bench:
     """Drives the device and collects its streams; ``beats`` are those since the last reset."""
 
+    #: Ports of the words of a device into which networks are written.
+    WORD = ("valid", "ready", "data", "first", "last", "good", "crc")
+
     def __init__(self, device, dut, stall_in=flowing, stall_out=flowing):
         self.device, self.dut = device, dut
         self.stall_in, self.stall_out = stall_in, stall_out
@@ -56,6 +59,8 @@ class Bench:
         ]
         self.cycle = 0
         self.clock.value = 0
+        if device.loads:
+            device.port(dut, device.loads, "valid").value = 0
         self.forget()
 
     def forget(self):

@@ -6,6 +6,7 @@ VectorError, never a vector less.
 """
 
 import string
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +122,20 @@ def read_input(path, beats, first, width):
     words = [lines.words([width] * size) for _ in range(samples) for size in sizes]
     lines.close()
     return samples, steps, blocks, words
+
+
+def read_image(path, count):
+    """Read image.hex: the words that write the network into the device, and their CRC."""
+    lines = Lines(path)
+    if lines.next("the kind of file") != "spikexact image 1":
+        raise lines.fail("'spikexact image 1' must stand here")
+    if lines.integer("words", 2) != count + 1:
+        raise lines.fail(f"manifest.json says {count} words and their CRC")
+    words = [lines.words([32])[0] for _ in range(count + 1)]
+    lines.close()
+    if zlib.crc32(b"".join(word.to_bytes(4, "little") for word in words[:-1])) != words[-1]:
+        raise lines.fail("the last word is not the CRC of the others")
+    return words
 
 
 def read_expected(path, samples, steps, populations):

@@ -17,6 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TESTS = ("stalled", "full_rate", "broken")
+#: Of a device into which networks are written.
+LOADED = "loaded"
 #: Icarus under its -g2012 leaves combinational blocks whose inputs never change at X.
 ICARUS = ["-g2005"]
 #: Amaranth's Verilog has width and case warnings that are of no account.
@@ -80,6 +82,10 @@ def public_ports(path, manifest):
     ports += [f"{output['stream']}_{part}" for part in ("ready", *output.get("ports", parts))]
     for population in manifest["populations"]:
         ports += [f"{population['trace']}_{part}" for part in population["ports"]]
+    if "loading" in manifest:
+        stream = manifest["loading"]["stream"]
+        ports += [f"{stream}_{p}" for p in ("valid", "ready", "data", "first", "last")]
+        ports += [f"{stream}_good", f"{stream}_crc"]
     lines = [f'public_flat_rw -module "{manifest["top"]}" -var "{port}"' for port in ports]
     path.write_text("\n".join(["`verilator_config", *lines]) + "\n", "ascii")
     return path
@@ -152,7 +158,7 @@ def main(argv=None):
     )
     parser.add_argument("--seed", type=int, default=0, help="of the stalls (0)")
     parser.add_argument("--build", type=Path, help="build folder (sim_build/SIM beside this file)")
-    parser.add_argument("--test", choices=TESTS, action="append", help="only this one")
+    parser.add_argument("--test", choices=(*TESTS, LOADED), action="append", help="only this one")
     arguments = parser.parse_args(argv)
     sys.path.insert(0, str(HERE))
     from device import Device
@@ -172,7 +178,11 @@ def main(argv=None):
             print(f"FAIL: {name} is missing, from which the Verilog reads", file=sys.stderr)
             return 1
     print(f"{device}; --sim {sim} --seed {arguments.seed}", flush=True)
-    tests = tuple(dict.fromkeys(arguments.test or TESTS))
+    every = (*TESTS, LOADED) if device.loads else TESTS
+    tests = tuple(dict.fromkeys(arguments.test or every))
+    if LOADED in tests and not device.loads:
+        print("FAIL: no network can be written into this device", file=sys.stderr)
+        return 1
     build = (arguments.build or HERE / "sim_build" / sim).resolve()
     build.mkdir(parents=True, exist_ok=True)
     try:

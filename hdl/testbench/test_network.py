@@ -8,6 +8,7 @@ import cocotb
 from device import Device, StreamError
 from driver import Bench, Stall
 from hexfiles import write_sampled
+from loads import corrupted, load, refuses
 from malformed import KINDS, early
 
 DEVICE = Device(Path(__file__).resolve().parent)
@@ -15,8 +16,17 @@ DEVICE = Device(Path(__file__).resolve().parent)
 SEED = cocotb.RANDOM_SEED
 #: Cycles that go into resets at random moments, about, before a test begins.
 CUTS = 4000
+#: Corrupted networks that are written.
+WRONG = 12
 #: Rounds of ``broken``, each after a reset: every kind of mistake once, and some at random.
 ROUNDS = len(KINDS) + 4
+
+
+async def ready(bench):
+    """Reset the device, and write the network into one that is loadable."""
+    await bench.reset()
+    if DEVICE.loads:
+        assert await load(bench, DEVICE.image, bench.stall_in), "the device refuses its network"
 
 
 async def cuts(bench, rng):
@@ -74,7 +84,7 @@ async def stalled(dut):
     """Every spike and membrane is right while both streams stall at random."""
     dut._log.info("stalls of seed %d", SEED)
     bench = Bench(DEVICE, dut, *stalls(1))
-    await bench.reset()
+    await ready(bench)
     await cuts(bench, random.Random(SEED))
     await played(bench, "stalled", range(DEVICE.samples))
 
@@ -87,7 +97,7 @@ async def full_rate(dut):
         f"cycles are published of samples of {DEVICE.total} timesteps, and these are of {steps}"
     )
     bench = Bench(DEVICE, dut)
-    await bench.reset()
+    await ready(bench)
     await cuts(bench, random.Random(SEED + 1))
     # As many samples as it takes to settle, and some to see the rate.
     count = max(DEVICE.samples, DEVICE.settles + 4)
@@ -111,7 +121,7 @@ async def broken(dut):
     kinds = [*KINDS, *rng.choices(KINDS, k=ROUNDS - len(KINDS))]
     rng.shuffle(kinds)
     raised, compared = set(), 0
-    await bench.reset()
+    await ready(bench)
     for kind in kinds:
         beats, told = [], []
         for _ in range(rng.choice((0, 1, 2))):
@@ -143,6 +153,29 @@ async def broken(dut):
     dut._log.info("%d values compared; raised: %s", compared, ", ".join(sorted(raised)))
     missed = possible() - raised
     assert not missed, f"no {' and no '.join(sorted(missed))} was raised"
+
+
+@cocotb.test()
+async def loaded(dut):
+    """Every corrupted network is refused by its CRC, until the right one has been written."""
+    dut._log.info("words of seed %d", SEED)
+    rng = random.Random(SEED + 3)
+    bench = Bench(DEVICE, dut, *stalls(3))
+    await bench.reset()
+    done = []
+    for _ in range(WRONG):
+        words, kind = corrupted(rng, DEVICE)
+        assert not await load(bench, words, bench.stall_in), f"{kind}: the CRC does not see it"
+        await refuses(bench)
+        done.append(kind)
+        if rng.random() < 0.5:
+            await bench.reset()
+            await refuses(bench)
+    dut._log.info("refused: %s", ", ".join(done))
+    await ready(bench)
+    beats, runs = together(range(DEVICE.samples))
+    await bench.play(beats, DEVICE.wanted(runs))
+    compare(bench, runs)
 
 
 def sound(rng):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from mapping.files import digest
 
+from ..loading import places
+
 if TYPE_CHECKING:
     from ..plan import Plan, PlannedPopulation
 
@@ -38,6 +40,7 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
         f"input       {came}",
         f"output      of {output!r}, {_leaves(plan)}",
+        *_loading(plan),
         "",
     ]
     for k, p in enumerate(plan.populations):
@@ -56,6 +59,14 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         "no rights in it and set no conditions on its use. It comes without any warranty.",
     ]
     return "\n".join(f"// {line}".rstrip() for line in lines) + "\n"
+
+
+def _loading(plan: Plan) -> list[str]:
+    """Say how many words write another network into a loadable design."""
+    if not plan.loadable:
+        return []
+    words = sum(place.words * place.rows for place in places(plan))
+    return [f"loadable    by w_data: {words} words of 32 bits, then their CRC; see manifest.json"]
 
 
 def _leaves(plan: Plan) -> str:

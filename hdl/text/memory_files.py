@@ -1,13 +1,16 @@
 """Memories of a design: which begin with contents, in which form, and of what they are made.
 
 - What is written never begins with contents: it is written before it is read, or what is read is
-  not used.
+  not used. The memories that a loader writes do begin with contents; they have the attribute
+  ``loaded``, the bits of all that are written together.
 - Contents above ``LIMIT`` bits stand in a file of their own, in hexadecimal, read by ``$readmemh``:
   tools take long over as many lines of Verilog.
 - From ``BLOCK`` bits on a memory asks for block RAM.
 """
 
 from __future__ import annotations
+
+import re
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance
 from amaranth.lib.memory import Memory
@@ -18,6 +21,7 @@ from .rtlil import Memory as Declared
 #: Bits of contents from which a file is written, and of a memory from which block RAM is asked for.
 LIMIT, BLOCK = 1 << 16, 1 << 13
 _ROM = "rom_of_a_file"
+LOADED = "\\loaded"
 
 
 class Memories:
@@ -39,19 +43,37 @@ class Memories:
         )  # fmt: skip
 
     def placed(self, module: Module) -> dict[str, str]:
-        """Declare large ROMs in place of their marks; return their files by name."""
+        """Declare large ROMs in place of their marks; return their files by name.
+
+        What a loader writes keeps its cells, and only its contents go.
+        """
         files = {}
+        for cell in [cell for cell in module.cells if cell.kind == "$meminit_v2"]:
+            memory = module.memories[_of(cell)]
+            if int(memory.attributes.get(LOADED, "0")) > LIMIT:
+                module.cells.remove(cell)
+                words = _rows(cell.ports["\\DATA"], memory.width)
+                files[f"{memory.name[1:]}.hex"] = _hex(words, memory.width)
         for k, cell in enumerate(module.cells):
             if cell.kind != f"\\{_ROM}":
                 continue
             width, words = self.rows[int(dict(cell.parameters)["\\ROWS"])]
             name = cell.name[1:]
-            digits = -(-width // 4)
-            files[f"{name}.hex"] = "".join(f"{word:0{digits}x}\n" for word in words)
+            files[f"{name}.hex"] = _hex(words, width)
             module.memories[cell.name] = Declared(cell.name, width, len(words), {})
             address = (len(words) - 1).bit_length()
             module.cells[k] = _read_port(f"{name}", width, address, cell.ports)
         return files
+
+
+def _hex(words: list[int], width: int) -> str:
+    return "".join(f"{word:0{-(-width // 4)}x}\n" for word in words)
+
+
+def _rows(data: str, width: int) -> list[int]:
+    """Return the rows of a constant of RTLIL, the last of which comes first."""
+    digits = data.partition("'")[2]
+    return [int(digits[at : at + width], 2) for at in range(0, len(digits), width)][::-1]
 
 
 def _read_port(name: str, width: int, address: int, ports: dict[str, str]) -> Cell:
@@ -73,10 +95,12 @@ def _read_port(name: str, width: int, address: int, ports: dict[str, str]) -> Ce
 def styled(module: Module) -> None:
     """Take the zeros out of RAMs, and ask for block RAM for large memories."""
     written = {_of(cell) for cell in module.cells if cell.kind == "$memwr_v2"}
+    empty = {name for name in written if LOADED not in module.memories[name].attributes}
     module.cells = [
-        cell for cell in module.cells if cell.kind != "$meminit_v2" or _of(cell) not in written
+        cell for cell in module.cells if cell.kind != "$meminit_v2" or _of(cell) not in empty
     ]
     for memory in module.memories.values():
+        memory.attributes.pop(LOADED, None)
         if memory.width * memory.size >= BLOCK:
             style = "\\ram_style" if memory.name in written else "\\rom_style"
             memory.attributes.setdefault(style, '"block"')
@@ -90,10 +114,9 @@ def loaded(text: str, files: dict[str, str]) -> str:
     """Let Verilog read its memories from their files."""
     for file in files:
         name = file.removesuffix(".hex")
-        before, declared, after = text.partition(f"] {name} [")
-        if not declared or f"] {name} [" in after:
+        declared = re.compile(rf"^  reg (\[\d+:0\] )?{name} \[.*$", re.MULTILINE)
+        if len(declared.findall(text)) != 1:
             raise ValueError(f"memory {name} is not declared once in the Verilog")
-        range_, _, rest = after.partition("\n")
         line = f'  initial $readmemh("{file}", {name});'
-        text = f"{before}{declared}{range_}\n{line}\n{rest}"
+        text = declared.sub(lambda found, line=line: f"{found[0]}\n{line}", text)
     return text

@@ -33,6 +33,8 @@ KEYWORDS = frozenset(
 AT_START = "at_start"
 #: Names that ``renumbered`` gives.
 _NUMBERED = re.compile(rf"(n|read_)\d+|{AT_START}")
+#: A port that carries a part of a word has no name of its own.
+_PART = re.compile(r"\\port\$\d+\$\d+")
 _SAFE = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -45,9 +47,10 @@ def tidied(modules: list[Module]) -> None:
         module.name: {w.name for w in module.wires.values() if w.port.startswith("output")}
         for module in modules
     }
+    carried = _carried(modules, leaving)
     ports: dict[str, dict[str, str]] = {}
     for module in reversed(modules):  # a module comes before those that stand in it
-        ports[module.name] = _named(module, leaving, ports)
+        ports[module.name] = _named(module, leaving, ports, carried)
     for module in modules:
         for cell in module.cells:
             if cell.kind in ports:
@@ -79,6 +82,27 @@ def _without_seconds(module: Module) -> None:
             wire.attributes = {n: v for n, v in wire.attributes.items() if n != "\\init"}
 
 
+def _carried(modules: list[Module], leaving: dict[str, set[str]]) -> dict[tuple[str, str], str]:
+    """Name ports that Amaranth numbers, by module and port: of parts of a word that goes further.
+
+    They are called by what they carry, where that leaves an instance by a name.
+    """
+    found = {}
+    for module in modules:
+        inside = [cell for cell in module.cells if cell.kind in leaving]
+        from_ = {
+            nets: f"{_bare(cell.name)}_{_bare(port)}"
+            for cell in inside
+            for port, nets in cell.ports.items()
+            if port in leaving[cell.kind] and not re.search(r"\$|__", port)
+        }
+        for cell in inside:
+            for port, nets in cell.ports.items():
+                if _PART.fullmatch(port) and nets in from_:
+                    found[cell.kind, port] = from_[nets]
+    return found
+
+
 def _without_empty(module: Module) -> None:
     """Drop nets of no bits."""
     empty = {name for name, wire in module.wires.items() if wire.width == 0}
@@ -87,12 +111,14 @@ def _without_empty(module: Module) -> None:
 
 
 def _named(
-    module: Module, leaving: dict[str, set[str]], inside: dict[str, dict[str, str]]
-) -> dict[str, str]:
+    module: Module, leaving: dict[str, set[str]], inside: dict[str, dict[str, str]],
+    carried: dict[tuple[str, str], str],
+) -> dict[str, str]:  # fmt: skip
     """Name the nets of a module; return the new names of its ports.
 
     Args:
         leaving: the output ports of every module. inside: new names of ports, of the modules in it.
+        carried: names of ports that have none, see ``_carried``.
     """
     taken: set[str] = {name[1:] for name in module.memories}
     new: dict[str, str] = {}
@@ -110,7 +136,7 @@ def _named(
     of_memories = {} if module.top else _of_memories(module)
     ports = [wire.name for wire in module.wires.values() if wire.port]
     for port in ports:
-        name(port, of_memories.get(port) or _bare(port))
+        name(port, carried.get((module.name, port)) or of_memories.get(port) or _bare(port))
     between: dict[str, tuple[bool, str]] = {}
     registers: dict[str, str] = {}
     for cell in module.cells:
@@ -168,5 +194,8 @@ def renumbered(text: str) -> str:
     An escaped identifier ends with a space of its own.
     """
     text = re.sub(r"\\\$auto\$verilog_backend\S* ", AT_START, text)
+    own = dict.fromkeys(re.findall(r"\\\$auto\$\S+ ", text))  # what Yosys made of a constant
+    for k, name in enumerate(own):
+        text = text.replace(name, f"between_{k}")
     text = re.sub(r"\b_(\d+)_(?=\W)", r"read_\1", text)
     return re.sub(r"\\\$(\d+) ", r"n\1", text)

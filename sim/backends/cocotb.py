@@ -52,6 +52,8 @@ def run(
 ) -> Trace:
     """Run a batch of inputs through the testbench, with random stalls on both streams.
 
+    A loadable design in ``rtl`` may be of another network of the structure: this one is loaded.
+
     Malformed samples follow (the test ``broken``), which must be reported and leave no trace.
 
     Args:
@@ -83,7 +85,8 @@ def run(
                     raise ValueError(f"{rtl} holds no readable {name!r}") from None
         vectors.write_testbench(folder)
         expected = vectors.write(network, inputs, folder)
-        outcome = cocotb_runner.simulate(folder, TESTS, simulator, seed)
+        tests = (*TESTS, "loaded") if "loading" in manifest else TESTS
+        outcome = cocotb_runner.simulate(folder, tests, simulator, seed)
         if f"cannot build {manifest['verilog']}" in outcome.output:
             raise ValueError(f"{rtl or folder}: {_reason(outcome.output)}")
         path = folder / "sampled_stalled.hex"

@@ -51,6 +51,8 @@ def run(
 ) -> Trace:
     """Run a batch of inputs through the Verilog; weights are those in its ROMs.
 
+    A loadable design in ``rtl`` may be of another network of the structure: this one is loaded.
+
     Where it reads out classes, they are in ``info`` as ``classes``; each has been compared, with
     its score, with what its trace says.
 
@@ -72,6 +74,10 @@ def run(
     text, files, manifest = design(network, rtl, pe, simd, lanes, block, parallel, classes, stop)
     library = cxxrtl.build(text, manifest, files)
     with cxxrtl.Simulation(library, manifest) as simulation:
+        if "loading" in manifest:
+            from hdl.loading import image, planned
+
+            _load(simulation, image(planned(manifest["loading"], network), network), seed)
         trace = drive(network, x, simulation, manifest, record, seed, stalls)
     if rtl is None:
         trace.info["verilog_sha256"] = manifest["verilog_sha256"]
@@ -109,31 +115,47 @@ def run_many(
     """Run several networks of one structure through one build, their numbers written into it.
 
     Args:
-        networks: of the same ``hdl.plan.structure``.
+        networks: of the same ``hdl.structure``.
         inputs: one batch per network.
 
     Raises
     ------
         ValueError: networks of different structures; else as ``run``.
     """
-    from hdl.contents import memories
-    from hdl.plan import structure
+    from hdl.loading import image
+    from hdl.structure import structure
     from hdl.verilog import emit
 
     if len({structure(n) for n in networks}) != 1:
-        raise ValueError("run_many needs networks of one structure (hdl.plan.structure)")
-    emitted = emit(networks[0], pe, simd, lanes, block, parallel, networks, classes, stop)
+        raise ValueError("run_many needs networks of one structure (hdl.structure)")
+    emitted = emit(
+        networks[0], pe, simd, lanes, block, parallel, networks, classes=classes, stop=stop
+    )
     library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
         for k, (network, batch) in enumerate(zip(networks, inputs, strict=True)):
-            for name, rows in memories(emitted.plan, network).items():
-                simulation.poke(name, rows)
+            _load(simulation, image(emitted.plan, network), k)
             x = encode(network.input, batch, network.timesteps)
             traces.append(
                 drive(network, x, simulation, emitted.manifest, ("spikes", "v"), k, (0, 0))
             )
     return traces
+
+
+def _load(simulation: cxxrtl.Simulation, image: Sequence[int], seed: int) -> None:
+    """Write an image through the port, which stalls at random.
+
+    Raises
+    ------
+        ProtocolError: the device does not find it good, or not of its CRC.
+    """
+    good, crc = simulation.load(image, seed=seed, stall=(0, 30)[seed % 2])
+    if not good or crc != image[-1]:
+        raise ProtocolError(
+            f"the device reads back a network of CRC {crc:08x}, not {image[-1]:08x}, and "
+            f"{'takes it' if good else 'refuses it'}"
+        )
 
 
 def drive(

@@ -136,8 +136,10 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> st
 def _traces(
     name: str, networks: list[Network], inputs: list[np.ndarray], options: dict[str, Any]
 ) -> list[Trace]:
+    """Run networks of one structure: one in a build of its own, the others loaded into one."""
     run_many = getattr(backend_module(name), "run_many", None)
     if run_many is not None and len(networks) > 1:
-        return run_many(networks, inputs, **options)
+        plain = run(networks[-1], inputs[-1], name, **options)
+        return [*run_many(networks[:-1], inputs[:-1], **options), plain]
     options = options if row_of(name).verilog else {}
     return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]

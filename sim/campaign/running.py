@@ -2,9 +2,9 @@
 
 Half of the networks are drawn as TrainedNetworks and folded. Of kind "all", every node kind and
 combination is drawn, and what a backend refuses by name is counted; a network that shows a
-mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure, which
-share one RTL build (weights and numbers are written into it). Every group's results are one line
-of a journal, so that a campaign that was killed goes on where it was.
+mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure: one of them
+in a build of its own, the others loaded into a second by its port. Every group's results are one
+line of a journal, so that a campaign that was killed goes on where it was.
 
 Only two things are no failure, and both are counted by reason: a backend that refuses a network
 by name, and a drawn network that fold refuses by name (``Unsupported``, ``TooWide``), for which

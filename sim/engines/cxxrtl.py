@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.metadata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,14 @@ class Simulation:
         lib.sx_ordered.argtypes = [ctypes.c_void_p]
         lib.sx_error.restype = ctypes.c_uint32
         lib.sx_error.argtypes = [ctypes.c_void_p]
+        if "loading" in manifest:
+            lib.sx_load.argtypes = [
+                ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64,
+                ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint32,
+            ]  # fmt: skip
+            for function in (lib.sx_good, lib.sx_crc):
+                function.restype = ctypes.c_uint32
+                function.argtypes = [ctypes.c_void_p]
         self._handle = lib.sx_new()
 
     def __enter__(self) -> Simulation:
@@ -185,6 +194,41 @@ class Simulation:
         """Choose what the design is, where it was built so."""
         self._lib.sx_select(self._handle, number)
 
+    def load(
+        self,
+        words: Sequence[int],
+        flags: Sequence[int] | None = None,
+        seed: int = 0,
+        stall: int = 0,
+    ) -> tuple[bool, int]:
+        """Send words to a loadable design; return whether it says that they are good, and its CRC.
+
+        Args:
+            words: of 32 bits. flags: of each, 1 first, 2 last; an image's unless told.
+            seed, stall: per cent of cycles in which no new word is offered.
+
+        Raises
+        ------
+            ProtocolError: a word is not taken, or a violated assertion of the design.
+        """
+        if flags is None:
+            flags = [(k == 0) | (k == len(words) - 1) << 1 for k in range(len(words))]
+        sent, marks = np.array(words, np.uint32), np.array(flags, np.uint8)
+        # Before the CRC is taken, all is read back, four bits a cycle.
+        idle = 16 * int(self._manifest["loading"]["words"]) + 8 * self._idle() + 1000
+        status = self._lib.sx_load(
+            self._handle, sent.ctypes.data, marks.ctypes.data, len(sent), idle,
+            seed & 0xFFFFFFFF, stall,
+        )  # fmt: skip
+        if status:
+            why = {1: "takes no more words", 2: "reads or writes outside a memory"}[status]
+            raise ProtocolError(f"the device {why} while a network is loaded")
+        return bool(self._lib.sx_good(self._handle)), int(self._lib.sx_crc(self._handle))
+
+    def _idle(self) -> int:
+        """Return the cycles of one sample, from idle to its end."""
+        return int(self._manifest["cycles_per_sample"]) + int(self._manifest["latency"])
+
     def run(
         self, beats: np.ndarray, flags: np.ndarray, want: dict[str, int | None], seed: int = 0,
         stalls: tuple[int, int] = (0, 0),
@@ -204,13 +248,12 @@ class Simulation:
                 violated assertion of the design.
         """
         counts = [want["o"], *(want[p["trace"]] for p in self._manifest["populations"])]
-        idle = int(self._manifest["cycles_per_sample"]) + int(self._manifest["latency"])
         beats = np.ascontiguousarray(beats, np.uint32)
         flags = np.ascontiguousarray(flags, np.uint8)
         limits = np.array([ANY if n is None else n for n in counts], np.uint64)
         status = self._lib.sx_run(
             self._handle, beats.ctypes.data, flags.ctypes.data, len(beats), limits.ctypes.data,
-            8 * idle + 1000, seed & 0xFFFFFFFF, *stalls,
+            8 * self._idle() + 1000, seed & 0xFFFFFFFF, *stalls,
         )  # fmt: skip
         out = self._collected(0, leaving_bits(self._manifest["output"]))
         taps, column = {}, 2

@@ -110,7 +110,7 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
     beats_t held;
     auto reset = [&](int cycles) {  // a beat is offered in it, which must not be taken
         draw();
-        top.p_i__valid.template set<bool>(true);
+        top.p_i__valid.template set<bool>(true);@NO_WORD@
         top.p_@O@__ready.template set<bool>(noise.next() >> 8 & 1);
         top.p_clk.template set<bool>(false);
         top.p_rst.template set<bool>(true);
@@ -184,7 +184,7 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         m.cycles++;
     }
 } catch (const std::exception &) { return 2; }
-
+@LOAD@
 // What was collected of a column, 32-bit chunks.
 const uint32_t *sx_beats(void *h, int column, uint64_t *count) {
     Model &m = *static_cast<Model *>(h);
@@ -204,6 +204,52 @@ const uint64_t *sx_cycles(void *h, int out, uint64_t *count) {
 }
 
 uint64_t sx_total(void *h) { return static_cast<Model *>(h)->cycles; }
+}
+"""
+
+_NO_WORD = """
+        top.p_w__valid.template set<bool>(false);"""
+_LOAD = """
+// Send n words after a reset; flags: 1 first, 2 last. Returns 0, 1 for a word that was not taken
+// for `idle` cycles, 2 for a violated assertion.
+int sx_load(void *h, const uint32_t *words, const uint8_t *flags, uint64_t n, uint64_t idle,
+            uint32_t seed, uint32_t stall) try {
+    auto &top = static_cast<Model *>(h)->top;
+    Random random{seed * 2654435761u | 1u};
+    auto clock = [&] {
+        top.p_clk.template set<bool>(true); top.step();
+        top.p_clk.template set<bool>(false); top.step();
+    };
+    top.p_i__valid.template set<bool>(false);
+    top.p_w__valid.template set<bool>(false);
+    top.p_clk.template set<bool>(false);
+    top.p_rst.template set<bool>(true);
+    top.step(); clock(); clock();
+    top.p_rst.template set<bool>(false);
+    uint64_t sent = 0, quiet = 0;
+    bool offered = false;
+    while (sent < n) {
+        if (quiet++ > idle) return 1;
+        offered = offered || !random.stall(stall);
+        top.p_w__valid.template set<bool>(offered);
+        top.p_w__data.template set<uint32_t>(words[sent]);
+        top.p_w__first.template set<bool>(flags[sent] & 1);
+        top.p_w__last.template set<bool>(flags[sent] >> 1 & 1);
+        top.step();
+        if (offered && top.p_w__ready.template get<bool>()) { sent++; offered = false; quiet = 0; }
+        clock();
+    }
+    top.p_w__valid.template set<bool>(false);
+    top.step();
+    return 0;
+} catch (const std::exception &) { return 2; }
+
+uint32_t sx_good(void *h) {
+    return static_cast<Model *>(h)->top.p_w__good.template get<uint32_t>();
+}
+
+uint32_t sx_crc(void *h) {
+    return static_cast<Model *>(h)->top.p_w__crc.template get<uint32_t>();
 }
 """
 
@@ -245,6 +291,9 @@ def harness(manifest: dict[str, Any], select: str | None = None) -> str:
         text = _TRACE.replace("@K@", str(k)).replace("@S@", str(k + 1))
         traces.append(text.replace("@KEEP@", "\n".join(keep)))
     text = _TEMPLATE.replace("@TOP@", str(manifest["top"]).replace("_", "__"))
+    loads = "loading" in manifest
+    text = text.replace("@LOAD@", _LOAD if loads else "")
+    text = text.replace("@NO_WORD@", _NO_WORD if loads else "")
     output = manifest["output"]
     text = text.replace("@LEAVES@", _leaves(output)).replace("@O@", str(output["stream"]))
     chosen = f"    m.top.p_{select}.template set<uint32_t>(number);" if select else ""

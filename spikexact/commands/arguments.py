@@ -33,6 +33,12 @@ Backends = Annotated[
 Cluster = Annotated[
     str | None, typer.Option(help="local:N processes, or a Dask scheduler: tcp://host:8786.")
 ]
+Loadable = Annotated[
+    bool, typer.Option("--loadable", help="Other networks of its structure can be written into it.")
+]
+Also = Annotated[
+    list[Path] | None, typer.Option(help="A network that it must be able to hold too; repeatable.")
+]
 HOW = "one number, one per population (8,4), or NAME=N pairs"
 Pe = Annotated[list[str] | None, typer.Option(help=f"Outputs a cycle: {HOW}.")]
 Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]

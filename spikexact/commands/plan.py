@@ -3,6 +3,7 @@
 from typing import Any
 
 from .arguments import (
+    Also,
     Block,
     Cells,
     Classes,
@@ -10,6 +11,7 @@ from .arguments import (
     File,
     Json,
     Lanes,
+    Loadable,
     Parallel,
     Pe,
     Ram,
@@ -32,19 +34,23 @@ def plan(
     clock: Clock = None,
     cells: Cells = None,
     ram: Ram = None,
+    loadable: Loadable = False,
+    also: Also = None,
     json: Json = False,
 ) -> None:
     """Say what would be emitted: cores, parallelism, memories, cycles; cells by estimate."""
     from .. import console, files
-    from .planning import form
+    from .planning import form, holding
 
     network = files.network(file)
     made = form(
         network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
     )  # fmt: skip
     from hdl.listing import listing
+    from hdl.plan import plan as planned
 
-    facts = listing(made.plan, clock)
+    more = holding(loadable, also, classes, stop)
+    facts = listing(planned(network, **made.options, **more) if more else made.plan, clock)
     if json:
         console.print_json(facts)
         return
@@ -57,7 +63,19 @@ def plan(
 def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return a listing as tables: populations, their neurons, connections, memories."""
     populations = facts["populations"]
-    return {
+    held = {}
+    if "loading" in facts:
+        held["what it can hold"] = [
+            {
+                "population": r["population"],
+                "value": r["value"],
+                "bits": r["bits"],
+                "from": f"{r['range'][0]:,}",
+                "to": f"{r['range'][1]:,}",
+            }
+            for r in facts["loading"]["ranges"]
+        ]
+    return held | {
         "populations": [
             {
                 "population": p["name"],
@@ -131,6 +149,8 @@ def sentences(facts: dict[str, Any]) -> list[str]:
         f"{facts['memory_bits']:,} bits of memory; an estimated {facts['cells_estimated']:,} cells "
         "(ECP5 LUT4s and carries; no build has measured them)"
     )
+    if "loading" in facts:
+        size += f"; a network is written in {facts['loading']['words']:,} words and their CRC"
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
     output = facts["output"]

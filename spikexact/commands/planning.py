@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .arguments import parallelism
 
@@ -47,6 +48,24 @@ def form(
     if cycles is None and cells is None and ram is None:
         return Form(plan(network, **named), named)
     return choose(network, Budget(cycles, cells, ram), **named)
+
+
+def holding(loadable: bool, also: list[Path] | None, classes: bool, stop: bool) -> dict[str, Any]:
+    """Return what makes a design loadable, of the options that ask for it.
+
+    Raises
+    ------
+        ValueError: ``--also`` without ``--loadable``, or no network.
+    """
+    from .. import files
+
+    if also and not loadable:
+        raise ValueError("--also names networks that are loaded: it needs --loadable")
+    if not loadable:
+        return {}
+    if classes or stop:
+        raise ValueError("--loadable does not go with --classes or --stop yet: leave one out")
+    return {"loadable": True, "others": tuple(files.network(path) for path in also or ())}
 
 
 def positive(value: float | None, option: str) -> float | None:

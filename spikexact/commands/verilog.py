@@ -8,6 +8,7 @@ import typer
 from .answers import tell
 from .arguments import (
     MOST_SAMPLES,
+    Also,
     Block,
     Cells,
     Classes,
@@ -16,6 +17,7 @@ from .arguments import (
     Force,
     Json,
     Lanes,
+    Loadable,
     Parallel,
     Pe,
     Ram,
@@ -40,6 +42,8 @@ def verilog(
     clock: Clock = None,
     cells: Cells = None,
     ram: Ram = None,
+    loadable: Loadable = False,
+    also: Also = None,
     samples: Annotated[
         int, typer.Option(help="Vectors beside the Verilog.", min=1, max=MOST_SAMPLES)
     ] = 20,
@@ -51,14 +55,15 @@ def verilog(
     from sim.vectors import replaceable, write_bundle
 
     from .. import files
-    from .planning import form
+    from .planning import form, holding
 
     network = files.network(file)
     replaceable(output, force)
     made = form(
         network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
     )  # fmt: skip
-    manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
+    options = made.options | holding(loadable, also, classes, stop)
+    manifest = write_bundle(network, output, samples, seed, force=force, **options)
     facts = {
         "folder": str(output),
         "seed": seed,
@@ -69,6 +74,9 @@ def verilog(
         "rom_bits": sum(p["rom_bits"] for p in manifest["populations"]),
         "bytes": (output / manifest["verilog"]).stat().st_size,
     }
+    if "loading" in manifest:
+        facts["words"] = manifest["loading"]["words"]
+        facts["crc"] = f"{manifest['loading']['crc']:08x}"
     tell(facts, json, version=2)
     if not json:
         typer.echo(f"next: python {output / 'run.py'}")
