@@ -24,6 +24,7 @@ from .cores.delay import Delay
 from .cores.entry import Entry
 from .cores.gather import Gather
 from .cores.leave import Leave
+from .cores.skipping import Skipping
 
 #: Values of ``hdl.plan``, which imports this file.
 Plan = PlannedConnection = Any
@@ -180,6 +181,7 @@ class _Run:
     def _full(self, c: PlannedConnection, n: int, first: bool) -> int:
         """Return when block n of a connection is there."""
         late = Delay.latency if c.steps and not c.constant else 0
+        late += Skipping.latency if c.shape.skips else 0
         if c.source < 0:
             if c.constant and not first:
                 return 0  # it is being read since the first block
