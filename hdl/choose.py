@@ -11,7 +11,7 @@ Cells are an estimate (``cells``); cycles and memory bits are those of the plan,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ class Form:
 def choose(
     network: Network, budget: Budget, pe: Choice = None, simd: Choice = None,
     lanes: Choice = None, block: int | None = None, parallel: int = 1,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that is chosen.
 
@@ -67,7 +68,8 @@ def choose(
 
     Args:
         pe, simd, lanes: kept as given: a number for all, one per population, or by name.
-        block, parallel: see ``hdl.plan.plan``.
+        block, parallel, skip_zeros: see ``hdl.plan.plan``. What is not read of zeros is extra: the
+            rate is kept whatever the data.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def choose(
         kept = value if isinstance(value, Mapping) else () if value is None else names
         numbers = dict(zip(names, chosen(value, names, 1, what), strict=True))
         given[what] = {name: numbers[name] for name in names if name in kept}
-    search = _Search(network, budget, given, block, parallel)
+    search = _Search(network, budget, given, block, parallel, skip_zeros)
     return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
 
 
@@ -88,10 +90,10 @@ class _Search:
 
     def __init__(
         self, network: Network, budget: Budget, given: dict[str, dict[str, int]],
-        block: int | None, parallel: int,
+        block: int | None, parallel: int, skip_zeros: bool | Sequence[str],
     ) -> None:  # fmt: skip
         self.network, self.budget, self.given = network, budget, given
-        self.block, self.parallel = block, parallel
+        self.block, self.parallel, self.skip_zeros = block, parallel, skip_zeros
         # The slowest form says at once whether what is given, the block and the delays fit.
         least = {p.name: 1 for p in network.populations}
         slow = {what: {**least, **given[what]} for what in NAMES}
@@ -104,7 +106,7 @@ class _Search:
         """Return the form of PE, SIMD and lanes by name."""
         options = {
             "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"],
-            "block": self.block, "parallel": self.parallel,
+            "block": self.block, "parallel": self.parallel, "skip_zeros": self.skip_zeros,
         }  # fmt: skip
         return Form(plan(self.network, **options), options)
 

@@ -34,6 +34,7 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
         "cycles_per_sample": timing.cycles,
         "latency": timing.latency,
         "settles": timing.settles,
+        "cycles_are": "at most" if plan.skips else "exact",
         "limited_by": limits(plan),
         "clock_mhz": mhz,
         "frames_per_second": None if mhz is None else round(mhz * 1e6 / timing.cycles, 1),
@@ -119,6 +120,7 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "lanes": order.lanes,
         "tiles": p.tiles,
         "cycles_per_pass": p.period,
+        "least_cycles_per_pass": p.least,
         "cycles_per_block": p.cycles(first=False),
         "cycles_per_sample": busy(plan, p),
         "occupancy": _share(busy(plan, p), cycles),
@@ -160,6 +162,7 @@ def _connection(
         "banks": c.banks,
         "acc_bits": shape.raw_bits,
         "latency": shape.latency,
+        "skip_zeros": shape.skips,
     }
 
 

@@ -60,6 +60,7 @@ def manifest(plan: Plan, verilog: str, files: dict[str, str]) -> dict[str, Any]:
         "cycles_per_sample": plan.timing.cycles,
         "latency": plan.timing.latency,
         "settles": plan.timing.settles,
+        "cycles_are": "at most" if plan.skips else "exact",
     }
 
 
@@ -115,5 +116,6 @@ def _connection(
         "acc_bits": c.shape.raw_bits,
         "rom_bits": c.rom[0] * c.rom[1],
         "banks": c.banks,
+        "skip_zeros": c.shape.skips,
         "buffer_bits": c.placing.depth(c.banks) * c.placing.word_bits,
     }

@@ -281,9 +281,7 @@ def skipped(value: bool | Sequence[str], names: Sequence[str], blocks: Blocks) -
         unknown = [name for name in value if name not in names]
         if unknown:
             known = ", ".join(map(repr, names))
-            raise ValueError(
-                f"skip_zeros is given for {unknown[0]!r}; the populations are {known}"
-            )
+            raise ValueError(f"skip_zeros is given for {unknown[0]!r}; the populations are {known}")
         mine = [name in value for name in names]
     if any(mine) and blocks.block > 1:
         raise ValueError(

@@ -102,7 +102,8 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
             settles = at
             while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
                 settles -= 1
-            return Timing(cycles, run.ends[0], settles, banks, output)
+            latency = max(end - n * cycles for n, end in enumerate(run.ends))
+            return Timing(cycles, latency if plan.skips else run.ends[0], settles, banks, output)
         seen[shape] = sample
     raise Uneven(f"the schedule has not become periodic within {SAMPLES} samples")
 

@@ -13,7 +13,7 @@ import contextlib
 import importlib.resources
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ def write_bundle(
     lanes: Any = None,
     block: int | None = None,
     parallel: int = 1,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -50,7 +51,7 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, skip_zeros: of the design; see ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -69,7 +70,7 @@ def write_bundle(
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
-        manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
+        manifest = verilog.write(network, part, pe=pe, simd=simd, skip_zeros=skip_zeros, **options)
         write_testbench(part)
         write(network, inputs, part)
     return manifest

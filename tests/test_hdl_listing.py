@@ -42,7 +42,8 @@ def test_every_memory_is_listed() -> None:
             listed[store.width, store.depth] += store.count
             kinds[store.holds] += store.count
         assert listed == emitted, (seed, options)
-    assert set(kinds) == {"weights", "parameters", "buffer", "delay", "membranes", "output"}
+    whole = {"weights", "parameters", "buffer", "list", "delay", "membranes", "output"}
+    assert set(kinds) == whole
 
 
 def test_a_listing_is_json_and_its_sums_agree() -> None:

@@ -136,8 +136,11 @@ class MatVec(wiring.Component):
                 "issue": In(1),
                 "again": In(1),
                 **({"silent": In(1)} if silences else {}),
-                **({"listed": In(range(shape.words)), "opens": In(1), "closes": In(1)}
-                   if shape.skips else {}),
+                **(
+                    {"listed": In(range(shape.words)), "opens": In(1), "closes": In(1)}
+                    if shape.skips
+                    else {}
+                ),
                 "word": Out(range(max(2, shape.words))),
                 "x": In(shape.simd * shape.bits * shape.steps),
                 "row": Out(range(max(2, shape.rows))),

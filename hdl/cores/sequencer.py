@@ -84,7 +84,8 @@ class Sequencer(wiring.Component):
                 "ends": Out(1),
                 **{
                     f"turns_{k}": In(range(cycles[k]))
-                    for k, skips in enumerate(self.skips) if skips
+                    for k, skips in enumerate(self.skips)
+                    if skips
                 },
                 **({"finish": Out(1)} if self.skips else {}),
             }

@@ -68,7 +68,7 @@ class Skipping(wiring.Component):
     full : a block waits, and ``turns`` are its
     turns : cycles of each of its passes, less one
     start : the reader begins it
-    issue : a word is read. finish : with it the last of its pass
+    issue : a word is read; those of a pass without a gap. finish : with it the last of its pass
     word : the word that is read. opens, closes : it is the first, the last of its bit plane
     """
 

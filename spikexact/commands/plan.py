@@ -13,6 +13,8 @@ from .arguments import (
     Pe,
     Ram,
     Simd,
+    SkipZeros,
+    SkipZerosOf,
     TargetFps,
 )
 
@@ -24,6 +26,8 @@ def plan(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    skip_zeros: SkipZeros = False,
+    skip_zeros_of: SkipZerosOf = None,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -35,7 +39,8 @@ def plan(
     from .planning import form
 
     network = files.network(file)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    skips = skip_zeros or tuple(skip_zeros_of or ())
+    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
     from hdl.listing import listing
 
     facts = listing(made.plan, clock)
@@ -59,7 +64,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "PE": p["pe"],
                 "lanes": p["lanes"],
                 "tiles": p["tiles"],
-                "cycles a pass": f"{p['cycles_per_pass']:,}",
+                "cycles a pass": _passes(p),
                 "a block": f"{p['cycles_per_block']:,}",
                 "a sample": f"{p['cycles_per_sample']:,}",
                 "at work": f"{p['occupancy']:.0%}",
@@ -88,7 +93,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "PE x SIMD x timesteps": f"{c['pe']} x {c['simd']} x {c['parallel']}",
                 "input bits": c["bits"],
                 "words": c["words"],
-                "cycles a pass": f"{c['cycles_per_pass']:,}",
+                "cycles a pass": f"{c['cycles_per_pass']:,}{_fewer(c)}",
                 "at work": f"{c['occupancy']:.0%}",
                 "banks": c["banks"],
                 "acc bits": c["acc_bits"],
@@ -111,12 +116,24 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def _passes(p: dict[str, Any]) -> str:
+    """Return the cycles of a pass: one number, or from the fewest to the most."""
+    least, most = p["least_cycles_per_pass"], p["cycles_per_pass"]
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _fewer(c: dict[str, Any]) -> str:
+    return " or fewer" if c["skip_zeros"] else ""
+
+
 def sentences(facts: dict[str, Any]) -> list[str]:
     """Return what a listing says of the whole."""
     blocks = f"T = {facts['timesteps']}, blocks of {facts['block']}"
     if facts["block_first"] != facts["block"]:
         blocks += f" (the first of {facts['block_first']})"
+    bound = facts["cycles_are"] == "at most"
     pace = (
+        f"{'at most ' if bound else ''}"
         f"{facts['cycles_per_sample']:,} cycles a sample, limited by "
         f"{', '.join(facts['limited_by'])}; {facts['latency']:,} from its first input beat to its "
         f"last output beat; the pace is even after {facts['settles']} samples"
@@ -127,6 +144,11 @@ def sentences(facts: dict[str, Any]) -> list[str]:
     )
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
+    if bound:
+        said.append(
+            "zero words are not read where that is asked: these cycles are the most that there can "
+            "be, whatever the data"
+        )
     if facts["clock_mhz"] is not None:
         said.append(
             f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .arguments import parallelism
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
-    cells: int | None, ram: int | None,
+    cells: int | None, ram: int | None, skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 
@@ -32,6 +33,7 @@ def form(
         "lanes": parallelism(lanes, "--lanes"),
         "block": block,
         "parallel": parallel,
+        "skip_zeros": skip_zeros,
     }
     mhz = positive(clock, "--clock")
     rate = positive(target_fps, "--target-fps")

@@ -20,6 +20,8 @@ from .arguments import (
     Ram,
     Seed,
     Simd,
+    SkipZeros,
+    SkipZerosOf,
     TargetFps,
 )
 
@@ -32,6 +34,8 @@ def verilog(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    skip_zeros: SkipZeros = False,
+    skip_zeros_of: SkipZerosOf = None,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -51,7 +55,8 @@ def verilog(
 
     network = files.network(file)
     replaceable(output, force)
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram)
+    skips = skip_zeros or tuple(skip_zeros_of or ())
+    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
     manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
     facts = {
         "folder": str(output),
