@@ -334,7 +334,8 @@ class _Maker:
         """Plan one population."""
         p = self.network.populations[k]
         shapes = [self._connection(k, c) for c in p.connections]
-        registers = max(shape.registers for _, shape, _ in shapes)
+        # Connections in step are equally late; where words are skipped, sums are a cycle later.
+        late = max(shape.registers + shape.skips for _, shape, _ in shapes)
         connections = tuple(
             PlannedConnection(
                 source=self._source(c),
@@ -343,7 +344,7 @@ class _Maker:
                 steps=steps,
                 back=self._source(c) >= k,
                 constant=self.constant and self._source(c) < 0,
-                shape=replace(shape, registers=registers),
+                shape=replace(shape, registers=late - shape.skips),
             )
             for c, (placing, shape, steps) in zip(p.connections, shapes, strict=True)
         )

@@ -41,7 +41,7 @@ class Shape:
         lanes: sums that are handed over at once; divides pe.
         raw_bits: unsigned bits of a sum.
         registers: of the popcount; more than it needs where another connection of the same
-            population has more.
+            population has more, or skips words and this one does not.
         unused: bits of the last word that no input stands in, whatever is there.
         coded: whether weights are prefix parities (see popcount): a cycle more, fewer LUTs.
         skips: whether words may be left out: a cycle more, signed sums.
