@@ -258,8 +258,7 @@ def test_plan_and_manifest_say_what_is_skipped() -> None:
 @pytest.mark.parametrize(
     ("skips", "block", "error", "words"),
     [
-        (True, 3, ValueError, "zero words are skipped timestep by timestep: skip_zeros needs a "
-         "block of 1, not 3"),
+        (True, 3, ValueError, "zero words are skipped timestep by timestep: .* of 1, not 3"),
         (["p7"], 1, ValueError, "skip_zeros is given for 'p7'; the populations are 'p0', 'p1'"),
         ("p0", 1, TypeError, "skip_zeros must be true, false or names of populations, not 'p0'"),
         ([1], 1, TypeError, "skip_zeros must be true, false or names of populations"),
