@@ -65,11 +65,11 @@ class Uneven(ValueError):
 def timed(plan: Plan) -> Timing:
     """Execute the schedule of a plan, choosing its banks."""
     samples = 4
-    free = _Run(plan, None, 0, 0)
+    free = Execution(plan, None, 0, 0)
     free.go(samples)
     spans = [b - a for a, b in zip(free.ends, free.ends[1:], strict=False)]
     pace = max(spans)
-    paced = _Run(plan, None, 0, pace)
+    paced = Execution(plan, None, 0, pace)
     # A pipe is full when its first sample has left.
     paced.go(samples + -(-free.ends[0] // pace))
     banks, output = paced.filled()
@@ -83,7 +83,7 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
     ------
         Standstill: it comes to a stop. Uneven: samples take cycles by turns.
     """
-    run = _Run(plan, banks, output, 0)
+    run = Execution(plan, banks, output, 0)
     seen: dict[tuple[int, ...], int] = {}
     for sample in range(SAMPLES):
         run.go(1)
@@ -108,7 +108,7 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
     raise Uneven(f"the schedule has not become periodic within {SAMPLES} samples")
 
 
-class _Run:
+class Execution:
     """One execution: the cycle in which every block begins, and in which its last beat leaves."""
 
     def __init__(
@@ -175,9 +175,13 @@ class _Run:
         if k == self.plan.output and n >= self.output and self.banks is not None:
             at = max(at, self.left[n - self.output] + 2)
         self.starts[k].append(at)
-        self.reads[k].append(at + p.cycles(first))
+        self.reads[k].append(at + self.cycles(k, first))
         if k == self.plan.output:
             self.left.append(self._sent(k, n) + Leave.latency)
+
+    def cycles(self, k: int, first: bool) -> int:
+        """Return how long the next block of a population is read."""
+        return self.plan.populations[k].cycles(first)
 
     def _full(self, c: PlannedConnection, n: int, first: bool) -> int:
         """Return when block n of a connection is there."""

@@ -119,6 +119,7 @@ PARTS = {
         "numbers": part("numbers", "cores"),
         "timing": part("timing", "cores"),
         "plan": part("plan", "takes streams cores numbers timing"),
+        "taken": part("taken", "timing plan"),
         "contents": part("contents", "cores numbers plan"),
         "sizes": part("cells stores", "cores plan"),
         "listing": part("listing", "plan sizes"),

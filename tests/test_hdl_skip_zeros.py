@@ -19,12 +19,15 @@ from hdl.listing import listing
 from hdl.manifest import manifest
 from hdl.plan import Plan, plan
 from hdl.stores import stores
+from hdl.taken import sample_ends
 from hdl.timing import schedule
 from hdl.verilog import emit
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import run
 from sim.backends import rtl
+from sim.campaign import parallelism
 from sim.tools import ProtocolError
+from spikexact.commands.plan import sentences, tables
 
 
 def sparse(rng: np.random.Generator, steps: int, size: int, bits: int, kind: object) -> np.ndarray:
@@ -45,11 +48,17 @@ KINDS = (0, 0, "last", "one", 0.02, 0.1, 0.5, 1)
 
 
 def bounded(network: Network, made: Plan, samples: list[np.ndarray]) -> list[int]:
-    """Play whole samples at full rate; return when each ended, at most when the plan says so."""
+    """Play whole samples at full rate; return when each ended, as the recurrence says.
+
+    And no later than the plan says.
+    """
     streams = agrees(network, made, samples).streams
     ends = streams.out_cycles[len(streams.out) // len(samples) - 1 :: len(streams.out)
                               // len(samples)]  # fmt: skip
     took = [int(end - streams.in_cycles[0]) for end in ends]
+    x = np.stack(samples)
+    given = x[:, 0] if made.constant else x
+    assert took == sample_ends(made, x, run(network, given).spikes).tolist()
     timing = made.timing
     assert all(t <= timing.latency + n * timing.cycles for n, t in enumerate(took)), took
     return took
@@ -267,6 +276,42 @@ def test_plan_and_manifest_say_what_is_skipped() -> None:
 def test_what_cannot_be_skipped_is_refused(skips, block, error, words) -> None:
     with pytest.raises(error, match=words):
         plan(planned([20, 12, 5], CHAIN), block=block, skip_zeros=skips)
+
+
+def test_campaigns_draw_it_where_a_block_is_one_timestep() -> None:
+    network, drawn = planned([20, 12, 5], CHAIN), []
+    for seed in range(200):
+        drawn.append(parallelism.draw(network, np.random.default_rng(seed)))
+        plan(network, **drawn[-1])
+    skips = [d["skip_zeros"] for d in drawn if d.get("skip_zeros")]
+    assert True in skips and ["p1"] in skips
+    assert any(d.get("block") == 1 and not d.get("skip_zeros") for d in drawn)
+
+
+def test_the_command_says_that_cycles_are_a_bound() -> None:
+    network = planned([20, 12, 5], CHAIN)
+    facts = listing(plan(network, 4, 2, [4, 1], skip_zeros=True))
+    said, shown = " ".join(sentences(facts)), tables(facts)
+    assert "at most 180 cycles a sample" in said and "whatever the data" in said
+    assert [p["cycles a pass"] for p in shown["populations"]] == ["1 to 10", "4 to 6"]
+    assert [c["cycles a pass"] for c in shown["connections"]] == ["10 or fewer", "6 or fewer"]
+    plain = listing(plan(network, 4, 2, [4, 1]))
+    assert "at most" not in " ".join(sentences(plain))
+    assert [p["cycles a pass"] for p in tables(plain)["populations"]] == ["10", "6"]
+
+
+def test_membranes_come_again_sooner_and_stand_in_registers_then(rng) -> None:
+    edge = Connection("input", Dense(rng.choice([-1, 1], (6, 24))), gain=2, bias=1)
+    network = Network(
+        Input((24,)), (Population("a", (edge,), Neuron(1, 1, threshold=4)),), Readout("a"), 4
+    )
+    made = plan(network, 2, 3, 2, skip_zeros=True)
+    order = made.populations[0].order
+    assert (order.revisit, order.in_memory) == (3, False)
+    assert plan(network, 2, 3, 2).populations[0].order.in_memory
+    for stalls in ((0, 90), (0, 97), (30, 70)):  # blocks wait, and then follow each other
+        samples = [sparse(rng, 4, 24, 1, kind) for kind in (0.05, "one", 0.02, 0.1, "last", 0.05)]
+        agrees(network, made, samples, stalls, 9)
 
 
 # The Verilog, after resets and cut samples, and several networks through one build.

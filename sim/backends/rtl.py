@@ -138,12 +138,14 @@ def _drive(
     size = max(1, CHUNK // (steps * max(int(manifest["input"]["words"]), most)))
     parts: Ran = {p.name: [] for p in network.populations}
     cycles, seconds = 0, 0.0
+    gaps: list[np.ndarray] = []
     for start in range(0, samples, size):
         part = x[start : start + size]
         began = time.perf_counter()
         streams, ran = _played(part, [steps] * len(part), simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
+        gaps.append(np.diff(_ends(streams, len(part))))
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
         if start == 0:
@@ -163,7 +165,21 @@ def _drive(
         cycles=cycles,
         cycles_per_second=cycles / max(seconds, 1e-9),
         cycles_per_sample=int(manifest["cycles_per_sample"]),
+        **_mean(np.concatenate(gaps), manifest),
     )
+
+
+def _ends(streams: cxxrtl.Streams, samples: int) -> np.ndarray:
+    """Return the cycle of each sample's last output beat."""
+    each = len(streams.out) // samples
+    return streams.out_cycles[each - 1 :: each]
+
+
+def _mean(gaps: np.ndarray, manifest: dict[str, Any]) -> dict[str, float]:
+    """Return what a sample took on the mean, where that depends on data."""
+    if manifest["cycles_are"] == "exact" or not len(gaps):
+        return {}
+    return {"mean_cycles_per_sample": round(float(gaps.mean()), 1)}
 
 
 def _played(
@@ -215,7 +231,7 @@ def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any
     ------
         ProtocolError: they differ.
     """
-    ends = streams.out_cycles[len(streams.out) // samples - 1 :: len(streams.out) // samples]
+    ends = _ends(streams, samples)
     if manifest["cycles_are"] == "at most":
         took = ends - streams.in_cycles[0]
         most = int(manifest["latency"]) + int(manifest["cycles_per_sample"]) * np.arange(samples)
