@@ -60,6 +60,8 @@ def choose(
     network: Network, budget: Budget, pe: Choice = None, simd: Choice = None,
     lanes: Choice = None, block: int | None = None, parallel: int = 1,
     skip_zeros: bool | Sequence[str] = False,
+    lanes: Choice = None, block: int | None = None, parallel: int = 1, classes: bool = False,
+    stop: bool = False,
 ) -> Form:  # fmt: skip
     """Return the form that is chosen.
 
@@ -70,6 +72,7 @@ def choose(
         pe, simd, lanes: kept as given: a number for all, one per population, or by name.
         block, parallel, skip_zeros: see ``hdl.plan.plan``. What is not read of zeros is extra: the
             rate is kept whatever the data.
+        block, parallel, classes, stop: see ``hdl.plan.plan``.
 
     Raises
     ------
@@ -82,6 +85,8 @@ def choose(
         numbers = dict(zip(names, chosen(value, names, 1, what), strict=True))
         given[what] = {name: numbers[name] for name in names if name in kept}
     search = _Search(network, budget, given, block, parallel, skip_zeros)
+    fixed = {"block": block, "parallel": parallel, "classes": classes, "stop": stop}
+    search = _Search(network, budget, given, fixed)
     return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
 
 
@@ -94,6 +99,9 @@ class _Search:
     ) -> None:  # fmt: skip
         self.network, self.budget, self.given = network, budget, given
         self.block, self.parallel, self.skip_zeros = block, parallel, skip_zeros
+        fixed: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self.network, self.budget, self.given, self.fixed = network, budget, given, fixed
         # The slowest form says at once whether what is given, the block and the delays fit.
         least = {p.name: 1 for p in network.populations}
         slow = {what: {**least, **given[what]} for what in NAMES}
@@ -107,6 +115,7 @@ class _Search:
         options = {
             "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"],
             "block": self.block, "parallel": self.parallel, "skip_zeros": self.skip_zeros,
+            "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"], **self.fixed
         }  # fmt: skip
         return Form(plan(self.network, **options), options)
 

@@ -48,7 +48,7 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
             "constant": plan.constant,
             "beats": input_beats(plan),
         },
-        "output": {"lanes": plan.leaves.granule, "banks": plan.output_banks},
+        "output": _output(plan),
         "populations": [_population(plan, k, p) for k, p in enumerate(plan.populations)],
         "memories": [
             {
@@ -63,6 +63,21 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
             }
             for store in stores(plan)
         ],
+    }
+
+
+def _output(plan: Plan) -> dict[str, Any]:
+    """Return what leaves: beats of a population, or an answer a sample."""
+    if plan.answer is None:
+        return {"lanes": plan.leaves.granule, "banks": plan.output_banks}
+    r, lanes = plan.answer, plan.populations[plan.output].order.lanes
+    return {
+        "readout": r.kind,
+        "stop": r.stop,
+        "class_bits": r.class_bits,
+        "score_bits": r.bits,
+        "latency": r.latency(lanes),
+        "banks": plan.output_banks,
     }
 
 

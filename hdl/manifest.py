@@ -45,22 +45,42 @@ def manifest(plan: Plan, verilog: str, files: dict[str, str]) -> dict[str, Any]:
             "beat_bits": enter.beat_bits,
             **_beats(enter),
         },
-        "output": {
-            "stream": "o",
-            "population": output.name,
-            "values": "spikes" if output.spiking else "v",
-            "bits": plan.leaves.bits,
-            "lanes": plan.leaves.granule,
-            "tile": _tile(plan, output),
-            "beat_bits": plan.leaves.beat_bits,
-            **_beats(plan.leaves),
-        },
+        "output": _answers(plan, output) if plan.answer else _output(plan, output),
         "errors": list(ERRORS),
         "populations": [_population(plan, k, p) for k, p in enumerate(plan.populations)],
         "cycles_per_sample": plan.timing.cycles,
         "latency": plan.timing.latency,
         "settles": plan.timing.settles,
         "cycles_are": "at most" if plan.skips else "exact",
+    }
+
+
+def _output(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
+    return {
+        "stream": "o",
+        "population": p.name,
+        "values": "spikes" if p.spiking else "v",
+        "bits": plan.leaves.bits,
+        "lanes": plan.leaves.granule,
+        "tile": _tile(plan, p),
+        "beat_bits": plan.leaves.beat_bits,
+        **_beats(plan.leaves),
+    }
+
+
+def _answers(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
+    readout, answer = plan.network.readout, plan.answer
+    assert answer is not None
+    return {
+        "stream": "c",
+        "population": p.name,
+        "values": "classes",
+        "readout": readout.kind,
+        "step": readout.step,
+        "fallback": readout.fallback,
+        "stop": answer.stop,
+        "classes": answer.classes,
+        "ports": {"valid": 1, **answer.ports},
     }
 
 

@@ -15,11 +15,15 @@ from mapping.intervals import bits
 from mapping.value import integer
 
 from .cores import popcount, skipping
+from .answers import reading
+from .cores import popcount
 from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
 from .numbers import history, parameters, raw_bits, signed_bits
+from .cores.reading import Reading
+from .numbers import history, parameters, raw_bits
 from .streams import Blocks
 from .takes import TAKES
 from .timing import Timing, timed
@@ -150,6 +154,7 @@ class Plan:
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
         shared: whether numbers of other networks may stand in its memories.
+        answer: what is read on chip, and leaves in place of the output; None: the output leaves.
     """
 
     network: Network
@@ -162,6 +167,7 @@ class Plan:
     output_banks: int
     timing: Timing
     shared: bool
+    answer: Reading | None = None
 
     @property
     def skips(self) -> bool:
@@ -208,6 +214,7 @@ def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
     skip_zeros: bool | Sequence[str] = False,
+    classes: bool = False, stop: bool = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -219,6 +226,8 @@ def plan(
             then kept in memories.
         skip_zeros: whether words of inputs that are zero are not read; or the names of the
             populations that do not. Cycles are then the most that there can be.
+        classes: whether the read-out is computed on chip: a class and a score leave, a sample
+            each, and no spikes. stop: the same, and a sample ends at its first output spike.
 
     Raises
     ------
@@ -244,9 +253,10 @@ def plan(
     populations = tuple(maker.population(k) for k in range(len(names)))
     output = names.index(network.readout.source)
     leaves = maker.leaves(output, populations)
+    answer = reading((network, *others), blocks, stop) if classes or stop else None
     made = Plan(
         network, blocks, maker.enter, maker.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2), bool(others),
+        Timing(0, 0, 0, (), 2), bool(others), answer,
     )  # fmt: skip
     timing = timed(made)
     return replace(

@@ -17,6 +17,7 @@ class Store:
     Attributes
     ----------
         name: in the Verilog. holds: weights, parameters, buffer, list, delay, membranes or output.
+        name: in the Verilog. holds: weights, parameters, buffer, delay, membranes, tally or output.
         population: index of the one that it belongs to; of the output its source.
         kind: "ROM" or "RAM". width, depth: bits of a word, words. count: how many.
     """
@@ -70,8 +71,13 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
     if p.order.in_memory:
         yield Store(f"neurons_{k}", "membranes", k, "RAM", row_bits(p), p.order.states)
     if k == plan.output:  # beside the output register
-        rows = max(2, plan.leaves.beats * plan.output_banks)
-        yield Store("leave", "output", k, "RAM", plan.leaves.beat_bits + 3, rows)
+        beats, bits = plan.leaves.beats, plan.leaves.beat_bits
+        if plan.answer:
+            beats, bits = 1, plan.answer.beat_bits
+            width, depth = plan.answer.tally(p.order)
+            if depth > 1:
+                yield Store("readout", "tally", k, "RAM", width, depth)
+        yield Store("leave", "output", k, "RAM", bits + 3, max(2, beats * plan.output_banks))
 
 
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:

@@ -177,7 +177,9 @@ class Execution:
         self.starts[k].append(at)
         self.reads[k].append(at + self.cycles(k, first))
         if k == self.plan.output:
-            self.left.append(self._sent(k, n) + Leave.latency)
+            answer = self.plan.answer
+            late = answer.latency(p.order.lanes) if answer else Gather.latency
+            self.left.append(self._sent(k, n, late) + Leave.latency)
 
     def cycles(self, k: int, first: bool) -> int:
         """Return how long the next block of a population is read."""
@@ -195,15 +197,15 @@ class Execution:
             return 0
         return self._sent(c.source, n - c.tokens) + late + 1
 
-    def _sent(self, k: int, n: int) -> int:
-        """Return the cycle in which the last beat of a population's block is gathered."""
+    def _sent(self, k: int, n: int, late: int = Gather.latency) -> int:
+        """Return the cycle in which the last beat of a population's block is gathered, or read."""
         p = self.plan.populations[k]
         order = p.order
         last = order.neurons - (p.tiles - 1) * order.tile
         beats = order.blocks.parallel * last // order.lanes
         return (
             self.reads[k][n] + p.connections[0].shape.latency + beats - 1
-            + p.latency + Gather.latency
+            + p.latency + late
         )  # fmt: skip
 
     def filled(self) -> tuple[tuple[tuple[int, ...], ...], int]:

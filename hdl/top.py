@@ -10,13 +10,13 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from . import leaving
 from .contents import memories
 from .cores.buffer import BlockBuffer
 from .cores.counting import later
 from .cores.delay import Delay
 from .cores.entry import ERRORS, Entry
 from .cores.gather import Gather
-from .cores.leave import Leave
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
 from .cores.skipping import Skipping
@@ -36,7 +36,8 @@ class NetworkTop(wiring.Component):
     Members
     -------
     i_valid, i_ready, i_data, i_first, i_last : input beats
-    o_valid, o_ready, o_data, o_first, o_last : output beats of the plan's output population
+    o_valid, o_ready, o_data, o_first, o_last : output beats of the plan's output population; or
+    c_valid, c_ready, c_class, c_score, .. : a beat a sample, see ``Reading.ports``
     error : sticky bits, see ``cores.entry.ERRORS``
     trace_0_valid, trace_0_index, .. : every population's neurons as they are computed, never
         waiting; see ``PlannedPopulation.trace``
@@ -51,11 +52,7 @@ class NetworkTop(wiring.Component):
                 "i_data": In(plan.enter.beat_bits),
                 "i_first": In(1),
                 "i_last": In(1),
-                "o_valid": Out(1),
-                "o_ready": In(1),
-                "o_data": Out(plan.leaves.beat_bits),
-                "o_first": Out(1),
-                "o_last": Out(1),
+                **leaving.ports(plan),
                 "error": Out(len(ERRORS)),
                 **{
                     f"trace_{k}_{name}": Out(bits)
@@ -144,10 +141,7 @@ class NetworkTop(wiring.Component):
         self._reserve[k] = sequencer.start
         rooms = [self._buffers[reader].room for reader in plan.readers(k)]
         if k == plan.output:
-            self._leave = leave = Leave(
-                plan.leaves.beat_bits, beats=plan.leaves.beats,
-                beats_first=plan.leaves.beats_first, banks=plan.output_banks,
-            )  # fmt: skip
+            self._leave = leave = leaving.made(plan)
             m.submodules.leave = leave
             rooms.append(leave.room)
         m.d.comb += sequencer.room.eq(_all(rooms))
@@ -179,7 +173,7 @@ class NetworkTop(wiring.Component):
         placing = plan.enter
         entry = Entry(
             placing.word_bits, beats=placing.beats, beats_first=placing.beats_first,
-            blocks=placing.blocks.count,
+            blocks=placing.blocks.count, drops=plan.answer is not None and plan.answer.stop,
         )  # fmt: skip
         m.submodules.entry = entry
         readers = plan.readers(-1)
@@ -242,7 +236,9 @@ class NetworkTop(wiring.Component):
             c = plan.populations[reader[0]].connections[reader[1]]
             beats = gathered(c.placing.granule, True).o
             self._carry(m, *reader, beats, self._reserve[k], Const(0, 1))
-        if k == plan.output:
+        if k == plan.output and plan.answer:
+            leaving.read(m, plan, unit, self._leave, self._reserve[k], self)
+        elif k == plan.output:
             leave = self._leave
             gather = gathered(plan.leaves.granule, p.spiking)
             m.d.comb += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -135,6 +136,7 @@ def _differing(
     expected: Trace, actual: Trace, counts: dict[str, dict[str, Count]]
 ) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
     """Yield where populations differ, spikes before membranes, one array at a time; and count."""
+    ran = _ran(expected, actual)
     for name, threshold in expected.thresholds.items():
         for what in ("spikes", "v"):
             if what == "spikes" and threshold is None:
@@ -148,9 +150,22 @@ def _differing(
                     f"{what} of {name!r} have shape {a.shape} in {expected.backend} and "
                     f"{b.shape} in {actual.backend}: traces of different runs"
                 )
-            wrong = a != b
-            counts[what][name] = Count(a.size, int(wrong.sum()))
+            wrong, compared = a != b, a.size
+            if ran is not None:
+                wrong &= ran.reshape(ran.shape + (1,) * (a.ndim - 2))
+                compared = int(ran.sum()) * math.prod(a.shape[2:])
+            counts[what][name] = Count(compared, int(wrong.sum()))
             yield (name, what), wrong
+
+
+def _ran(*traces: Trace) -> np.ndarray | None:
+    """Return where all of several traces ran, (samples, T) bool; None: everywhere."""
+    found = None
+    for trace in traces:
+        if trace.ran is not None and trace.timesteps is not None:
+            here = np.arange(trace.timesteps) < trace.ran[:, None]
+            found = here if found is None else found & here
+    return found
 
 
 def _divergence(a: Trace, b: Trace, name: str, what: str, at: tuple[int, ...]) -> Divergence:

@@ -52,6 +52,7 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         raise ValueError(f"{path} describes another network: its ports do not fit this one")
     if manifest["output"]["population"] != network.readout.source:
         raise ValueError(f"{path} describes another network: its output is of another population")
+    _check_readout(manifest["output"], network, path)
     if steps != network.timesteps:
         raise ValueError(f"{path} is of {steps} timesteps; the network runs {network.timesteps}")
     if whose != digest(network):
@@ -139,6 +140,8 @@ def _check_output(
     source = [p for p in populations if p["name"] == stream["population"]]
     if not source:
         raise ValueError(f"the output is of {stream['population']!r}, which is no population")
+    if stream["values"] == "classes":
+        return _check_classes(stream, source[0])
     neurons, tile = source[0]["neurons"], source[0]["tile"]
     lanes, bits, size = (_number(stream[key], key) for key in ("lanes", "bits", "beat_bits"))
     spiking = source[0]["spiking"]
@@ -147,6 +150,27 @@ def _check_output(
     if stream["tile"] != tile or tile % lanes or neurons % lanes or size != lanes * bits:
         raise ValueError("the output's lanes, tile or beat_bits are not those of its population")
     _check_beats(stream, neurons // lanes * block, neurons // lanes * first)
+
+
+def _check_classes(stream: dict[str, Any], source: dict[str, Any]) -> None:
+    if stream["classes"] != source["neurons"]:
+        raise ValueError("the classes are not the neurons of their population")
+    _is(stream["stop"], bool, "stop")
+    ports = _is(stream["ports"], dict, "the ports of the output")
+    fired = {"fired"} if stream["readout"] == "first_spike" else set()
+    if set(ports) != {"valid", "class", "score"} | fired:
+        raise ValueError("the ports of the output are not those of its read-out")
+    if _number(ports["score"], "bits of a score") > VALUE_BITS:
+        raise ValueError("a score is too wide")
+    if ports["class"] != max(1, (stream["classes"] - 1).bit_length()):
+        raise ValueError("the bits of a class do not hold the classes")
+
+
+def _check_readout(stream: dict[str, Any], network: Network, path: Path) -> None:
+    readout = network.readout
+    given = (stream.get("readout"), stream.get("step"), stream.get("fallback"))
+    if stream["values"] == "classes" and given != (readout.kind, readout.step, readout.fallback):
+        raise ValueError(f"{path} describes another network: its read-out is {given[0]!r}")
 
 
 def _check_beats(stream: dict[str, Any], beats: int, first: int) -> None:

@@ -30,6 +30,8 @@ class Trace:
         scores: (samples, classes) int64 by the network's read-out, or None if the backend did
             not give what it needs.
         info: what else the backend measured (cycles, seconds), JSON values only.
+        ran: (samples,) int64 timesteps that each sample ran, of a device that stops early; what
+            lies behind them is 0 and is not compared. None: all.
     """
 
     backend: str
@@ -38,6 +40,7 @@ class Trace:
     thresholds: dict[str, np.ndarray | None]
     scores: np.ndarray | None
     info: dict[str, object] = field(default_factory=dict)
+    ran: np.ndarray | None = None
 
     @property
     def classes(self) -> np.ndarray:
@@ -146,7 +149,7 @@ def finish(
     spikes = {n: np.asarray(spikes[n], bool) for n in order if n in spikes}
     v = {n: np.asarray(v[n], np.int64) for n in order if n in v}
     thresholds = {p.name: p.neuron.threshold for p in network.populations}
-    return Trace(backend, spikes, v, thresholds, _scores(network, spikes, v), dict(info))
+    return Trace(backend, spikes, v, thresholds, scores(network, spikes, v), dict(info))
 
 
 def needed(network: Network) -> tuple[set[str], set[str]]:
@@ -158,9 +161,14 @@ def needed(network: Network) -> tuple[set[str], set[str]]:
     return spikes, membranes
 
 
-def _scores(
+def scores(
     network: Network, spikes: dict[str, np.ndarray], v: dict[str, np.ndarray]
 ) -> np.ndarray | None:
+    """Return the scores by the read-out, (samples, classes); None where something is missing.
+
+    Args:
+        spikes, v: (samples, T', *shape) of the read-out's population, by name.
+    """
     readout = network.readout
     wanted = needed(network)
     if not (wanted[0] <= set(spikes) and wanted[1] <= set(v)):

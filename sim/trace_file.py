@@ -2,7 +2,8 @@
 
 Members: ``format`` (1), ``backend``, ``populations`` (all names, in order), ``info`` (JSON text),
 ``thresholds/NAME`` (C,) int64 of those that have one, ``spikes/NAME`` bool and ``v/NAME`` int64
-(samples, T, *shape) of those recorded, ``scores`` (samples, classes) int64 where they are known.
+(samples, T, *shape) of those recorded, ``scores`` (samples, classes) int64 where they are known,
+``ran`` (samples,) int64 where a device stopped early.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def write(path: Path, trace: dict[str, Any]) -> None:
     arrays |= {f"v/{n}": a for n, a in trace["v"].items()}
     if trace["scores"] is not None:
         arrays["scores"] = trace["scores"]
+    if trace["ran"] is not None:
+        arrays["ran"] = trace["ran"]
     with beside(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -66,7 +69,7 @@ def _trace(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         raise ValueError("populations must be different names")
     order = [value.name(n, "the name of a population") for n in names.tolist()]
     backend, info = (str(_scalar(arrays, word, "U")) for word in ("backend", "info"))
-    scores = arrays.pop("scores", None)
+    scores, ran = arrays.pop("scores", None), arrays.pop("ran", None)
     kept: dict[str, dict[str, np.ndarray]] = {word: {} for word in ARRAYS}
     for member, array in arrays.items():
         word, _, name = member.partition("/")
@@ -87,9 +90,11 @@ def _trace(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         scores.dtype != np.int64 or scores.ndim != 2 or any(len(scores) != r[0] for r in runs)
     ):
         raise ValueError(f"scores are {scores.dtype} of shape {scores.shape}")
+    if ran is not None and (ran.dtype != np.int64 or any(ran.shape != r[:1] for r in runs)):
+        raise ValueError(f"ran is {ran.dtype} of shape {ran.shape}")
     return {
         "backend": backend, "spikes": spikes, "v": v, "thresholds": thresholds, "scores": scores,
-        "info": _info(info),
+        "info": _info(info), "ran": ran,
     }  # fmt: skip
 
 

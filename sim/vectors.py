@@ -44,6 +44,8 @@ def write_bundle(
     block: int | None = None,
     parallel: int = 1,
     skip_zeros: bool | Sequence[str] = False,
+    classes: bool = False,
+    stop: bool = False,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -52,6 +54,7 @@ def write_bundle(
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
         pe, simd, lanes, block, parallel, skip_zeros: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, classes, stop: of the design; see ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -71,6 +74,8 @@ def write_bundle(
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
         manifest = verilog.write(network, part, pe=pe, simd=simd, skip_zeros=skip_zeros, **options)
+        options |= {"classes": classes, "stop": stop}
+        manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)
     return manifest

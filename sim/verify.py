@@ -57,7 +57,8 @@ class Check:
         cells: population name to its Cell; ``Count(None)`` reads "not compared".
         samples: compared.
         divergence: the first place at which it differs from the reference, or None.
-        failure: one sentence if the device broke its protocol (a hang, a dropped beat), or None.
+        failure: one sentence if the device broke its protocol (a hang, a dropped beat), or gave
+            another class, or None.
         seconds: spent in the backend.
         info: of the backend's last chunk (simulator, cycles, ...).
     """
@@ -330,11 +331,27 @@ class _Row:
         if self.divergence is None and result.divergence is not None:
             first = result.divergence
             self.divergence = dataclasses.replace(first, sample=first.sample + start)
+        self.failure = _other_class(expected, actual, start)
 
     def check(self) -> Check:
         return Check(
             self.cells, self.samples, self.divergence, self.failure, self.seconds, self.info
         )
+
+
+def _other_class(expected: Trace, actual: Trace, start: int) -> str | None:
+    """Say which class that a device gave is not the reference's, or nothing."""
+    given = actual.info.get("classes")
+    if given is None or expected.scores is None:
+        return None
+    wrong = np.flatnonzero(np.asarray(given) != expected.classes)
+    if not len(wrong):
+        return None
+    at = int(wrong[0])
+    return (
+        f"class {np.asarray(given)[at]} of sample {start + at}, and {expected.backend} says "
+        f"{expected.classes[at]}; {len(wrong)} of {len(expected.classes)} classes differ"
+    )
 
 
 def _sum(a: Count, b: Count | None) -> Count:

@@ -3,10 +3,11 @@
     python tests/protocol_faults.py [--faults 10000] [--seed 0]
 
 Several designs (one timestep a block, several, all; a direct-coded input; delays, a connection
-back) get one to three malformed samples each time, some of them with a reset of one cycle between
-two beats, streams stalling at random, and then a whole sample. What must come of it is said by
-``hdl/testbench/protocol.py``, which knows nothing of the hardware: how many blocks go on, and
-which error bits are set.
+back; classes that are read out, samples that stop) get one to three malformed samples each time,
+some of them with a reset of one cycle between two beats, streams stalling at random, and then a
+whole sample. What must come of it is said by ``hdl/testbench/protocol.py``, which knows nothing of
+the hardware: how many blocks go on, and which error bits are set. A design that stops runs some of
+these blocks, its trace says how many, and every answer must be what its trace says.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from hdl.verilog import Emitted, emit
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.coding import encode
 from sim import run
-from sim.backends import beats
+from sim.backends import answers, beats, decoded
+from sim.backends.decoded import wanted
 from sim.engines import cxxrtl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "hdl" / "testbench"))
@@ -51,10 +53,14 @@ def networks(seed: int) -> Iterator[tuple[str, Network, dict]]:
         ("a delay", Input((9,)), (edge("input", 5, 9, 2),), {}),
         ("a connection back", Input((9,)), (edge("b", 5, 5, 2),), {"block": 2}),
         ("all at once", Input((9,)), (), {"pe": 64, "simd": 64, "lanes": [6, 5]}),
+        ("classes", Input((9,)), (), {"classes": True}),
+        ("samples that stop", Input((9,)), (), {"stop": True}),
+        ("short blocks that stop", Input((9,)), (edge("b", 5, 5, 2),), {"stop": True, "block": 2}),
     ):
         first = Population("a", (edge("input", 6, 9),), neuron(6))
         second = Population("b", (edge("a", 5, 6), *more), neuron(5))
-        network = Network(enter, (first, second), Readout("b"), 6)
+        kind = "first_spike" if "stop" in options else "count"
+        network = Network(enter, (first, second), Readout("b", kind), 6)
         yield name, network, {"pe": 3, "simd": 4, **options}
 
 
@@ -67,7 +73,12 @@ def sample_beats(data: np.ndarray, flags: np.ndarray, sample: int) -> list[Beat]
 
 
 def attempt(
-    rng: random.Random, made: Emitted, device: cxxrtl.Simulation, samples: list, expected: dict
+    rng: random.Random,
+    made: Emitted,
+    device: cxxrtl.Simulation,
+    samples: list,
+    expected: dict,
+    network: Network,
 ) -> tuple[list[str], set[str]]:
     """Send malformed samples and a whole one; return what was sent, and the errors raised.
 
@@ -107,24 +118,42 @@ def attempt(
     steps = [first + (r.blocks - 1) * block for r in rules.runs if r.blocks]
     if enter["constant"]:
         steps = [told["timesteps"] for _ in steps]
-    want = {
-        p["trace"]: sum(len(beats.rows(p, p["neurons"], t, told)) for t in steps)
-        for p in told["populations"]
-    }
-    output = told["populations"][-1]
-    want["o"] = sum(len(beats.rows(told["output"], output["neurons"], t, told)) for t in steps)
+    want = wanted(steps, told)
+    if decoded.reads(told):  # without a last block no answer, but of a sample that stops
+        ends = [r.ended for r in rules.runs if r.blocks]
+        want["o"] = None if decoded.stops(told) else sum(ends)
     stalls = (rng.choice((0, 30, 80)), rng.choice((0, 30, 80)))
     streams = device.run(array, marks, want, rng.getrandbits(31), stalls)
     raised = {n for k, n in enumerate(told["errors"]) if streams.error >> k & 1}
     assert raised == rules.errors, f"error bits {sorted(raised)}, not {sorted(rules.errors)}"
+    if decoded.reads(told):
+        steps = answered(streams, network, told, steps, ends)
     for p in told["populations"]:
-        count = len(beats.rows(p, p["neurons"], told["timesteps"], told))
+        count = len(beats.rows(p, p["neurons"], steps[-1], told))
         ports = {name: found[-count:] for name, found in streams.taps[p["trace"]].items()}
-        ((spikes, v),) = beats.neurons(ports, p, [told["timesteps"]], told)
-        for what, got, right in (("spikes", spikes, expected[p["name"]][0][whole]),
-                                 ("v", v, expected[p["name"]][1][whole])):  # fmt: skip
+        ((spikes, v),) = beats.neurons(ports, p, steps[-1:], told)
+        for what, got, right in (("spikes", spikes, expected[p["name"]][0][whole][: steps[-1]]),
+                                 ("v", v, expected[p["name"]][1][whole][: steps[-1]])):  # fmt: skip
             assert (got == right).all(), f"{what} of {p['name']!r} differ in the whole sample"
     return kinds, raised
+
+
+def answered(
+    streams: cxxrtl.Streams, network: Network, told: dict, steps: list[int], ends: list[bool]
+) -> list[int]:
+    """Check every answer against the trace; return the timesteps that samples ran."""
+    p = next(p for p in told["populations"] if p["name"] == network.readout.source)
+    ports, sent = streams.taps[p["trace"]], steps
+    if decoded.stops(told):
+        steps = answers.stopped(ports, p, steps, told)
+    ran = beats.neurons(ports, p, steps, told)
+    decided = [
+        (end and now == was) or (decoded.stops(told) and spikes.any())
+        for (spikes, _), end, was, now in zip(ran, ends, sent, steps, strict=True)
+    ]
+    got = answers.told(streams, told["output"])
+    answers.check(network, got, [r for r, d in zip(ran, decided, strict=True) if d], p["name"])
+    return steps
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -153,7 +182,7 @@ def main(argv: list[str] | None = None) -> int:
         with cxxrtl.Simulation(library, made.manifest) as device:
             for k in range(-(-given.faults // len(tried))):
                 try:
-                    sent, raised = attempt(rng, made, device, samples, expected)
+                    sent, raised = attempt(rng, made, device, samples, expected, network)
                 except (AssertionError, cxxrtl.ProtocolError) as error:
                     wrong += 1
                     if wrong < 10:

@@ -32,7 +32,7 @@ class Law:
     errors: set[str] = field(default_factory=set)
     sample: list[int] | None = None  # the beats of the sample at hand
     deaf: bool = False  # after a sample that was too long
-    dropped: bool = False  # the rest of this sample is not wanted
+    dropped: bool = False  # the block at hand is not wanted
 
     def ends(self) -> list[int]:
         """Return after how many beats of a sample a block ends."""
@@ -50,20 +50,18 @@ class Law:
             if not self.deaf:
                 self.errors.add("stray")
             return "dropped"
-        elif drop:
-            self.dropped = True
-        if self.dropped:
-            if last:
-                self.sample = None
-            return "dropped"
+        ends = self.ends()
+        if len(self.sample) in ends:  # this beat begins a block
+            self.dropped = drop
         self.sample.append(data)
-        size, ends = len(self.sample), self.ends()
+        size = len(self.sample)
         short = last and size not in ends
         if size in ends:
             n = ends.index(size)
             complete = n == len(ends) - 1
             begin = ends[n - 1] if n else 0
-            self.blocks.append((self.sample[begin:], int(n == 0), int(complete or last)))
+            if not self.dropped:
+                self.blocks.append((self.sample[begin:], int(n == 0), int(complete or last)))
             if complete and not last:
                 self.errors.add("long")
                 self.deaf = True
@@ -72,6 +70,8 @@ class Law:
             self.errors.add("short")
         if last:
             self.sample = None
+        if self.dropped:
+            return "dropped"
         return "short" if short else "inside"
 
 
@@ -150,6 +150,9 @@ def follow(shape, beats: list[Beat], rng: random.Random, *, idle=0, full=0, rese
                 assert seen["o_valid"] == goes_on
                 taken = bool(offered and seen["i_ready"])
                 assert seen["began"] == (taken and first)
+                came = 1 if first else 1 + len(law.sample or ()) * (law.sample is not None)
+                open_now = taken and not reset and (first or law.sample is not None)
+                assert seen["entered"] == (open_now and came == shape[1])
                 if reset:
                     laws.append(law := Law(shape))
                     blocks, part, reserved, drop, goes_on, errors = [], [], 0, False, False, set()
@@ -177,7 +180,9 @@ def follow(shape, beats: list[Beat], rng: random.Random, *, idle=0, full=0, rese
                     drop = (drop and not first) or rng.randrange(1000) < drops
         return laws
 
-    return clocked(Entry(5, beats=shape[0], beats_first=shape[1], blocks=shape[2]), bench())
+    return clocked(
+        Entry(5, beats=shape[0], beats_first=shape[1], blocks=shape[2], drops=True), bench()
+    )
 
 
 def drawn(shape, rng: random.Random, count: int) -> list[Beat]:

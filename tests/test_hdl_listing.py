@@ -44,6 +44,9 @@ def test_every_memory_is_listed() -> None:
         assert listed == emitted, (seed, options)
     whole = {"weights", "parameters", "buffer", "list", "delay", "membranes", "output"}
     assert set(kinds) == whole
+    assert set(kinds) == {
+        "weights", "parameters", "buffer", "delay", "membranes", "tally", "output",
+    }  # fmt: skip
 
 
 def test_a_listing_is_json_and_its_sums_agree() -> None:

@@ -9,6 +9,7 @@ import needs
 import numpy as np
 import pytest
 from bench import alone, alter, registered
+from test_sim_classes import latency_network
 
 from hdl.plan import plan
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, fold
@@ -346,3 +347,25 @@ def test_rtl_of_another_network_is_refused(bundle):
     (bundle / "network.v").unlink()
     with pytest.raises(ValueError, match=r"holds no readable 'network\.v'"):
         run(network(), stimuli(network(), 2), "cocotb", rtl=bundle)
+
+
+@pytest.mark.parametrize("options", [{"classes": True}, {"stop": True}], ids=str)
+def test_the_testbench_compares_classes(options, tmp_path):
+    """Answers are compared with the trace, whatever the data make of a sample that stops."""
+    folder = tmp_path / "rtl"
+    vectors.write_bundle(latency_network(18), folder, samples=5, **options)
+    done = icarus(folder)
+    assert done.returncode == 0 and "PASS: 3 tests" in done.stdout, done.stdout
+    for pattern, sentence in (
+        (r"class_out <= ([^;]+);", "class and score are"),
+        (r"has_answer <= ([^;]+);", "answers came" if "stop" in options else "more beats than"),
+    ):
+        path = folder / "network.v"
+        right = path.read_text()
+        new = r"class_out <= (\1) ^ 1;" if "class" in pattern else "has_answer <= ended_next;"
+        text, count = re.subn(pattern, new, right)
+        assert count == 1
+        path.write_text(text)
+        done = icarus(folder, "--test", "stalled")
+        assert done.returncode == 1 and sentence in done.stdout, done.stdout
+        path.write_text(right)

@@ -16,7 +16,7 @@ whole sample is exact, as every core begins anew with a sample's first block.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Module, Mux, ResetSignal, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,14 +29,16 @@ ERRORS = ("cut", "short", "long", "stray")
 class Entry(wiring.Component):
     """Takes a beat a cycle while the block at hand has its bank.
 
-    Latency: one cycle. Nothing is taken during reset. A sample is dropped from here on where
-    ``drop`` is set (its answer is known).
+    Latency: one cycle. Nothing is taken during reset. While ``drop`` is set (the answer is known)
+    further blocks of the sample at hand are taken and dropped, a beat a cycle; they are counted as
+    ever, so that errors are the same. A block that has begun is completed.
 
     Parameters
     ----------
     bits : of a beat
     beats, beats_first : of a block, and of a sample's first one
     blocks : of a whole sample
+    drops : whether ``drop`` is heeded
 
     Members
     -------
@@ -45,14 +47,16 @@ class Entry(wiring.Component):
     o : :py:`Out(stream.Signature(word(bits), always_ready=True))`
     abort : what has gone on of the block at hand is given up; a cycle before a further beat
     error : sticky, see ERRORS
-    drop : the rest of the sample at hand is not needed
-    began : a sample's first beat is taken
+    drop : further blocks of the sample at hand are not needed
+    began : a sample's first beat is taken; entered: its first block is whole, and goes on
     """
 
     latency = 1
 
-    def __init__(self, bits: int, *, beats: int, beats_first: int, blocks: int) -> None:
-        self.beats, self.beats_first, self.blocks = beats, beats_first, blocks
+    def __init__(
+        self, bits: int, *, beats: int, beats_first: int, blocks: int, drops: bool = False
+    ) -> None:
+        self.beats, self.beats_first, self.blocks, self.drops = beats, beats_first, blocks, drops
         super().__init__(
             {
                 "i": In(stream.Signature(word(bits))),
@@ -63,6 +67,7 @@ class Entry(wiring.Component):
                 "error": Out(len(ERRORS)),
                 "drop": In(1),
                 "began": Out(1),
+                "entered": Out(1),
             }
         )
 
@@ -84,10 +89,16 @@ class Entry(wiring.Component):
         now_left = Signal.like(left, name="left_now")
         now_block = Signal.like(block, name="block_now")
         m.d.comb += [
-            inside.eq(first | (is_open & ~self.drop)),
+            inside.eq(first | is_open),
             now_left.eq(Mux(first, self.beats_first - 1, left)),
             now_block.eq(Mux(first, 0, block)),
         ]
+        keeps = Signal(name="kept")  # this beat's block goes on
+        m.d.comb += keeps.eq(first | held | ~self.drop)
+
+        def kept(value: Value) -> Value:
+            return value & keeps if self.drops else value
+
         end_block = now_left == 0
         end_sample = end_block & (last | (now_block == self.blocks - 1))
         partial = Signal(name="partial")  # some beats of the block at hand have gone on
@@ -97,14 +108,13 @@ class Entry(wiring.Component):
                     is_open.eq(~end_sample & ~last),
                     left.eq(Mux(end_block, self.beats - 1, now_left - 1)),
                     block.eq(now_block + end_block),
-                    held.eq(~end_block),
-                    partial.eq(~end_block & ~last),
+                    held.eq(kept(~end_block)),
+                    partial.eq(kept(~end_block & ~last)),
                     dropping.eq(end_sample & ~last),
                 ]
-            with m.Elif(self.drop & is_open & last):
-                m.d.sync += is_open.eq(0)
-        m.d.comb += self.reserve.eq(beat & inside & ~held)
+        m.d.comb += self.reserve.eq(kept(beat & inside) & ~held)
         m.d.comb += self.began.eq(beat & first)
+        m.d.comb += self.entered.eq(beat & inside & end_block & (now_block == 0))
 
         gone = Signal(name="gone")  # the block at hand is given up
         short = last & ~end_block
@@ -121,7 +131,7 @@ class Entry(wiring.Component):
 
         payload = Signal(self.o.payload.shape(), name="payload", reset_less=True)
         m.d.sync += [
-            self.o.valid.eq(beat & inside & ~short),
+            self.o.valid.eq(kept(beat & inside) & ~short),
             payload.data.eq(self.i.p.data),
             payload.first.eq(now_block == 0),
             payload.last.eq(end_sample),

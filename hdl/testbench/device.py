@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
+from answers import Answers
+from answers import StreamError as StreamError  # of all that comes
 from hexfiles import VectorError, read_expected, read_input, signed
 from protocol import Beat, Rules, Run
-
-
-class StreamError(Exception):
-    """The device broke a rule of its streams, hangs, or sent other beats than it should."""
 
 
 class Device:
@@ -67,6 +65,13 @@ class Device:
             self.ports[p["trace"]] = tuple(port for port in p["ports"] if port != "valid")
         self.layouts[self.leave] = leave
         self.ports[self.leave] = ("data", "first", "last")
+        self.traces = [p["trace"] for p in self.populations]
+        self.answers = None
+        if leave["values"] == "classes":
+            self.answers = Answers(self, leave, self.populations[self.output])
+            self.ports[self.leave] = self.answers.ports
+        #: Whether it depends on the data how many beats come.
+        self.stops = self.answers is not None and self.answers.stop
         self._rows = {}
 
     def __str__(self):
@@ -135,9 +140,13 @@ class Device:
         return self._rows[stream, steps]
 
     def wanted(self, runs):
-        """Return how many beats each stream must give."""
+        """Return how many beats each stream must give; None where the data decide."""
+        if self.stops:
+            return dict.fromkeys(self.layouts)
         steps = [self.timesteps(run.blocks) for run in runs]
-        return {name: sum(len(self.rows(name, n)) for n in steps) for name in self.layouts}
+        streams = self.traces if self.answers else self.layouts
+        found = {name: sum(len(self.rows(name, n)) for n in steps) for name in streams}
+        return {self.leave: sum(run.ended for run in runs), **found}
 
     def mismatches(self, runs, beats, most=10):
         """Compare everything that was sampled with what must come of some samples.
@@ -145,8 +154,10 @@ class Device:
         Returns how many values were compared, how many differ, and a sentence for each of the
         first ``most`` of these.
         """
-        compared, total, wrong = 0, 0, []
+        compared, total, wrong = self.answers.compare(runs, beats) if self.answers else (0, 0, [])
         for stream, layout in self.layouts.items():
+            if self.answers and stream == self.leave:
+                continue
             place = self.output if stream == self.leave else self.populations.index(layout)
             expected, came = self.expected[place], iter(beats[stream])
             for n, run in enumerate(runs):
@@ -154,7 +165,7 @@ class Device:
                 for (step, neuron), beat in zip(self.rows(stream, steps), came, strict=False):
                     want = self._beat(stream, layout, expected, run, steps, step, neuron)
                     for name, value in want.items():
-                        got = self._value(stream, beat, name)
+                        got = self.value(stream, beat, name)
                         compared += 1
                         if got == value:
                             continue
@@ -187,7 +198,7 @@ class Device:
                     want[name, lane] = of[here][neuron + lane]
         return want
 
-    def _value(self, stream, beat, name):
+    def value(self, stream, beat, name):
         """Return the value of a port, or of one lane of it."""
         port, lane = name if isinstance(name, tuple) else (name, None)
         word = beat[self.ports[stream].index(port)]

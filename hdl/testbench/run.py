@@ -74,8 +74,10 @@ def public_ports(path, manifest):
     cocotb would keep every signal readable, and so make builds of seconds take minutes.
     """
     ports = [manifest["clock"], manifest["reset"], "error"]
-    for stream in (manifest["input"]["stream"], manifest["output"]["stream"]):
-        ports += [f"{stream}_{part}" for part in ("valid", "ready", "data", "first", "last")]
+    parts = ("valid", "ready", "data", "first", "last")
+    output = manifest["output"]
+    ports += [f"{manifest['input']['stream']}_{part}" for part in parts]
+    ports += [f"{output['stream']}_{part}" for part in ("ready", *output.get("ports", parts))]
     for population in manifest["populations"]:
         ports += [f"{population['trace']}_{part}" for part in population["ports"]]
     lines = [f'public_flat_rw -module "{manifest["top"]}" -var "{port}"' for port in ports]

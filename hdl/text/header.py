@@ -37,7 +37,7 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         f"timesteps   {steps}",
         f"cycles      {timing.cycles} a sample at full rate; latency {timing.latency}",
         f"input       {came}",
-        f"output      of {output!r}, beats of {plan.leaves.beat_bits} bits",
+        f"output      of {output!r}, {_leaves(plan)}",
         "",
     ]
     for k, p in enumerate(plan.populations):
@@ -56,6 +56,13 @@ def header(plan: Plan, files: Iterable[str]) -> str:
         "no rights in it and set no conditions on its use. It comes without any warranty.",
     ]
     return "\n".join(f"// {line}".rstrip() for line in lines) + "\n"
+
+
+def _leaves(plan: Plan) -> str:
+    if plan.answer is None:
+        return f"beats of {plan.leaves.beat_bits} bits"
+    stop = "; a sample ends at its first spike" if plan.answer.stop else ""
+    return f"a class and a score a sample: {plan.answer.kind.replace('_', ' ')}{stop}"
 
 
 def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:

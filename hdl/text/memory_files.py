@@ -79,7 +79,7 @@ def styled(module: Module) -> None:
     for memory in module.memories.values():
         if memory.width * memory.size >= BLOCK:
             style = "\\ram_style" if memory.name in written else "\\rom_style"
-            memory.attributes[style] = '"block"'
+            memory.attributes.setdefault(style, '"block"')
 
 
 def _of(cell: Cell) -> str:

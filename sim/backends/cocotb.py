@@ -21,9 +21,11 @@ from ..compare import agreement
 from ..engines import cocotb_runner
 from ..engines.cxxrtl import Streams
 from ..tools import ProtocolError
-from ..trace import Record, Trace, finish, needed
+from ..trace import Record, Trace
 from . import beats
+from .answers import told
 from .beats import refuse as refuse  # asked of this module before it runs
+from .decoded import decoded, reads, traced
 
 #: The tests of the testbench that are run.
 TESTS = ("stalled", "broken")
@@ -47,6 +49,8 @@ def run(
     skip_zeros: bool | Sequence[str] = False,
     simulator: str | None = None,
     seed: int = 0,
+    classes: bool = False,
+    stop: bool = False,
 ) -> Trace:
     """Run a batch of inputs through the testbench, with random stalls on both streams.
 
@@ -55,6 +59,8 @@ def run(
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
         pe, simd, lanes, block, parallel, skip_zeros: of the emitted design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
+            ``hdl.plan.plan``.
         simulator: "icarus" or "verilator"; whichever is there if None.
         seed: of the stalls, and of what is malformed.
 
@@ -70,6 +76,8 @@ def run(
 
             options = {"lanes": lanes, "block": block, "parallel": parallel}
             manifest = write(network, folder, pe, simd, skip_zeros=skip_zeros, **options)
+            options |= {"classes": classes, "stop": stop}
+            manifest = write(network, folder, pe, simd, **options)
         else:
             manifest = vectors.read_manifest(Path(rtl), network)
             for name in ("manifest.json", manifest["verilog"], *manifest["files"]):
@@ -108,32 +116,35 @@ def trace_of(
     """
     sampled = vectors.read_sampled(path)
     lengths = [sampled.timesteps] * sampled.samples
-    ran = {}
+    nothing = np.zeros(0, np.int64)
+    classes: list[int] = []
     try:
-        for p in manifest["populations"]:
-            ports = _ports(sampled, p["trace"], p["ports"])
-            ran[p["name"]] = beats.neurons(ports, p, lengths, manifest)
-        stream = manifest["output"]
-        widths = {"data": int(stream["beat_bits"]), "first": 1, "last": 1}
-        out = _ports(sampled, stream["stream"], widths)
-        flags = out["first"][:, 0] * beats.FIRST + out["last"][:, 0] * beats.LAST
-        nothing = np.zeros(0, np.int64)
-        streams = Streams(
-            out["data"], flags.astype(np.uint8), {}, 0, nothing, nothing, sampled.cycles
-        )
-        beats.check_output(streams, ran, lengths, manifest)
+        taps = {
+            p["trace"]: _ports(sampled, p["trace"], p["ports"]) for p in manifest["populations"]
+        }
+        out, flags = _leaves(sampled, manifest["output"])
+        streams = Streams(out, flags, taps, 0, nothing, nothing, sampled.cycles)
+        ran = decoded(network, streams, lengths, manifest)
+        if reads(manifest):
+            classes = told(streams, manifest["output"]).classes.tolist()
     except ProtocolError as error:
         raise ProtocolError(f"{error}: {_reason(outcome.output)}") from None
-    shape = {n: (len(lengths), sampled.timesteps, *network.shapes[n]) for n in ran}
-    spiking = [p["name"] for p in manifest["populations"] if p["spiking"]]
-    spikes = {n: np.stack([s for s, _ in ran[n]]).reshape(shape[n]) for n in spiking}
-    v = {n: np.stack([v for _, v in ran[n]]).reshape(shape[n]) for n in ran}
-    read_s, read_v = needed(network)
-    spikes = {n: a for n, a in spikes.items() if "spikes" in record or n in read_s}
-    v = {n: a for n, a in v.items() if "v" in record or n in read_v}
-    return finish(
-        network, "cocotb", spikes, v, cycles=sampled.cycles, testbench_passed=outcome.passed
-    )
+    return traced(
+        network, "cocotb", ran, sampled.timesteps, manifest, record, classes,
+        cycles=sampled.cycles, testbench_passed=outcome.passed,
+    )  # fmt: skip
+
+
+def _leaves(sampled: vectors.Sampled, output: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the beats of what leaves and their flags, as of ``Streams``."""
+    if output["values"] == "classes":
+        found = _ports(sampled, output["stream"], output["ports"])
+        fired = found.get("fired", found["class"] * 0)[:, 0]
+        return np.concatenate([found["class"], found["score"]], axis=1), fired.astype(np.uint8)
+    widths = {"data": int(output["beat_bits"]), "first": 1, "last": 1}
+    found = _ports(sampled, output["stream"], widths)
+    flags = found["first"][:, 0] * beats.FIRST + found["last"][:, 0] * beats.LAST
+    return found["data"], flags.astype(np.uint8)
 
 
 def _ports(sampled: vectors.Sampled, stream: str, widths: dict[str, int]) -> dict[str, np.ndarray]:

@@ -20,17 +20,16 @@ from mapping.coding import encode
 
 from ..engines import cxxrtl
 from ..tools import ProtocolError
-from ..trace import Record, Trace, finish, needed
+from ..trace import Record, Trace
 from . import beats
+from .answers import told
 from .beats import refuse as refuse  # asked of this module before it runs
+from .decoded import Ran, decoded, reads, stops, traced, wanted
 
 #: Input beats that are driven at once; the trace of as many timesteps is in memory meanwhile.
 CHUNK = 1 << 16
 #: Samples of the harder run, and per cent of cycles in which its streams stall.
 HARD, STALLS = 4, (0, 15, 60, 95)
-
-#: By population, spikes and membranes of each sample, (T', neurons).
-Ran = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 
 
 def run(
@@ -46,12 +45,18 @@ def run(
     skip_zeros: bool | Sequence[str] = False,
     seed: int = 0,
     stalls: tuple[int, int] = (0, 0),
+    classes: bool = False,
+    stop: bool = False,
 ) -> Trace:
     """Run a batch of inputs through the Verilog; weights are those in its ROMs.
+
+    Where it reads out classes, they are in ``info`` as ``classes``; each has been compared, with
+    its score, with what its trace says.
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
         pe, simd, lanes, block, parallel, skip_zeros: of the emitted design; see
+        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
             ``hdl.plan.plan``.
         seed: of the stalls, and of what the harder run does.
         stalls: per cent of cycles in which the input and the output stall, at random.
@@ -68,6 +73,7 @@ def run(
         from hdl.verilog import emit
 
         emitted = emit(network, pe, simd, lanes, block, parallel, skip_zeros=skip_zeros)
+        emitted = emit(network, pe, simd, lanes, block, parallel, classes=classes, stop=stop)
         text, files, manifest = emitted.verilog, emitted.files, emitted.manifest
     else:
         text, files, manifest = _read(Path(rtl), network)
@@ -97,6 +103,8 @@ def run_many(
     networks: Sequence[Network], inputs: Sequence[np.ndarray], pe: Any = None, simd: Any = None,
     lanes: Any = None, block: int | None = None, parallel: int = 1,
     skip_zeros: bool | Sequence[str] = False,
+    lanes: Any = None, block: int | None = None, parallel: int = 1, classes: bool = False,
+    stop: bool = False,
 ) -> list[Trace]:  # fmt: skip
     """Run several networks of one structure through one build, their numbers written into it.
 
@@ -115,6 +123,7 @@ def run_many(
     if len({structure(n) for n in networks}) != 1:
         raise ValueError("run_many needs networks of one structure (hdl.plan.structure)")
     emitted = emit(networks[0], pe, simd, lanes, block, parallel, networks, skip_zeros)
+    emitted = emit(networks[0], pe, simd, lanes, block, parallel, networks, classes, stop)
     library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
@@ -139,17 +148,24 @@ def _drive(
     parts: Ran = {p.name: [] for p in network.populations}
     cycles, seconds = 0, 0.0
     gaps: list[np.ndarray] = []
+    classes: list[int] = []
+    cycles, apart, gaps, seconds = 0, 0, 0, 0.0
     for start in range(0, samples, size):
         part = x[start : start + size]
         began = time.perf_counter()
-        streams, ran = _played(part, [steps] * len(part), simulation, manifest, seed, stalls)
+        lengths = [steps] * len(part)
+        streams, ran = _played(network, part, lengths, simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
         gaps.append(np.diff(_ends(streams, len(part))))
+        apart += int(streams.out_cycles[-1] - streams.out_cycles[0])
+        gaps += len(part) - 1
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
         if start == 0:
-            _harder(part[:HARD], ran, simulation, manifest, seed)
+            _harder(network, part[:HARD], ran, simulation, manifest, seed)
+        if reads(manifest):
+            classes += told(streams, manifest["output"]).classes.tolist()
         for name, arrays in ran.items():
             parts[name] += arrays
     shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
@@ -167,6 +183,14 @@ def _drive(
         cycles_per_sample=int(manifest["cycles_per_sample"]),
         **_mean(np.concatenate(gaps), manifest),
     )
+    info: dict[str, Any] = {
+        "cycles": cycles,
+        "cycles_per_second": cycles / max(seconds, 1e-9),
+        "cycles_per_sample": int(manifest["cycles_per_sample"]),
+    }
+    if reads(manifest) and gaps:
+        info["cycles_between_classes"] = apart / gaps
+    return traced(network, "rtl", parts, steps, manifest, record, classes, **info)
 
 
 def _ends(streams: cxxrtl.Streams, samples: int) -> np.ndarray:
@@ -183,10 +207,12 @@ def _mean(gaps: np.ndarray, manifest: dict[str, Any]) -> dict[str, float]:
 
 
 def _played(
-    x: np.ndarray, lengths: Sequence[int], simulation: cxxrtl.Simulation, manifest: dict[str, Any],
-    seed: int, stalls: tuple[int, int], before: np.ndarray | None = None,
+    network: Network, x: np.ndarray, lengths: Sequence[int], simulation: cxxrtl.Simulation,
+    manifest: dict[str, Any], seed: int, stalls: tuple[int, int], before: np.ndarray | None = None,
 ) -> tuple[cxxrtl.Streams, Ran]:  # fmt: skip
     """Run samples of given lengths; return streams, and spikes and membranes by population.
+
+    Of a design that stops these are of the timesteps that ran.
 
     Args:
         before: (n, chunks) beats of a sample that a reset cuts off, before all others.
@@ -199,22 +225,8 @@ def _played(
         cut = np.zeros(len(before), np.uint8)
         cut[0] |= beats.FIRST
         data, flags = np.concatenate([before, data]), np.concatenate([cut, flags])
-    totals = [beats.whole(n, manifest) for n in lengths]
-    want = {
-        p["trace"]: sum(len(beats.rows(p, int(p["neurons"]), t, manifest)) for t in totals)
-        for p in manifest["populations"]
-    }
-    output = manifest["output"]
-    count = next(
-        int(p["neurons"]) for p in manifest["populations"] if p["name"] == output["population"]
-    )
-    want["o"] = sum(len(beats.rows(output, count, t, manifest)) for t in totals)
-    streams = simulation.run(data, flags, want, seed, stalls)
-    ran = {
-        p["name"]: beats.neurons(streams.taps[p["trace"]], p, lengths, manifest)
-        for p in manifest["populations"]
-    }
-    beats.check_output(streams, ran, lengths, manifest)
+    streams = simulation.run(data, flags, wanted(lengths, manifest), seed, stalls)
+    ran = decoded(network, streams, lengths, manifest)
     if streams.error:
         names = [n for k, n in enumerate(manifest["errors"]) if streams.error >> k & 1]
         raise ProtocolError(f"the device reports {', '.join(names)} for samples that were well")
@@ -243,6 +255,13 @@ def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any
             )
         return
     latency = int(ends[0] - streams.in_cycles[0])
+    if stops(manifest):  # cycles depend on the data, and the plan's are the most
+        if latency > int(manifest["latency"]):
+            raise ProtocolError(
+                f"the first answer took {latency:,} cycles, and the plan says "
+                f"{manifest['latency']:,} at most"
+            )
+        return
     if latency != int(manifest["latency"]):
         raise ProtocolError(
             f"the first sample took {latency:,} cycles, and the plan says {manifest['latency']:,}"
@@ -257,8 +276,9 @@ def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any
 
 
 def _harder(
-    x: np.ndarray, ran: Ran, simulation: cxxrtl.Simulation, manifest: dict[str, Any], seed: int
-) -> None:
+    network: Network, x: np.ndarray, ran: Ran, simulation: cxxrtl.Simulation,
+    manifest: dict[str, Any], seed: int,
+) -> None:  # fmt: skip
     """Run samples once more: after a cut and a reset, with stalls, among samples that end early.
 
     Raises
@@ -283,11 +303,12 @@ def _harder(
     before, _ = beats.input_beats(x[:1], manifest)
     before = before[: int(rng.integers(1, len(before) + 1))]
     stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
-    _, again = _played(x[order], lengths, simulation, manifest, seed + 1, stalls, before)
+    _, again = _played(network, x[order], lengths, simulation, manifest, seed + 1, stalls, before)
     for name, arrays in again.items():
-        for at, (sample, length) in enumerate(zip(order, lengths, strict=True)):
+        for at, sample in enumerate(order):
             for what, was, now in zip(("spikes", "v"), ran[name][sample], arrays[at], strict=True):
-                wrong = was[:length] != now
+                length = min(len(was), len(now))  # each has stopped where it had decided
+                wrong = was[:length] != now[:length]
                 if wrong.any():
                     step, neuron = map(int, np.argwhere(wrong)[0])
                     raise ProtocolError(

@@ -60,6 +60,7 @@ def _run(
     saved: Path | None,
 ) -> Result:  # fmt: skip
     rng = np.random.default_rng([seed, group, 5])
+    networks = parallelism.reading(networks, np.random.default_rng([seed, group, 6]))
     options = parallelism.draw(networks[0], rng)
     inputs = [stimuli(n, samples, seed + k, ROUNDS) for k, n in enumerate(networks)]
     expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
@@ -86,6 +87,9 @@ def _run(
             same = agreement(want, got)
             compared += same.compared
             mismatches += same.mismatches
+            given = got.info.get("classes")
+            if given is not None and (want.classes != np.asarray(given)).any():
+                problems.append(f"{case}, network {k}: classes differ from the reference's")
             if same.divergence is not None:
                 problem = f"{case}, network {k}: {same.divergence}"
                 if saved is not None:

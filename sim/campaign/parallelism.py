@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mapping import Network
+from mapping import Network, Readout
 
 #: Outputs and inputs a cycle that are drawn; they seldom divide a layer's sizes.
 PES, SIMDS = (1, 2, 3, 5, 16, 64), (1, 3, 8, 13, 32)
@@ -31,6 +32,28 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
         names = [p.name for p in network.populations]
         drawn["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
     return drawn
+    options = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+    if rng.random() < 0.5:
+        options["classes"] = True
+        if stoppable(network, block) and rng.random() < 0.7:
+            options["stop"] = True
+    return options
+
+
+def reading(networks: list[Network], rng: np.random.Generator) -> list[Network]:
+    """Return networks of one structure, some of those that count spikes with another read-out."""
+    readout = networks[0].readout
+    if readout.kind != "count" or not networks[0][readout.source].spiking or rng.random() < 0.5:
+        return networks
+    fallback = "membrane" if rng.random() < 0.5 else None
+    other = Readout(readout.source, "first_spike", fallback)
+    return [replace(network, readout=other) for network in networks]
+
+
+def stoppable(network: Network, block: int) -> bool:
+    """Whether a design can stop at the first output spike; see ``hdl.answers``."""
+    kind, coding = network.readout.kind, network.input.coding
+    return kind == "first_spike" and coding != "direct" and block < network.timesteps
 
 
 def _block(network: Network, rng: np.random.Generator) -> tuple[int, int]:

@@ -41,6 +41,8 @@ _FLAGS = (
     "-std=c++14", "-shared", "-fPIC",
     "-O1", "-finline-functions", "-fpeel-loops", "-ftree-slp-vectorize",
 )  # fmt: skip
+#: A number of beats that is not known beforehand.
+ANY = (1 << 64) - 1
 #: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
 
@@ -56,7 +58,7 @@ class Streams:
     Attributes
     ----------
         out, out_flags: output beats, (n, chunks) uint32 of 32 bits a chunk, low first; first and
-            last of each, (n,) uint8.
+            last of each, (n,) uint8. Of answers class and score, and whether a spike decided.
         taps: trace name to its ports by name, each (beats, chunks) uint32.
         error: the sticky error bits.
         in_cycles, out_cycles: the cycle of every input and output transfer.
@@ -146,6 +148,13 @@ def _tool(command: list[str], folder: Path, name: str) -> None:
         raise BuildError(f"{name} cannot compile the Verilog: {told.strip()[:300]}")
 
 
+def leaving_bits(output: dict[str, Any]) -> int:
+    """Return the bits of what is collected of an output beat; class and score fill their chunks."""
+    if output["values"] != "classes":
+        return int(output["beat_bits"])
+    return sum(32 * -(-int(output["ports"][name]) // 32) for name in ("class", "score"))
+
+
 class Simulation:
     """A compiled design, ready to run; a context manager."""
 
@@ -202,7 +211,7 @@ class Simulation:
         target[:] = np.frombuffer(raw, np.uint32)
 
     def run(
-        self, beats: np.ndarray, flags: np.ndarray, want: dict[str, int], seed: int = 0,
+        self, beats: np.ndarray, flags: np.ndarray, want: dict[str, int | None], seed: int = 0,
         stalls: tuple[int, int] = (0, 0),
     ) -> Streams:  # fmt: skip
         """Drive input beats and collect every stream.
@@ -210,7 +219,7 @@ class Simulation:
         Args:
             beats: (n, chunks) uint32. flags: (n,) uint8; 1 first, 2 last, 4: a reset of one cycle
                 comes before it, and what was collected is forgotten.
-            want: beats of the output ("o") and of every trace that must come.
+            want: beats of the output ("o") and of every trace that must come; None: any number.
             seed, stalls: per cent of cycles in which the input and the output stall.
 
         Raises
@@ -221,12 +230,12 @@ class Simulation:
         idle = int(self._manifest["cycles_per_sample"]) + int(self._manifest["latency"])
         beats = np.ascontiguousarray(beats, np.uint32)
         flags = np.ascontiguousarray(flags, np.uint8)
-        limits = np.array(counts, np.uint64)
+        limits = np.array([ANY if n is None else n for n in counts], np.uint64)
         status = self._lib.sx_run(
             self._handle, beats.ctypes.data, flags.ctypes.data, len(beats), limits.ctypes.data,
             8 * idle + 1000, seed & 0xFFFFFFFF, *stalls,
         )  # fmt: skip
-        out = self._collected(0, int(self._manifest["output"]["beat_bits"]))
+        out = self._collected(0, leaving_bits(self._manifest["output"]))
         taps, column = {}, 2
         for p in self._manifest["populations"]:
             taps[p["trace"]] = {}
@@ -259,8 +268,10 @@ class Simulation:
             return np.zeros(0, np.int64)
         return np.ctypeslib.as_array(pointer, (count.value,)).astype(np.int64)
 
-    def _explain(self, status: int, seen: dict[str, int], want: dict[str, int]) -> None:
-        counts = ", ".join(f"{n} {k:,} of {want[n]:,}" for n, k in seen.items())
+    def _explain(self, status: int, seen: dict[str, int], want: dict[str, int | None]) -> None:
+        counts = ", ".join(
+            f"{n} {k:,}" + ("" if want[n] is None else f" of {want[n]:,}") for n, k in seen.items()
+        )
         why = {
             1: "the device hangs",
             2: "the device reads or writes outside a memory",
@@ -274,12 +285,14 @@ class Simulation:
             f"{why} at cycle {cycle:,}; {self._behind(seen, want)} (beats seen: {counts}{bits})"
         )
 
-    def _behind(self, seen: dict[str, int], want: dict[str, int]) -> str:
+    def _behind(self, seen: dict[str, int], want: dict[str, int | None]) -> str:
         """Name the population that is furthest behind, the first of them in order."""
+        if None in want.values():
+            return "the data decide how many beats a population sends"
         behind = []
         for order, p in enumerate(self._manifest["populations"]):
             name = p["trace"]
-            behind.append((seen[name] / max(want[name], 1), order, p["name"]))
+            behind.append((seen[name] / max(want[name] or 0, 1), order, p["name"]))
         share, order, name = min(behind)
         if share >= 1:
             return "every population has sent its beats"

@@ -13,8 +13,9 @@ _TEMPLATE = """
 
 namespace {
 typedef std::vector<uint32_t> beats_t;
-const int STREAMS = @STREAMS@;  // o, trace_0, trace_1, ..
-const int COLUMNS = @COLUMNS@;  // of o: data, flags; of every trace: its ports
+const uint64_t ANY = ~uint64_t(0);
+const int STREAMS = @STREAMS@;  // what leaves, trace_0, trace_1, ..
+const int COLUMNS = @COLUMNS@;  // of what leaves: data, flags; of every trace: its ports
 
 struct Model {
     cxxrtl_design::p_@TOP@ top;
@@ -68,6 +69,7 @@ uint32_t *sx_memory(void *h, const char *name, uint64_t *width, uint64_t *depth)
 }
 
 // Drive n input beats after a reset; stop when every stream has its beats and nothing more comes.
+// Of a trace that may give any number of beats (~0) it is waited longer until nothing more comes.
 // Flags of a beat: 1 first, 2 last, 4 a reset of one cycle before it. Returns 0, 1 for no transfer
 // during `idle` cycles, 2 for a violated assertion, 3 for too many.
 int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const uint64_t *want,
@@ -82,7 +84,7 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
     };
     auto reset = [&](int cycles) {
         top.p_i__valid.template set<bool>(false);
-        top.p_o__ready.template set<bool>(false);
+        top.p_@O@__ready.template set<bool>(false);
         top.p_clk.template set<bool>(false);
         top.p_rst.template set<bool>(true);
         top.step();
@@ -94,9 +96,12 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
     bool offered = false;
     const auto chunks = decltype(top.p_i__data)::chunks;
     for (;;) {
-        bool complete = sent == n;
-        for (int s = 0; s < STREAMS; s++) complete = complete && m.count[s] == want[s];
-        if (complete && quiet > 64) return 0;
+        bool complete = sent == n, any = false;
+        for (int s = 0; s < STREAMS; s++) {
+            any = any || want[s] == ANY;
+            complete = complete && (want[s] == ANY || m.count[s] == want[s]);
+        }
+        if (complete && quiet > (any ? idle / 8 : 64)) return 0;
         if (sent == n) for (int s = 0; s < STREAMS; s++) if (m.count[s] > want[s]) return 3;
         if (quiet > idle) return 1;
         // a beat once offered stays: valid is never withdrawn, but by a reset
@@ -111,7 +116,7 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
             top.p_i__last.template set<bool>(flags[sent] >> 1 & 1);
         }
         bool ready = !out_random.stall(stall_out);
-        top.p_o__ready.template set<bool>(ready);
+        top.p_@O@__ready.template set<bool>(ready);
         if (m.ordered) {  // what is combinational, and what registers take at the edge, at once
             top.prev_p_clk.template set<bool>(false);
             top.p_clk.template set<bool>(true);
@@ -123,10 +128,8 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         if (offered && top.p_i__ready.template get<bool>()) {
             m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = 0;
         }
-        if (ready && top.p_o__valid.template get<bool>()) {
-            keep(m.beats[0], top.p_o__data);
-            m.beats[1].push_back(top.p_o__first.template get<uint32_t>() |
-                                 top.p_o__last.template get<uint32_t>() << 1);
+        if (ready && top.p_@O@__valid.template get<bool>()) {
+@LEAVES@
             m.out_cycles.push_back(m.cycles); m.count[0]++; quiet = 0;
         }
 @TRACES@
@@ -163,6 +166,22 @@ _TRACE = """        if (top.p_trace__@K@__valid.template get<bool>()) {
         }"""
 
 
+_BEAT = """            keep(m.beats[0], top.p_o__data);
+            m.beats[1].push_back(top.p_o__first.template get<uint32_t>() |
+                                 top.p_o__last.template get<uint32_t>() << 1);"""
+_ANSWER = """            keep(m.beats[0], top.p_c__class);
+            keep(m.beats[0], top.p_c__score);
+            m.beats[1].push_back(@FIRED@);"""
+
+
+def _leaves(output: dict[str, Any]) -> str:
+    """Return what keeps a beat of what leaves: data and flags, or class, score and fired."""
+    if output["values"] != "classes":
+        return _BEAT
+    fired = "top.p_c__fired.template get<uint32_t>()" if "fired" in output["ports"] else "0"
+    return _ANSWER.replace("@FIRED@", fired)
+
+
 def harness(manifest: dict[str, Any]) -> str:
     """Return the C++ source that includes ``network.cpp`` and drives it."""
     traces, column = [], 2
@@ -175,5 +194,7 @@ def harness(manifest: dict[str, Any]) -> str:
         text = _TRACE.replace("@K@", str(k)).replace("@S@", str(k + 1))
         traces.append(text.replace("@KEEP@", "\n".join(keep)))
     text = _TEMPLATE.replace("@TOP@", str(manifest["top"]).replace("_", "__"))
+    output = manifest["output"]
+    text = text.replace("@LEAVES@", _leaves(output)).replace("@O@", str(output["stream"]))
     text = text.replace("@STREAMS@", str(len(manifest["populations"]) + 1))
     return text.replace("@COLUMNS@", str(column)).replace("@TRACES@", "\n".join(traces))

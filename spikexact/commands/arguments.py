@@ -44,6 +44,11 @@ SkipZeros = Annotated[
 ]
 SkipZerosOf = Annotated[
     list[str] | None, typer.Option(help="The same of one population, by NAME; may come again.")
+Classes = Annotated[
+    bool, typer.Option("--classes", help="Class and score leave, read out on chip; no spikes.")
+]
+Stop = Annotated[
+    bool, typer.Option("--stop", help="So, and a sample ends at its first output spike.")
 ]
 TargetFps = Annotated[
     float | None, typer.Option(help="Samples a second to reach, with the fewest cells.")

@@ -5,6 +5,7 @@ from typing import Any
 from .arguments import (
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Json,
@@ -15,6 +16,7 @@ from .arguments import (
     Simd,
     SkipZeros,
     SkipZerosOf,
+    Stop,
     TargetFps,
 )
 
@@ -28,6 +30,8 @@ def plan(
     parallel: Parallel = 1,
     skip_zeros: SkipZeros = False,
     skip_zeros_of: SkipZerosOf = None,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -41,6 +45,9 @@ def plan(
     network = files.network(file)
     skips = skip_zeros or tuple(skip_zeros_of or ())
     made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
     from hdl.listing import listing
 
     facts = listing(made.plan, clock)
@@ -149,6 +156,15 @@ def sentences(facts: dict[str, Any]) -> list[str]:
             "zero words are not read where that is asked: these cycles are the most that there can "
             "be, whatever the data"
         )
+    output = facts["output"]
+    if "readout" in output:
+        kind = output["readout"].replace("_", " ")
+        said.append(
+            f"read out on chip ({kind}): a class of {output['class_bits']} bits and a score of "
+            f"{output['score_bits']}, {output['latency']} cycles after the last neuron"
+        )
+        if output["stop"]:
+            said.append("a sample ends at its first output spike: these cycles are the most")
     if facts["clock_mhz"] is not None:
         said.append(
             f"at {facts['clock_mhz']:g} MHz {facts['frames_per_second']:,} samples a second, "

@@ -17,6 +17,7 @@ def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
     cells: int | None, ram: int | None, skip_zeros: bool | Sequence[str] = False,
+    cells: int | None, ram: int | None, classes: bool, stop: bool,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 
@@ -34,6 +35,8 @@ def form(
         "block": block,
         "parallel": parallel,
         "skip_zeros": skip_zeros,
+        "classes": classes,
+        "stop": stop,
     }
     mhz = positive(clock, "--clock")
     rate = positive(target_fps, "--target-fps")

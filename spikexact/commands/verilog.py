@@ -10,6 +10,7 @@ from .arguments import (
     MOST_SAMPLES,
     Block,
     Cells,
+    Classes,
     Clock,
     File,
     Force,
@@ -22,6 +23,7 @@ from .arguments import (
     Simd,
     SkipZeros,
     SkipZerosOf,
+    Stop,
     TargetFps,
 )
 
@@ -36,6 +38,8 @@ def verilog(
     parallel: Parallel = 1,
     skip_zeros: SkipZeros = False,
     skip_zeros_of: SkipZerosOf = None,
+    classes: Classes = False,
+    stop: Stop = False,
     target_fps: TargetFps = None,
     clock: Clock = None,
     cells: Cells = None,
@@ -57,6 +61,9 @@ def verilog(
     replaceable(output, force)
     skips = skip_zeros or tuple(skip_zeros_of or ())
     made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
+    made = form(
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+    )  # fmt: skip
     manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
     facts = {
         "folder": str(output),
