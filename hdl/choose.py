@@ -58,10 +58,8 @@ class Form:
 
 def choose(
     network: Network, budget: Budget, pe: Choice = None, simd: Choice = None,
-    lanes: Choice = None, block: int | None = None, parallel: int = 1,
-    skip_zeros: bool | Sequence[str] = False,
     lanes: Choice = None, block: int | None = None, parallel: int = 1, classes: bool = False,
-    stop: bool = False,
+    stop: bool = False, skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that is chosen.
 
@@ -70,9 +68,8 @@ def choose(
 
     Args:
         pe, simd, lanes: kept as given: a number for all, one per population, or by name.
-        block, parallel, skip_zeros: see ``hdl.plan.plan``. What is not read of zeros is extra: the
-            rate is kept whatever the data.
-        block, parallel, classes, stop: see ``hdl.plan.plan``.
+        block, parallel, classes, stop, skip_zeros: see ``hdl.plan.plan``. What is not read of
+            zeros is extra: the rate is kept whatever the data.
 
     Raises
     ------
@@ -84,8 +81,10 @@ def choose(
         kept = value if isinstance(value, Mapping) else () if value is None else names
         numbers = dict(zip(names, chosen(value, names, 1, what), strict=True))
         given[what] = {name: numbers[name] for name in names if name in kept}
-    search = _Search(network, budget, given, block, parallel, skip_zeros)
-    fixed = {"block": block, "parallel": parallel, "classes": classes, "stop": stop}
+    fixed = {
+        "block": block, "parallel": parallel, "classes": classes, "stop": stop,
+        "skip_zeros": skip_zeros,
+    }  # fmt: skip
     search = _Search(network, budget, given, fixed)
     return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
 
@@ -95,10 +94,6 @@ class _Search:
 
     def __init__(
         self, network: Network, budget: Budget, given: dict[str, dict[str, int]],
-        block: int | None, parallel: int, skip_zeros: bool | Sequence[str],
-    ) -> None:  # fmt: skip
-        self.network, self.budget, self.given = network, budget, given
-        self.block, self.parallel, self.skip_zeros = block, parallel, skip_zeros
         fixed: dict[str, Any],
     ) -> None:  # fmt: skip
         self.network, self.budget, self.given, self.fixed = network, budget, given, fixed
@@ -113,8 +108,6 @@ class _Search:
     def form(self, numbers: dict[str, dict[str, int]]) -> Form:
         """Return the form of PE, SIMD and lanes by name."""
         options = {
-            "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"],
-            "block": self.block, "parallel": self.parallel, "skip_zeros": self.skip_zeros,
             "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"], **self.fixed
         }  # fmt: skip
         return Form(plan(self.network, **options), options)

@@ -34,7 +34,7 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
         "cycles_per_sample": timing.cycles,
         "latency": timing.latency,
         "settles": timing.settles,
-        "cycles_are": "at most" if plan.skips else "exact",
+        "cycles_are": "at most" if plan.bound else "exact",
         "limited_by": limits(plan),
         "clock_mhz": mhz,
         "frames_per_second": None if mhz is None else round(mhz * 1e6 / timing.cycles, 1),

@@ -14,16 +14,14 @@ from mapping import INPUT, Connection, Network, Population
 from mapping.intervals import bits
 from mapping.value import integer
 
-from .cores import popcount, skipping
 from .answers import reading
-from .cores import popcount
+from .cores import popcount, skipping
 from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
-from .numbers import history, parameters, raw_bits, signed_bits
 from .cores.reading import Reading
-from .numbers import history, parameters, raw_bits
+from .numbers import history, parameters, raw_bits, signed_bits
 from .streams import Blocks
 from .takes import TAKES
 from .timing import Timing, timed
@@ -171,8 +169,13 @@ class Plan:
 
     @property
     def skips(self) -> bool:
-        """Whether zero words are skipped anywhere: then all cycles are the most that there are."""
+        """Whether zero words are skipped anywhere."""
         return any(p.skips for p in self.populations)
+
+    @property
+    def bound(self) -> bool:
+        """Whether cycles depend on data, and all that are stated are the most."""
+        return self.skips or (self.answer is not None and self.answer.stop)
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""
@@ -213,8 +216,8 @@ def chosen(value: Choice, names: Sequence[str], default: int, what: str) -> list
 def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    skip_zeros: bool | Sequence[str] = False,
     classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -234,6 +237,8 @@ def plan(
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad parallelism.
     """
     TAKES.refuse(network)
+    if skip_zeros and (classes or stop):
+        raise ValueError("skip_zeros does not go together with classes or stop yet")
     block = 1 if block is None else integer(block, "block", 1, network.timesteps)
     parallel = integer(parallel, "parallel", 1, block)
     blocks = Blocks(network.timesteps, block, parallel)

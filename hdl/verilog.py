@@ -42,22 +42,21 @@ class Emitted:
 def emit(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
-    skip_zeros: bool | Sequence[str] = False,
     classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Emitted:  # fmt: skip
     """Emit a network as Verilog.
 
     Args:
-        network, pe, simd, lanes, block, parallel, others, skip_zeros: see ``hdl.plan.plan``.
-        network, pe, simd, lanes, block, parallel, others, classes, stop: see ``hdl.plan.plan``.
+        network, pe, simd, lanes, block, parallel, others, classes, stop, skip_zeros: see
+            ``hdl.plan.plan``.
 
     Raises
     ------
         Unsupported: a node that is not emitted as RTL yet; it is named.
         ValueError: parallelism that does not fit; it is named.
     """
-    made = plan(network, pe, simd, lanes, block, parallel, others, skip_zeros)
-    made = plan(network, pe, simd, lanes, block, parallel, others, classes, stop)
+    made = plan(network, pe, simd, lanes, block, parallel, others, classes, stop, skip_zeros)
     text, files = written(NetworkTop(made), TOP, made)
     return Emitted(text, files, manifest(made, text, files), made)
 

@@ -53,8 +53,8 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel, skip_zeros: of the design; see ``hdl.plan.plan``.
-        pe, simd, lanes, block, parallel, classes, stop: of the design; see ``hdl.plan.plan``.
+        pe, simd, lanes, block, parallel, classes, stop, skip_zeros: of the design; see
+            ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
     Returns
@@ -73,8 +73,7 @@ def write_bundle(
     inputs = stimuli(network, samples, seed)
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
-        manifest = verilog.write(network, part, pe=pe, simd=simd, skip_zeros=skip_zeros, **options)
-        options |= {"classes": classes, "stop": stop}
+        options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
         manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)

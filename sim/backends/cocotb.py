@@ -58,8 +58,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd, lanes, block, parallel, skip_zeros: of the emitted design; see ``hdl.plan.plan``.
-        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
+        pe, simd, lanes, block, parallel, classes, stop, skip_zeros: of the emitted design; see
             ``hdl.plan.plan``.
         simulator: "icarus" or "verilator"; whichever is there if None.
         seed: of the stalls, and of what is malformed.
@@ -75,8 +74,7 @@ def run(
             from hdl.verilog import write
 
             options = {"lanes": lanes, "block": block, "parallel": parallel}
-            manifest = write(network, folder, pe, simd, skip_zeros=skip_zeros, **options)
-            options |= {"classes": classes, "stop": stop}
+            options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
             manifest = write(network, folder, pe, simd, **options)
         else:
             manifest = vectors.read_manifest(Path(rtl), network)

@@ -55,8 +55,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd, lanes, block, parallel, skip_zeros: of the emitted design; see
-        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
+        pe, simd, lanes, block, parallel, classes, stop, skip_zeros: of the emitted design; see
             ``hdl.plan.plan``.
         seed: of the stalls, and of what the harder run does.
         stalls: per cent of cycles in which the input and the output stall, at random.
@@ -72,8 +71,10 @@ def run(
     if rtl is None:
         from hdl.verilog import emit
 
-        emitted = emit(network, pe, simd, lanes, block, parallel, skip_zeros=skip_zeros)
-        emitted = emit(network, pe, simd, lanes, block, parallel, classes=classes, stop=stop)
+        emitted = emit(
+            network, pe, simd, lanes, block, parallel, classes=classes, stop=stop,
+            skip_zeros=skip_zeros,
+        )  # fmt: skip
         text, files, manifest = emitted.verilog, emitted.files, emitted.manifest
     else:
         text, files, manifest = _read(Path(rtl), network)
@@ -101,10 +102,8 @@ def _read(folder: Path, network: Network) -> tuple[str, dict[str, str], dict[str
 
 def run_many(
     networks: Sequence[Network], inputs: Sequence[np.ndarray], pe: Any = None, simd: Any = None,
-    lanes: Any = None, block: int | None = None, parallel: int = 1,
-    skip_zeros: bool | Sequence[str] = False,
     lanes: Any = None, block: int | None = None, parallel: int = 1, classes: bool = False,
-    stop: bool = False,
+    stop: bool = False, skip_zeros: bool | Sequence[str] = False,
 ) -> list[Trace]:  # fmt: skip
     """Run several networks of one structure through one build, their numbers written into it.
 
@@ -122,8 +121,9 @@ def run_many(
 
     if len({structure(n) for n in networks}) != 1:
         raise ValueError("run_many needs networks of one structure (hdl.plan.structure)")
-    emitted = emit(networks[0], pe, simd, lanes, block, parallel, networks, skip_zeros)
-    emitted = emit(networks[0], pe, simd, lanes, block, parallel, networks, classes, stop)
+    emitted = emit(
+        networks[0], pe, simd, lanes, block, parallel, networks, classes, stop, skip_zeros
+    )
     library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
@@ -146,8 +146,6 @@ def _drive(
     most = max(p["neurons"] // p["lanes"] for p in manifest["populations"])
     size = max(1, CHUNK // (steps * max(int(manifest["input"]["words"]), most)))
     parts: Ran = {p.name: [] for p in network.populations}
-    cycles, seconds = 0, 0.0
-    gaps: list[np.ndarray] = []
     classes: list[int] = []
     cycles, apart, gaps, seconds = 0, 0, 0, 0.0
     for start in range(0, samples, size):
@@ -157,8 +155,8 @@ def _drive(
         streams, ran = _played(network, part, lengths, simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
-        gaps.append(np.diff(_ends(streams, len(part))))
-        apart += int(streams.out_cycles[-1] - streams.out_cycles[0])
+        ends = _ends(streams, len(part))
+        apart += int(ends[-1] - ends[0])
         gaps += len(part) - 1
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
@@ -168,21 +166,6 @@ def _drive(
             classes += told(streams, manifest["output"]).classes.tolist()
         for name, arrays in ran.items():
             parts[name] += arrays
-    shape = {p.name: (samples, steps, *network.shapes[p.name]) for p in network.populations}
-    read_s, read_v = needed(network)
-    spiking = [p.name for p in network.populations if p.spiking]
-    keep_s = [n for n in spiking if "spikes" in record or n in read_s]
-    keep_v = [n for n in parts if "v" in record or n in read_v]
-    return finish(
-        network,
-        "rtl",
-        {n: np.stack([s for s, _ in parts[n]]).reshape(shape[n]) for n in keep_s},
-        {n: np.stack([v for _, v in parts[n]]).reshape(shape[n]) for n in keep_v},
-        cycles=cycles,
-        cycles_per_second=cycles / max(seconds, 1e-9),
-        cycles_per_sample=int(manifest["cycles_per_sample"]),
-        **_mean(np.concatenate(gaps), manifest),
-    )
     info: dict[str, Any] = {
         "cycles": cycles,
         "cycles_per_second": cycles / max(seconds, 1e-9),
@@ -190,6 +173,8 @@ def _drive(
     }
     if reads(manifest) and gaps:
         info["cycles_between_classes"] = apart / gaps
+    if manifest["cycles_are"] == "at most" and gaps and not stops(manifest):
+        info["mean_cycles_per_sample"] = round(apart / gaps, 1)
     return traced(network, "rtl", parts, steps, manifest, record, classes, **info)
 
 
@@ -197,13 +182,6 @@ def _ends(streams: cxxrtl.Streams, samples: int) -> np.ndarray:
     """Return the cycle of each sample's last output beat."""
     each = len(streams.out) // samples
     return streams.out_cycles[each - 1 :: each]
-
-
-def _mean(gaps: np.ndarray, manifest: dict[str, Any]) -> dict[str, float]:
-    """Return what a sample took on the mean, where that depends on data."""
-    if manifest["cycles_are"] == "exact" or not len(gaps):
-        return {}
-    return {"mean_cycles_per_sample": round(float(gaps.mean()), 1)}
 
 
 def _played(
@@ -244,7 +222,7 @@ def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any
         ProtocolError: they differ.
     """
     ends = _ends(streams, samples)
-    if manifest["cycles_are"] == "at most":
+    if manifest["cycles_are"] == "at most" and not stops(manifest):
         took = ends - streams.in_cycles[0]
         most = int(manifest["latency"]) + int(manifest["cycles_per_sample"]) * np.arange(samples)
         if (took > most).any():

@@ -27,16 +27,14 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
     block, parallel = 1, 1
     if rng.random() < 0.6:
         block, parallel = _block(network, rng)
-    drawn = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
-    if block == 1 and rng.random() < 0.5:  # zero words are skipped in all populations or in some
-        names = [p.name for p in network.populations]
-        drawn["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
-    return drawn
     options = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
     if rng.random() < 0.5:
         options["classes"] = True
         if stoppable(network, block) and rng.random() < 0.7:
             options["stop"] = True
+    elif block == 1 and rng.random() < 0.7:  # zero words are left out in all populations, or some
+        names = [p.name for p in network.populations]
+        options["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
     return options
 
 

@@ -44,6 +44,7 @@ SkipZeros = Annotated[
 ]
 SkipZerosOf = Annotated[
     list[str] | None, typer.Option(help="The same of one population, by NAME; may come again.")
+]
 Classes = Annotated[
     bool, typer.Option("--classes", help="Class and score leave, read out on chip; no spikes.")
 ]

@@ -44,9 +44,9 @@ def plan(
 
     network = files.network(file)
     skips = skip_zeros or tuple(skip_zeros_of or ())
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
     made = form(
-        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop,
+        skips,
     )  # fmt: skip
     from hdl.listing import listing
 
@@ -151,7 +151,7 @@ def sentences(facts: dict[str, Any]) -> list[str]:
     )
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
-    if bound:
+    if any(c["skip_zeros"] for p in facts["populations"] for c in p["connections"]):
         said.append(
             "zero words are not read where that is asked: these cycles are the most that there can "
             "be, whatever the data"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
-    cells: int | None, ram: int | None, skip_zeros: bool | Sequence[str] = False,
     cells: int | None, ram: int | None, classes: bool, stop: bool,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 

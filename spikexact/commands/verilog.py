@@ -60,9 +60,9 @@ def verilog(
     network = files.network(file)
     replaceable(output, force)
     skips = skip_zeros or tuple(skip_zeros_of or ())
-    made = form(network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, skips)
     made = form(
-        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop,
+        skips,
     )  # fmt: skip
     manifest = write_bundle(network, output, samples, seed, force=force, **made.options)
     facts = {
