@@ -316,6 +316,12 @@ def test_membranes_come_again_sooner_and_stand_in_registers_then(rng) -> None:
         agrees(network, made, samples, stalls, 9)
 
 
+@pytest.mark.parametrize("more", ["classes", "stop"])
+def test_it_does_not_go_with_a_read_out_on_chip_yet(more) -> None:
+    with pytest.raises(ValueError, match="skip_zeros does not go together with classes or stop"):
+        plan(planned([20, 12, 5], CHAIN), skip_zeros=True, **{more: True})
+
+
 # The Verilog, after resets and cut samples, and several networks through one build.
 
 
