@@ -6,7 +6,7 @@ nextpnr places and routes it out of context, once per seed; the slowest clock co
 cells. Cell-seconds are TRELLIS_COMB cells times seconds an image, images back to back.
 
     python benchmarks/rtl_size.py [--forms small fast ..] [--families ecp5 xc7 ice40]
-                                  [--seeds 1 2 3] [--json] [--quick]
+                                  [--seeds 1 2 3] [--skip-zeros] [--json] [--quick]
 
 Beside them stand Spiker and tinyODIN, which were measured elsewhere with the same flags.
 """
@@ -165,7 +165,9 @@ def placed(family: str, folder: Path, seeds: list[int]) -> dict[str, Any]:
     return {"cells": max(cells), "MHz": min(clocks), "MHz of each seed": clocks}
 
 
-def measured(name: str, families: list[str], seeds: list[int], samples: int) -> list[dict]:
+def measured(
+    name: str, families: list[str], seeds: list[int], samples: int, skips: bool = False
+) -> list[dict]:
     """Check a form, and measure it on each family that it is meant for."""
     from hdl.verilog import emit
 
@@ -174,6 +176,8 @@ def measured(name: str, families: list[str], seeds: list[int], samples: int) -> 
     options = {"pe": list(form.pe), "simd": list(form.simd)}
     if form.lanes:
         options["lanes"] = list(form.lanes)
+    if skips:
+        options["skip_zeros"] = True
     inputs = np.random.default_rng(1).integers(0, 2, (samples, made.timesteps, form.sizes[0]))
     if form.loadable:
         options["loadable"] = True
@@ -222,6 +226,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--families", nargs="+", choices=list(SYNTH), default=list(SYNTH))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--samples", type=int, default=3)
+    parser.add_argument("--skip-zeros", action="store_true", help="cycles are then the most")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="one form, one seed, ECP5 alone")
     given = parser.parse_args(arguments)
@@ -233,7 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not given.json:
         print("| form | family | " + " | ".join(columns) + " |\n|" + " --- |" * (len(columns) + 2))
     for name in given.forms:
-        for row in measured(name, given.families, given.seeds, given.samples):
+        for row in measured(name, given.families, given.seeds, given.samples, given.skip_zeros):
             rows.append(row)
             if not given.json:
                 cells = [f"{row[c]:.4g}" if c in row else "" for c in columns]

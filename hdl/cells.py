@@ -21,6 +21,10 @@ WORD = 1.5
 LANE = 5
 #: Of a population, whatever its size: sequencer, counters, gather; of a connection: its buffer.
 POPULATION, CONNECTION = 50, 30
+#: Of a connection whose zero words are left out: its list, of some 32 words, and the choice of
+#: them; and of each output what is taken off its words. Seen: 332 of two connections of 3 outputs,
+#: 212 of two of 10 (docs/lab-notes.md).
+LIST, MINUS = 110, 7
 #: Of the network: entry and output.
 NETWORK = 40
 
@@ -46,6 +50,7 @@ def population_cells(p: PlannedPopulation) -> int:
     shapes = [c.shape for c in p.connections]
     sums = sum(sums_cells(s.pe, s.simd, s.steps, s.bits) for s in shapes)
     fixed = POPULATION + CONNECTION * len(shapes)
+    fixed += sum(LIST + MINUS * s.pe for s in shapes if s.skips)
     return round(sums + neuron_cells(p.order.lanes, p.widths.v)) + fixed
 
 

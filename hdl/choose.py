@@ -11,7 +11,7 @@ Cells are an estimate (``cells``); cycles and memory bits are those of the plan,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Form:
 def choose(
     network: Network, budget: Budget, pe: Choice = None, simd: Choice = None,
     lanes: Choice = None, block: int | None = None, parallel: int = 1, classes: bool = False,
-    stop: bool = False,
+    stop: bool = False, skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that is chosen.
 
@@ -68,7 +68,8 @@ def choose(
 
     Args:
         pe, simd, lanes: kept as given: a number for all, one per population, or by name.
-        block, parallel, classes, stop: see ``hdl.plan.plan``.
+        block, parallel, classes, stop, skip_zeros: see ``hdl.plan.plan``. What is not read of
+            zeros is extra: the rate is kept whatever the data.
 
     Raises
     ------
@@ -80,7 +81,10 @@ def choose(
         kept = value if isinstance(value, Mapping) else () if value is None else names
         numbers = dict(zip(names, chosen(value, names, 1, what), strict=True))
         given[what] = {name: numbers[name] for name in names if name in kept}
-    fixed = {"block": block, "parallel": parallel, "classes": classes, "stop": stop}
+    fixed = {
+        "block": block, "parallel": parallel, "classes": classes, "stop": stop,
+        "skip_zeros": skip_zeros,
+    }  # fmt: skip
     search = _Search(network, budget, given, fixed)
     return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
 

@@ -35,6 +35,7 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
         "cycles_per_sample": timing.cycles,
         "latency": timing.latency,
         "settles": timing.settles,
+        "cycles_are": "at most" if plan.bound else "exact",
         "limited_by": limits(plan),
         "clock_mhz": mhz,
         "frames_per_second": None if mhz is None else round(mhz * 1e6 / timing.cycles, 1),
@@ -142,6 +143,7 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "lanes": order.lanes,
         "tiles": p.tiles,
         "cycles_per_pass": p.period,
+        "least_cycles_per_pass": p.least,
         "cycles_per_block": p.cycles(first=False),
         "cycles_per_sample": busy(plan, p),
         "occupancy": _share(busy(plan, p), cycles),
@@ -183,6 +185,7 @@ def _connection(
         "banks": c.banks,
         "acc_bits": shape.raw_bits,
         "latency": shape.latency,
+        "skip_zeros": shape.skips,
     }
 
 

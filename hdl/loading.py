@@ -168,8 +168,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: int(number) for name, number in value.items()}
     if hasattr(value, "__len__"):
-        return [int(number) for number in value]
-    return value if value is None else int(value)
+        return [name if isinstance(name, str) else int(name) for name in value]
+    return value if value is None or isinstance(value, bool) else int(value)
 
 
 def planned(loading: Mapping[str, Any], network: Network) -> Plan:

@@ -59,6 +59,7 @@ def manifest(
         "cycles_per_sample": plan.timing.cycles,
         "latency": plan.timing.latency,
         "settles": plan.timing.settles,
+        "cycles_are": "at most" if plan.bound else "exact",
         **({"loading": stated_loading(plan, options or {})} if plan.loadable else {}),
     }
 
@@ -144,5 +145,6 @@ def _connection(
         "acc_bits": c.shape.raw_bits,
         "rom_bits": c.rom[0] * c.rom[1],
         "banks": c.banks,
+        "skip_zeros": c.shape.skips,
         "buffer_bits": c.placing.depth(c.banks) * c.placing.word_bits,
     }

@@ -38,7 +38,11 @@ def n_neg(op: Dense) -> np.ndarray:
 def parameters(
     population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History
 ) -> Parameters:
-    """Return a population's numbers, biases and n_neg of all connections in one constant."""
+    """Return a population's numbers, biases and n_neg of all connections in one constant.
+
+    Args:
+        input_bits: of each connection; 0 where its sums are without n_neg (``matvec``).
+    """
     neuron, connections = population.neuron, population.connections
     merged = sum(
         c.bias - c.gain * ((1 << p) - 1) * n_neg(c.op)
@@ -60,6 +64,11 @@ def parameters(
     )
 
 
+def signed_bits(op: Dense, planes: int) -> int:
+    """Return the bits of the sums ``sum_i w_i x_i``, signed, partial sums included."""
+    return raw_bits(op, planes) + 1
+
+
 def raw_bits(op: Dense, planes: int) -> int:
     """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
 
@@ -75,7 +84,8 @@ def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
     ``tile * pe + lane`` and of the input that stands in bit j of word w. Places without a weight
     hold 1: there x is 0, and xnor(0, 1) adds nothing to a popcount. Tiles begin ``shape.stride``
     rows apart, and where ``shape.coded`` is set, a group of weights stands there as its prefix
-    parities (``popcount``).
+    parities (``popcount``). Where ``shape.skips`` is set, the number of -1 weights of each output's
+    word follows them.
 
     Args:
         op: bipolar weights (out, in). places: the bit of each input, over all words.
@@ -84,12 +94,15 @@ def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
     full = np.ones((shape.tiles * shape.pe, shape.words * shape.simd), np.uint8)
     full[:out, np.asarray(places)] = op.weights > 0
     cube = full.reshape(shape.tiles, shape.pe, shape.words, shape.simd).transpose(0, 2, 1, 3)
+    minus = (1 - cube).sum(axis=-1, dtype=np.int64)[..., None] >> np.arange(shape.minus_bits) & 1
     if shape.coded:
         cube = cube.copy()
         apart = popcount.groups(shape.simd)
         for at in range(apart):
             cube[..., at::apart] = (1 - cube[..., at::apart]).cumsum(axis=-1) % 2
-    table = np.zeros((shape.tiles, shape.stride, shape.pe * shape.simd), np.uint8)
-    table[:, : shape.words] = cube.reshape(shape.tiles, shape.words, -1)
-    rows = np.packbits(table.reshape(-1, shape.pe * shape.simd), 1, bitorder="little")
+    table = np.zeros((shape.tiles, shape.stride, shape.rom_bits), np.uint8)
+    for at, part in ((0, cube), (shape.pe * shape.simd, minus)):
+        flat = part.reshape(shape.tiles, shape.words, -1)
+        table[:, : shape.words, at : at + flat.shape[-1]] = flat
+    rows = np.packbits(table.reshape(-1, shape.rom_bits), 1, bitorder="little")
     return [int.from_bytes(r.tobytes(), "little") for r in rows[: shape.rows]]

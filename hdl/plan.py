@@ -16,13 +16,13 @@ from mapping.intervals import bits
 from mapping.value import integer
 
 from .answers import reading
-from .cores import popcount
+from .cores import popcount, skipping
 from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
 from .cores.reading import Reading
-from .numbers import history, parameters, raw_bits
+from .numbers import history, parameters, raw_bits, signed_bits
 from .streams import Blocks
 from .structure import difference, stated
 from .takes import TAKES
@@ -75,7 +75,13 @@ class PlannedConnection:
     @property
     def rom(self) -> tuple[int, int]:
         """Width and depth of the weights."""
-        return self.shape.pe * self.shape.simd, self.shape.rows
+        return self.shape.rom_bits, self.shape.rows
+
+    @property
+    def list(self) -> skipping.Words:
+        """What its zero words are found by, where they are skipped."""
+        s = self.shape
+        return skipping.Words(s.words, s.simd, s.bits, s.unused)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class PlannedPopulation:
     Attributes
     ----------
         period: cycles of a pass: a tile of ``order.tile`` neurons, ``blocks.parallel`` timesteps.
+            Where zero words are skipped it is the most. least: the fewest.
         leader: index of the connection that says where samples begin, or None.
         memory: columns of the parameter ROM that are kept even if uniform, with their widths.
         latency: of its neuron unit.
@@ -99,6 +106,7 @@ class PlannedPopulation:
     past: History
     memory: dict[str, int]
     period: int
+    least: int
     leader: int | None
     latency: int
     connections: tuple[PlannedConnection, ...]
@@ -108,8 +116,13 @@ class PlannedPopulation:
         """Tiles of a block."""
         return -(-self.neurons // self.order.tile)
 
+    @property
+    def skips(self) -> bool:
+        """Whether zero words of a connection are skipped."""
+        return any(c.shape.skips for c in self.connections)
+
     def cycles(self, first: bool) -> int:
-        """Cycles of a block, at full rate; first: of a sample."""
+        """Cycles of a block, at full rate and at most; first: of a sample."""
         blocks = self.order.blocks
         return self.tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
 
@@ -132,7 +145,7 @@ class PlannedPopulation:
 
     def parameters(self, population: Population) -> Parameters:
         """Return the numbers of this population, or of another of the same structure."""
-        sizes = [c.shape.bits for c in self.connections]
+        sizes = [0 if c.shape.skips else c.shape.bits for c in self.connections]
         return parameters(population, sizes, self.memory, self.past)
 
     def unit(self, population: Population) -> NeuronUnit:
@@ -165,6 +178,16 @@ class Plan:
     timing: Timing
     loadable: bool
     answer: Reading | None = None
+
+    @property
+    def skips(self) -> bool:
+        """Whether zero words are skipped anywhere."""
+        return any(p.skips for p in self.populations)
+
+    @property
+    def bound(self) -> bool:
+        """Whether cycles depend on data, and all that are stated are the most."""
+        return self.skips or (self.answer is not None and self.answer.stop)
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""
@@ -206,6 +229,7 @@ def plan(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
     loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Plan:  # fmt: skip
     """Plan a network.
 
@@ -217,6 +241,8 @@ def plan(
         loadable: whether everything that differs from network to network of the structure stands in
             memories that can be written. Its widths are those that the networks given need, or,
             where a mapping is given, those.
+        skip_zeros: whether words of inputs that are zero are not read; or the names of the
+            populations that do not. Cycles are then the most that there can be.
         classes: whether the read-out is computed on chip: a class and a score leave, a sample
             each, and no spikes. stop: the same, and a sample ends at its first output spike.
 
@@ -229,6 +255,8 @@ def plan(
     for other in others:
         if (differs := difference(stated(network), other)) is not None:
             raise ValueError(f"networks that share a design have one structure: {differs}")
+    if skip_zeros and (classes or stop):
+        raise ValueError("skip_zeros does not go together with classes or stop yet")
     block = 1 if block is None else integer(block, "block", 1, network.timesteps)
     parallel = integer(parallel, "parallel", 1, block)
     blocks = Blocks(network.timesteps, block, parallel)
@@ -243,7 +271,8 @@ def plan(
                 f"lanes of {name!r} must divide its {size} neurons and its PE of {pes[k]}, and "
                 f"{laned[k]} does not"
             )
-    maker = _Maker(network, blocks, names, sizes, pes, simds, laned, tuple(others), loadable)
+    skips = skipped(skip_zeros, names, blocks)
+    maker = _Maker(network, blocks, names, sizes, pes, simds, laned, skips, tuple(others), loadable)
     populations = tuple(maker.population(k) for k in range(len(names)))
     output = names.index(network.readout.source)
     leaves = maker.leaves(output, populations)
@@ -270,6 +299,31 @@ def plan(
     )
 
 
+def skipped(value: bool | Sequence[str], names: Sequence[str], blocks: Blocks) -> list[bool]:
+    """Return for each population whether it skips zero words.
+
+    Raises
+    ------
+        TypeError, ValueError: neither a truth nor names, an unknown name, or blocks that are long.
+    """
+    if isinstance(value, bool):
+        mine = [value] * len(names)
+    elif isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f"skip_zeros must be true, false or names of populations, not {value!r}")
+    else:
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            known = ", ".join(map(repr, names))
+            raise ValueError(f"skip_zeros is given for {unknown[0]!r}; the populations are {known}")
+        mine = [name in value for name in names]
+    if any(mine) and blocks.block > 1:
+        raise ValueError(
+            "zero words are skipped timestep by timestep: skip_zeros needs a block of 1, not "
+            f"{blocks.block}"
+        )
+    return mine
+
+
 @dataclass(frozen=True)
 class _Maker:
     """The choices for a network, and what follows from them population by population."""
@@ -281,6 +335,7 @@ class _Maker:
     pes: list[int]
     simds: list[int]
     lanes: list[int]
+    skips: list[bool]
     others: tuple[Network, ...]
     loadable: bool | Bits
 
@@ -318,7 +373,8 @@ class _Maker:
         """Plan one population."""
         p = self.network.populations[k]
         shapes = [self._connection(k, c) for c in p.connections]
-        registers = max(shape.registers for _, shape, _ in shapes)
+        # Connections in step are equally late; where words are skipped, sums are a cycle later.
+        late = max(shape.registers + shape.skips for _, shape, _ in shapes)
         connections = tuple(
             PlannedConnection(
                 source=self._source(c),
@@ -327,24 +383,30 @@ class _Maker:
                 steps=steps,
                 back=self._source(c) >= k,
                 constant=self.constant and self._source(c) < 0,
-                shape=replace(shape, registers=registers),
+                shape=replace(shape, registers=late - shape.skips),
             )
             for c, (placing, shape, steps) in zip(p.connections, shapes, strict=True)
         )
         tile, lanes, blocks = self.pes[k], self.lanes[k], self.blocks
-        period = max(blocks.parallel * tile // lanes, *(c.shape.cycles for c in connections))
         neurons = self.sizes[k]
         tiles = -(-neurons // tile)
+        least = blocks.parallel * tile // lanes
+        skips = any(c.shape.skips for c in connections)
+        if skips:
+            least = max(least, -(-skipping.APART // tiles))
+        period = max(least, *(c.shape.cycles for c in connections))
         if blocks.block == 1:
-            revisit = tiles * period
+            least = least if skips else period
+            revisit = tiles * least
         elif blocks.parallel > 1:
             revisit = (neurons - (tiles - 1) * tile) // lanes
         else:
-            period = revisit = max(period, REVISIT)
+            period = least = revisit = max(period, REVISIT)
         facts = [n.facts[p.name] for n in (self.network, *self.others)]
         widths = Widths(
             raw=tuple(c.shape.raw_bits for c in connections),
             **{name: self._bits(p.name, name, facts) for name in VALUES},
+            signed=tuple(c.shape.skips for c in connections) if skips else (),
         )
         # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
@@ -359,6 +421,7 @@ class _Maker:
             past=history(p.neuron, facts[0].spikes, self.network.timesteps),
             memory={},
             period=period,
+            least=least if skips else period,
             leader=leader,
             latency=0,
             connections=connections,
@@ -398,12 +461,14 @@ class _Maker:
                     f"hold at most {steps} timesteps, not {blocks.block}"
                 )
             steps -= blocks.block
+        skips = self.skips[k] and placing.words > 1
         shape = Shape(
             fan_in=placing.elements, neurons=self.sizes[k], bits=placing.bits, pe=self.pes[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.lanes[k],
-            raw_bits=raw_bits(c.op, placing.bits), registers=popcount.stages(placing.simd),
+            raw_bits=(signed_bits if skips else raw_bits)(c.op, placing.bits),
+            registers=popcount.stages(placing.simd),
             unused=unused(placing, source >= 0),
-            coded=self.pes[k] >= CODED,
+            coded=self.pes[k] >= CODED, skips=skips,
         )  # fmt: skip
         return placing, shape, steps
 

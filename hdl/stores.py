@@ -17,6 +17,7 @@ class Store:
 
     Attributes
     ----------
+        name: in the Verilog. holds: weights, parameters, buffer, list, delay, membranes or output.
         name: in the Verilog. holds: weights, parameters, buffer, delay, membranes, tally or output.
         population: index of the one that it belongs to; of the output its source.
         kind: "ROM" or "RAM". width, depth: bits of a word, words. count: how many.
@@ -60,6 +61,9 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         columns = c.placing.timesteps * c.placing.columns
         rows = max(2, c.placing.depth(c.banks))
         yield Store(f"buffer_{name}", "buffer", k, "RAM", c.placing.beat_bits, rows, columns)
+        if c.shape.skips:
+            width, depth = c.list.place_bits, c.list.depth(c.banks)
+            yield Store(f"skipping_{name}", "list", k, "RAM", width, depth)
         if c.steps and not c.constant:
             rows = max(2, _ring(c.placing, c.steps))
             yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)

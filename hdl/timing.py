@@ -24,6 +24,7 @@ from .cores.delay import Delay
 from .cores.entry import Entry
 from .cores.gather import Gather
 from .cores.leave import Leave
+from .cores.skipping import Skipping
 
 #: Values of ``hdl.plan``, which imports this file.
 Plan = PlannedConnection = Any
@@ -64,11 +65,11 @@ class Uneven(ValueError):
 def timed(plan: Plan) -> Timing:
     """Execute the schedule of a plan, choosing its banks."""
     samples = 4
-    free = _Run(plan, None, 0, 0)
+    free = Execution(plan, None, 0, 0)
     free.go(samples)
     spans = [b - a for a, b in zip(free.ends, free.ends[1:], strict=False)]
     pace = max(spans)
-    paced = _Run(plan, None, 0, pace)
+    paced = Execution(plan, None, 0, pace)
     # A pipe is full when its first sample has left.
     paced.go(samples + -(-free.ends[0] // pace))
     banks, output = paced.filled()
@@ -82,7 +83,7 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
     ------
         Standstill: it comes to a stop. Uneven: samples take cycles by turns.
     """
-    run = _Run(plan, banks, output, 0)
+    run = Execution(plan, banks, output, 0)
     seen: dict[tuple[int, ...], int] = {}
     for sample in range(SAMPLES):
         run.go(1)
@@ -101,12 +102,13 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
             settles = at
             while settles and run.ends[settles] - run.ends[settles - 1] == cycles:
                 settles -= 1
-            return Timing(cycles, run.ends[0], settles, banks, output)
+            latency = max(end - n * cycles for n, end in enumerate(run.ends))
+            return Timing(cycles, latency if plan.skips else run.ends[0], settles, banks, output)
         seen[shape] = sample
     raise Uneven(f"the schedule has not become periodic within {SAMPLES} samples")
 
 
-class _Run:
+class Execution:
     """One execution: the cycle in which every block begins, and in which its last beat leaves."""
 
     def __init__(
@@ -173,15 +175,20 @@ class _Run:
         if k == self.plan.output and n >= self.output and self.banks is not None:
             at = max(at, self.left[n - self.output] + 2)
         self.starts[k].append(at)
-        self.reads[k].append(at + p.cycles(first))
+        self.reads[k].append(at + self.cycles(k, first))
         if k == self.plan.output:
             answer = self.plan.answer
             late = answer.latency(p.order.lanes) if answer else Gather.latency
             self.left.append(self._sent(k, n, late) + Leave.latency)
 
+    def cycles(self, k: int, first: bool) -> int:
+        """Return how long the next block of a population is read."""
+        return self.plan.populations[k].cycles(first)
+
     def _full(self, c: PlannedConnection, n: int, first: bool) -> int:
         """Return when block n of a connection is there."""
         late = Delay.latency if c.steps and not c.constant else 0
+        late += Skipping.latency if c.shape.skips else 0
         if c.source < 0:
             if c.constant and not first:
                 return 0  # it is being read since the first block

@@ -19,6 +19,7 @@ from .cores.entry import ERRORS, Entry
 from .cores.gather import Gather
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
+from .cores.skipping import Skipping
 from .plan import Plan, label
 from .rewriting import PORTS, Rewriting
 
@@ -97,6 +98,7 @@ class NetworkTop(wiring.Component):
             late=[c.steps if c.constant else 0 for c in p.connections],
             back=[c.back for c in p.connections],
             leader=p.leader, latency=p.connections[0].shape.latency - 1,
+            skips=[c.shape.skips for c in p.connections], least=p.least,
         )  # fmt: skip
         m.submodules[f"sequencer_{k}"] = sequencer
         m.submodules[f"neurons_{k}"] = unit
@@ -107,11 +109,12 @@ class NetworkTop(wiring.Component):
             m.submodules[f"matvec_{label(self.plan, k, j)}"] = core
             name = f"weights_{label(plan, k, j)}"
             rom = self._rows(m, contents[name], c.rom[0], name, core.row)
+            full = self._skip(m, k, j, sequencer, core) if c.shape.skips else buffer.full
             again: Value = sequencer.again
             if c.constant and not c.steps:
                 again = Const(0, 1)
             m.d.comb += [
-                sequencer.full[j].eq(buffer.full),
+                sequencer.full[j].eq(full),
                 sequencer.first[j].eq(buffer.first),
                 sequencer.last[j].eq(buffer.last),
                 buffer.start.eq(sequencer.take[j]),
@@ -148,6 +151,26 @@ class NetworkTop(wiring.Component):
             rooms.append(leave.room)
         m.d.comb += sequencer.room.eq(_all(rooms))
         return unit
+
+    def _skip(self, m: Module, k: int, j: int, sequencer: Sequencer, core: MatVec) -> Value:
+        """Let a connection read only its words that are not zero; return whether it is full."""
+        c, buffer = self.plan.populations[k].connections[j], self._buffers[k, j]
+        m.submodules[f"skipping_{label(self.plan, k, j)}"] = skipping = Skipping(
+            c.list, c.banks, c.tokens
+        )
+        m.d.comb += [
+            skipping.valid.eq(buffer.i.valid),
+            skipping.data.eq(buffer.i.p.data),
+            skipping.abort.eq(buffer.abort),
+            getattr(sequencer, f"turns_{j}").eq(skipping.turns),
+            skipping.start.eq(sequencer.take[j]),
+            skipping.issue.eq(sequencer.issue[j]),
+            skipping.finish.eq(sequencer.finish),
+            core.listed.eq(skipping.word),
+            core.opens.eq(skipping.opens),
+            core.closes.eq(skipping.closes),
+        ]
+        return skipping.full
 
     def _enter(self, m: Module) -> None:
         """Carry the input to everyone who reads it."""

@@ -43,11 +43,12 @@ def emit(
     network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
     block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
     loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Emitted:  # fmt: skip
     """Emit a network as Verilog.
 
     Args:
-        network, pe, simd, lanes, block, parallel, others, loadable, classes, stop: see
+        network, pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros: see
             ``hdl.plan.plan``.
 
     Raises
@@ -55,9 +56,12 @@ def emit(
         Unsupported: a node that is not emitted as RTL yet; it is named.
         ValueError: parallelism that does not fit; it is named.
     """
-    made = plan(network, pe, simd, lanes, block, parallel, others, loadable, classes, stop)
+    made = plan(
+        network, pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros
+    )
     text, files = written(NetworkTop(made), TOP, made)
     given = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
+    given |= {"skip_zeros": skip_zeros}
     return Emitted(text, files, manifest(made, text, files, given), made)
 
 

@@ -14,7 +14,9 @@ from mapping.files import digest
 #: The formats that are read.
 FORMATS = (3,)
 #: Of a plan, which make it anew.
-OPTIONS = {"pe", "simd", "lanes", "block", "parallel"}
+OPTIONS = {"pe", "simd", "lanes", "block", "parallel", "skip_zeros"}
+#: What the cycles of a plan may be: with zero words skipped they depend on data.
+CYCLES = ("exact", "at most")
 #: Bits of a membrane or of an input value, at most; of a beat, at most.
 VALUE_BITS, BEAT_BITS = 64, 1 << 20
 
@@ -84,6 +86,8 @@ def _check(manifest: dict[str, Any]) -> None:
     for key in ("cycles_per_sample", "latency"):
         _number(manifest[key], key)
     _number(manifest["settles"], "settles", 0)
+    if manifest["cycles_are"] not in CYCLES:
+        raise ValueError(f"cycles_are must be {' or '.join(map(repr, CYCLES))}")
     if block > steps or first != steps - (-(-steps // block) - 1) * block:
         raise ValueError(f"block and block_first do not cut {steps} timesteps")
     _check_input(manifest["input"], block, first)

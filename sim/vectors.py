@@ -47,6 +47,7 @@ def write_bundle(
     parallel: int = 1,
     others: Sequence[Network] = (),
     loadable: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
     classes: bool = False,
     stop: bool = False,
 ) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def write_bundle(
         network: what to emit.
         folder: where; a folder that holds our manifest.json is replaced.
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
-        pe, simd, lanes, block, parallel, others, loadable, classes, stop: of the design; see
+        pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros: see
             ``hdl.plan.plan``.
         force: replace a folder that is not ours too.
 
@@ -79,7 +80,7 @@ def write_bundle(
     with swapped(Path(folder), force) as part:
         options = {"lanes": lanes, "block": block, "parallel": parallel}
         options |= {"others": others, "loadable": loadable}
-        options |= {"classes": classes, "stop": stop}
+        options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
         manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
         write_testbench(part)
         write(network, inputs, part)

@@ -121,6 +121,7 @@ PARTS = {
         "timing": part("timing", "cores"),
         "answers": part("answers", "streams cores"),
         "plan": part("plan", "takes streams cores structure numbers timing answers"),
+        "taken": part("taken", "timing plan"),
         "contents": part("contents", "cores numbers plan"),
         "loading": part("loading", "structure answers plan contents"),
         "sizes": part("cells stores", "cores plan"),

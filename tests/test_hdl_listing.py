@@ -44,7 +44,7 @@ def test_every_memory_is_listed(loadable: bool) -> None:
             kinds[store.holds] += store.count
         assert listed == emitted, (seed, options)
     assert set(kinds) == {
-        "weights", "parameters", "buffer", "delay", "membranes", "tally", "output",
+        "weights", "parameters", "buffer", "list", "delay", "membranes", "tally", "output",
     }  # fmt: skip
 
 

@@ -159,6 +159,23 @@ def test_the_testbench_runs_blocks(options, tmp_path):
     assert "raised: cut, long, short, stray\n" in done.stdout
 
 
+def test_the_testbench_takes_the_cycles_of_zero_words_left_out_as_a_bound(tmp_path):
+    folder, options = tmp_path / "rtl", {"pe": 3, "simd": 2, "lanes": [3, 1]}
+    manifest = vectors.write_bundle(network(), folder, samples=4, skip_zeros=True, **options)
+    assert manifest["cycles_are"] == "at most"
+    done = icarus(folder)
+    assert done.returncode == 0 and "PASS: 3 tests" in done.stdout, done.stdout
+    wrong = {**manifest, "cycles_are": "exact"}
+    (folder / "manifest.json").write_text(json.dumps(wrong))
+    done = icarus(folder, "--test", "full_rate")
+    assert done.returncode == 1 and f"not {manifest['latency']}" in done.stdout, done.stdout
+    wrong = {**manifest, "latency": 9, "cycles_per_sample": 9}
+    (folder / "manifest.json").write_text(json.dumps(wrong))
+    done = icarus(folder, "--test", "full_rate")
+    assert done.returncode == 1, done.stdout
+    assert re.search(r"sample 0 had come after \d+ cycles, not 9 at most", done.stdout), done.stdout
+
+
 @pytest.mark.parametrize("block", [1, 2])
 def test_samples_that_end_early_are_filled_up(block):
     needs.tool("iverilog")

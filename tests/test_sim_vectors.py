@@ -297,6 +297,7 @@ def test_a_manifest_is_read_strictly(tmp_path):
         (changed("block", value=3), "block and block_first do not cut 2 timesteps"),
         (changed("block_first", value=2), "block and block_first do not cut 2 timesteps"),
         (changed("latency", value=-1), "latency must be an integer of 1 or more"),
+        (changed("cycles_are", value="few"), "cycles_are must be 'exact' or 'at most'"),
         (changed("settles", value=-1), "settles must be an integer of 0 or more"),
         (changed("cycles_per_sample", value=1 << 40), "cycles_per_sample must be an integer"),
         (changed("populations", 0, "name", value="b"), "describes another network"),

@@ -71,6 +71,8 @@ BAD = [
     ("verilog net.safetensors -o rtl --simd x", "--simd must be one number, one per population"),
     ("plan net.safetensors --pe none=2", "PE is given for 'none'; the populations are '"),
     ("plan net.safetensors --block 9", "block must be between 1 and 3, not 9"),
+    ("plan net.safetensors --skip-zeros --block 2", "skip_zeros needs a block of 1, not 2"),
+    ("verilog net.safetensors -o rtl --skip-zeros-of none", "skip_zeros is given for 'none'"),
     ("plan net.safetensors --target-fps 9", "--target-fps needs --clock MHZ"),
     ("plan net.safetensors --target-fps 9e9 --clock 1", "MHz leaves no cycle a sample"),
     ("plan net.safetensors --target-fps 4e7 --clock 100", "2 cycles a sample cannot be reached: "),

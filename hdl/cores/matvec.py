@@ -6,13 +6,23 @@ For output o with weights w in {-1, +1} (bit 1 is +1), and bit plane b of the in
 
 which is ``sum_i w_oi x_i`` plus ``(2**bits - 1) * n_neg_o``; that constant stands in the neurons'
 bias. ``pe`` outputs, ``simd`` inputs and ``steps`` timesteps are taken each cycle.
+
+Where zero words are skipped, a zero word must add nothing, and popcount(xnor(0, w)) is the -1
+weights of the word. So their number stands beside the weights of each word in the ROM and is taken
+off its popcount, which leaves the sum itself::
+
+    raw_o = sum_b 2**b * sum_words (popcount(xnor(x_b, w_o)) - n_neg of the word) = sum_i w_oi x_i
+
+Signed, and without a constant. The other way, ``2 * popcount(x & w) - popcount(x)``, needs no bit
+in the ROM, but a second popcount, and there are no prefix parities of an AND: half a LUT more for
+each bit, where this takes a subtraction an output.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,9 +41,10 @@ class Shape:
         lanes: sums that are handed over at once; divides pe.
         raw_bits: unsigned bits of a sum.
         registers: of the popcount; more than it needs where another connection of the same
-            population has more.
+            population has more, or skips words and this one does not.
         unused: bits of the last word that no input stands in, whatever is there.
         coded: whether weights are prefix parities (see popcount): a cycle more, fewer LUTs.
+        skips: whether words may be left out: a cycle more, signed sums.
     """
 
     fan_in: int
@@ -47,6 +58,7 @@ class Shape:
     registers: int
     unused: tuple[int, ...] = ()
     coded: bool = False
+    skips: bool = False
 
     @property
     def words(self) -> int:
@@ -66,7 +78,17 @@ class Shape:
     @property
     def latency(self) -> int:
         """Cycles from the pass's last word to the sums that it completes."""
-        return 3 + self.coded + self.registers
+        return 3 + self.coded + self.registers + self.skips
+
+    @property
+    def minus_bits(self) -> int:
+        """Bits in which the ROM says how many of an output's weights of a word are -1."""
+        return self.simd.bit_length() if self.skips else 0
+
+    @property
+    def rom_bits(self) -> int:
+        """Bits of a row of the ROM: the weights of all outputs, then their numbers of -1."""
+        return self.pe * (self.simd + self.minus_bits)
 
     @property
     def aligned(self) -> bool:
@@ -99,6 +121,8 @@ class MatVec(wiring.Component):
     -------
     issue : a word is taken. again : the same tile once more (a further chunk of timesteps)
     silent : zeros are taken instead
+    listed, opens, closes : where words are skipped: the word to take, and whether it is the first,
+        the last of its bit plane
     word, x : address of the word, and the word, one cycle later
     row, weights : address in the ROM, and its word, one cycle later
     select : which ``lanes`` sums of the last pass, and of which timestep, are asked for
@@ -112,10 +136,15 @@ class MatVec(wiring.Component):
                 "issue": In(1),
                 "again": In(1),
                 **({"silent": In(1)} if silences else {}),
+                **(
+                    {"listed": In(range(shape.words)), "opens": In(1), "closes": In(1)}
+                    if shape.skips
+                    else {}
+                ),
                 "word": Out(range(max(2, shape.words))),
                 "x": In(shape.simd * shape.bits * shape.steps),
                 "row": Out(range(max(2, shape.rows))),
-                "weights": In(shape.pe * shape.simd),
+                "weights": In(shape.rom_bits),
                 "select": In(range(max(2, shape.pe // shape.lanes * shape.steps))),
                 "raw": Out(shape.lanes * shape.raw_bits),
             }
@@ -125,7 +154,7 @@ class MatVec(wiring.Component):
         """Read; register what was read; popcount; accumulate; keep."""
         m = Module()
         s = self.shape
-        word, end_word = count(m, s.words, self.issue, "word_at")
+        word, end_word, opens = self._word(m)
         plane, end_plane = count(m, s.bits, self.issue & end_word, "plane")
         finish = Signal(name="finish")
         m.d.comb += [finish.eq(end_word & end_plane), self.word.eq(word)]
@@ -134,14 +163,15 @@ class MatVec(wiring.Component):
 
         flags = {
             "valid": self.issue,
-            "double": (word == 0) & (plane != 0),
+            "double": opens & (plane != 0),
             "finish": finish & self.issue,
         }
-        partial = later(m, end_word, 1, "partial")
+        final = self.listed == s.words - 1 if s.skips and s.unused else end_word
+        partial = later(m, final, 1, "partial")
         shown = later(m, plane, 1, "plane")
         x = self._plane(m, shown)
         read = Signal(s.simd * s.steps, name="x_read", reset_less=True)
-        weights = Signal(s.pe * s.simd, name="weights_read", reset_less=True)
+        weights = Signal(s.rom_bits, name="weights_read", reset_less=True)
         m.d.sync += [read.eq(x), weights.eq(self.weights)]
         with m.If(partial):
             m.d.sync += [read[t * s.simd + j].eq(0) for t in range(s.steps) for j in s.unused]
@@ -152,7 +182,8 @@ class MatVec(wiring.Component):
         if s.coded:
             rows = [later(m, popcount.prefixes(x), 1, f"prefix_{t}") for t, x in enumerate(rows)]
 
-        cycles = 2 + s.coded + s.registers
+        minus = later(m, weights[s.pe * s.simd :], s.registers, "minus") if s.skips else None
+        cycles = s.latency - 1
         # A sum is cleared as it is handed over; a first word finds 0.
         double = later(m, flags["double"], cycles, "double")
         valid = later(m, flags["valid"], cycles, "valid", reset=True)
@@ -164,6 +195,11 @@ class MatVec(wiring.Component):
                 name = f"{lane}_{t}" if s.steps > 1 else f"{lane}"
                 mine = weights[lane * s.simd : (lane + 1) * s.simd]
                 ones = popcount.popcount(m, rows[t], mine, s.registers, f"ones_{name}", s.coded)
+                if minus is not None:
+                    at = lane * s.minus_bits
+                    sums = Signal(signed(s.minus_bits + 1), name=f"sums_{name}", reset_less=True)
+                    m.d.sync += sums.eq(ones - minus[at : at + s.minus_bits])
+                    ones = sums
                 grown = Signal(s.raw_bits, name=f"grown_{name}")
                 keep = Signal(s.raw_bits, name=f"held_{name}", reset_less=True)
                 with m.If(done):
@@ -192,12 +228,25 @@ class MatVec(wiring.Component):
         m.d.comb += self.raw.eq(late)
         return m
 
+    def _word(self, m: Module) -> tuple[Value, Value, Value]:
+        """Return the word that is taken, whether it is its plane's last, and its first."""
+        if self.shape.skips:
+            return self.listed, self.closes, self.opens
+        word, end = count(m, self.shape.words, self.issue, "word_at")
+        return word, end, word == 0
+
     def _row(self, m: Module, word: Value, end_word: Value, end_plane: Value) -> Value:
         """Return the row that belongs to a word: of the same tile until all planes are through."""
         s = self.shape
         if s.aligned:
             tile, _ = count(m, s.tiles, self.issue & end_word & end_plane & ~self.again, "tile")
             return Cat(word[: (s.words - 1).bit_length()], tile)
+        if s.skips:
+            base = Signal(range(s.rows), name="row_base")
+            with m.If(self.issue & end_word & end_plane & ~self.again):
+                last = base == (s.tiles - 1) * s.stride
+                m.d.sync += base.eq(Mux(last, 0, base + s.stride))
+            return (base + word)[: len(base)]
         row = Signal(range(s.rows), name="row_at")
         base = Signal(range(s.rows), name="row_base")
         # The first row of the next tile; after the last one, the first of all.

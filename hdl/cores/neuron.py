@@ -32,13 +32,17 @@ REVISIT = 5
 
 @dataclass(frozen=True)
 class Widths:
-    """Bits of a neuron unit's signals, all from ``network.facts``; signed but for raw."""
+    """Bits of a neuron unit's signals, all from ``network.facts``; signed but for raw.
+
+    ``signed`` says of each connection whether its raw sums are; they are not where it is empty.
+    """
 
     raw: tuple[int, ...]
     drive: int
     scaled: int
     v: int
     state: int
+    signed: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -338,12 +342,13 @@ class NeuronUnit(wiring.Component):
             row = later(m, self.numbers, 1, "numbers")
         late = [later(m, getattr(self, f"raw_{k}"), 1, f"raw_{k}") for k in range(len(widths.raw))]
         for lane in range(o.lanes):
-            raws.append(
-                [
-                    raw[lane * bits : (lane + 1) * bits]
-                    for raw, bits in zip(late, widths.raw, strict=True)
-                ]
-            )
+            mine = [
+                raw[lane * bits : (lane + 1) * bits]
+                for raw, bits in zip(late, widths.raw, strict=True)
+            ]
+            for k, is_signed in enumerate(widths.signed):
+                mine[k] = mine[k].as_signed() if is_signed else mine[k]
+            raws.append(mine)
             numbers.append(self.table.read(row, lane))
             if self.multiplies:  # a stage more, for all that does not take part
                 numbers[lane]["constant"] = self._late(

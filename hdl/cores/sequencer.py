@@ -4,9 +4,15 @@ A block is ``tiles`` tiles of ``chunks`` passes of ``period`` cycles. All connec
 population run in step: their passes end together, the shorter ones begin later. Nothing waits
 within a block. It begins when every connection has its block and every reader has room for what
 comes of it, and may follow the one before without a gap.
+
+Where words are skipped, a block says how many cycles its passes take, and all of them take as many:
+those of its longest connection. ``period`` is then the most that there can be, and ``least`` the
+fewest: the neurons of a pass are through when the sums of the next one come.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -29,6 +35,8 @@ class Sequencer(wiring.Component):
     back : for each connection, whether it is silent in the whole first block
     leader : the connection whose flags say where a sample begins and ends, or None: it is counted
     latency : cycles from a pass's last word to the cycle before its sums can be selected
+    skips : for each connection, whether its words are skipped; none where it is left out
+    least : cycles of a pass, at least, where words are skipped
 
     Members
     -------
@@ -38,6 +46,9 @@ class Sequencer(wiring.Component):
     take, release, issue, again : for each connection: its block begins, has been read; a word is
         read; the tile comes once more
     silent : for each connection, whether it is silent
+    turns_0, .. : of each connection whose words are skipped, the cycles, less one, of a pass of
+        the block that waits
+    finish : the last word of a pass
     chunk : the chunk of timesteps that is read
     loaded, begins, ends : a pass's sums can be selected from the next cycle on; its block is a
         sample's first, last
@@ -46,12 +57,14 @@ class Sequencer(wiring.Component):
     def __init__(
         self, blocks: Blocks, *, tiles: int, period: int, cycles: list[int],
         constant: list[bool], late: list[int], back: list[bool], leader: int | None, latency: int,
+        skips: Sequence[bool] = (), least: int = 1,
     ) -> None:  # fmt: skip
         if max(cycles) > period:
             raise ValueError(f"a pass of {max(cycles)} cycles does not fit a period of {period}")
         self.blocks, self.tiles, self.period = blocks, tiles, period
         self.cycles, self.constant, self.late, self.back = cycles, constant, late, back
         self.leader, self.latency = leader, latency
+        self.skips, self.least = list(skips) if any(skips) else [], least
         n = len(cycles)
         super().__init__(
             {
@@ -69,6 +82,12 @@ class Sequencer(wiring.Component):
                 "loaded": Out(1),
                 "begins": Out(1),
                 "ends": Out(1),
+                **{
+                    f"turns_{k}": In(range(cycles[k]))
+                    for k, skips in enumerate(self.skips)
+                    if skips
+                },
+                **({"finish": Out(1)} if self.skips else {}),
             }
         )
 
@@ -100,8 +119,7 @@ class Sequencer(wiring.Component):
         m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
         with m.If(running):
             m.d.sync += left.eq(before(left))
-        with m.If(~running | end_pass):  # from idle, a block starts with a whole period
-            m.d.sync += left.eq(self.period - 1)
+        issues = self._issues(m, running, left, end_pass, at_first)
         with m.If(self.start):
             m.d.sync += [running.eq(1), first.eq(at_first), last.eq(at_last)]
         with m.Elif(ending):
@@ -109,8 +127,7 @@ class Sequencer(wiring.Component):
 
         m.d.comb += self.again.eq(~end_chunk)
         begun = chunk == Mux(first, blocks.skipped, 0) if blocks.chunks > 1 else Const(1, 1)
-        for k, (cycles, constant) in enumerate(zip(self.cycles, self.constant, strict=True)):
-            issue = running if cycles == self.period else running & (left < cycles)
+        for k, constant in enumerate(self.constant):
             once = constant and not self.late[k]
             if self.back[k]:
                 m.d.comb += self.silent[k].eq(first)
@@ -118,7 +135,7 @@ class Sequencer(wiring.Component):
                 place = chunk if blocks.chunks > 1 else Const(0, 1)
                 m.d.comb += self.silent[k].eq(self._silent(m, k, at_first, first, place))
             m.d.comb += [
-                self.issue[k].eq(issue & begun if once else issue),
+                self.issue[k].eq(issues[k] & begun if once else issues[k]),
                 self.take[k].eq(self.start & at_first if constant else self.start),
                 self.release[k].eq(ending & last if constant else ending),
             ]
@@ -129,6 +146,42 @@ class Sequencer(wiring.Component):
         ):
             m.d.comb += getattr(self, name).eq(later(m, value, self.latency, name, reset))
         return m
+
+    def _issues(
+        self, m: Module, running: Value, left: Signal, end_pass: Value, at_first: Value
+    ) -> list[Value]:
+        """Load the cycles of a pass; return for each connection whether it reads a word."""
+        if not self.skips:
+            with m.If(~running | end_pass):  # from idle, a block starts with a whole period
+                m.d.sync += left.eq(self.period - 1)
+            return [
+                running if cycles == self.period else running & (left < cycles)
+                for cycles in self.cycles
+            ]
+        m.d.comb += self.finish.eq(running & end_pass)
+        longest: Value = Const(self.least - 1, len(left))
+        mine = []
+        for k, cycles in enumerate(self.cycles):
+            turns: Value = Const(cycles - 1, len(left))
+            kept: Value = turns
+            if self.skips[k]:
+                turns = getattr(self, f"turns_{k}")
+                if self.back[k]:  # what waits is of the sample before
+                    turns = Mux(at_first, 0, turns)
+                kept = Signal(range(cycles), name=f"turns_kept_{k}", reset_less=True)
+                if self.constant[k]:
+                    turns = Mux(at_first, turns, kept)
+                with m.If(self.start):
+                    m.d.sync += kept.eq(turns)
+            mine.append(kept)
+            longest = turns if self.least == 1 and k == 0 else _greater(m, longest, turns, k)
+        span = Signal.like(left, name="span", reset_less=True)
+        with m.If(end_pass):
+            m.d.sync += left.eq(span)
+        with m.If(self.start):
+            m.d.sync += [left.eq(longest), span.eq(longest)]
+        alone = self.least == 1 and len(mine) == 1
+        return [running if alone else running & (left <= kept) for kept in mine]
 
     def _flags(self, m: Module) -> tuple[Value, Value]:
         """Return whether the block that waits is a sample's first, its last."""
@@ -153,3 +206,12 @@ class Sequencer(wiring.Component):
             older = age + before
             m.d.sync += age.eq(Mux(at_first, 0, Mux(older > late, late, older)))
         return age + chunk < late + (Mux(first, blocks.skipped, 0) if blocks.skipped else 0)
+
+
+def _greater(m: Module, a: Value, b: Value, k: int) -> Value:
+    """Return the greater of two values."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return Const(max(a.value, b.value), max(len(a), len(b)))
+    greater = Signal(max(len(a), len(b)), name=f"longest_{k}")
+    m.d.comb += greater.eq(Mux(a > b, a, b))
+    return greater

@@ -64,6 +64,8 @@ class Device:
         self.period, self.latency = manifest["cycles_per_sample"], manifest["latency"]
         self.settles = manifest["settles"]
         self.loads = manifest["loading"]["stream"] if "loading" in manifest else None
+        #: Whether samples may take fewer cycles than are published.
+        self.bound = manifest["cycles_are"] == "at most"
         #: Blocks that a sample has at most, as they come in.
         self.most = 1 if self.constant else 1 + (self.total - self.first) // self.block
         names = [p["name"] for p in self.populations]

@@ -91,7 +91,10 @@ async def stalled(dut):
 
 @cocotb.test()
 async def full_rate(dut):
-    """Every spike and membrane is right, and a sample takes the cycles that are published."""
+    """Every spike and membrane is right, and a sample takes the cycles that are published.
+
+    Where these are a bound, sample n has come after the latency and n samples' cycles.
+    """
     steps = DEVICE.timesteps(DEVICE.blocks)
     assert steps == DEVICE.total, (
         f"cycles are published of samples of {DEVICE.total} timesteps, and these are of {steps}"
@@ -103,6 +106,12 @@ async def full_rate(dut):
     count = max(DEVICE.samples, DEVICE.settles + 4)
     await played(bench, "full_rate", [k % DEVICE.samples for k in range(count)])
     first = bench.ends[0] - bench.first_in
+    if DEVICE.bound and not DEVICE.stops:
+        for n, end in enumerate(bench.ends):
+            most = DEVICE.latency + n * DEVICE.period
+            took = end - bench.first_in
+            assert took <= most, f"sample {n} had come after {took} cycles, not {most} at most"
+        return
     if DEVICE.stops:  # cycles depend on the data, and what is published are the most
         assert first <= DEVICE.latency, f"latency {first} cycles, above {DEVICE.latency}"
         return

@@ -8,6 +8,7 @@ Trace is right has seen a broken rule, which is an error here too.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def run(
     lanes: Any = None,
     block: int | None = None,
     parallel: int = 1,
+    skip_zeros: bool | Sequence[str] = False,
     simulator: str | None = None,
     seed: int = 0,
     classes: bool = False,
@@ -58,7 +60,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
+        pe, simd, lanes, block, parallel, classes, stop, skip_zeros: of the emitted design; see
             ``hdl.plan.plan``.
         simulator: "icarus" or "verilator"; whichever is there if None.
         seed: of the stalls, and of what is malformed.
@@ -74,7 +76,7 @@ def run(
             from hdl.verilog import write
 
             options = {"lanes": lanes, "block": block, "parallel": parallel}
-            options |= {"classes": classes, "stop": stop}
+            options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
             manifest = write(network, folder, pe, simd, **options)
         else:
             manifest = vectors.read_manifest(Path(rtl), network)

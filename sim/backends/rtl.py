@@ -2,7 +2,8 @@
 
 Every run is followed by a harder one of a few of its samples: a reset of one cycle at a random
 moment, samples of other lengths in between, both streams stalling at random. Their spikes and
-membranes must be those of the first run, and without stalls the cycles those of the plan.
+membranes must be those of the first run, and without stalls the cycles those of the plan, or, where
+zero words are skipped, no more than those.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def run(
     lanes: Any = None,
     block: int | None = None,
     parallel: int = 1,
+    skip_zeros: bool | Sequence[str] = False,
     seed: int = 0,
     stalls: tuple[int, int] = (0, 0),
     classes: bool = False,
@@ -58,7 +60,7 @@ def run(
 
     Args:
         rtl: a folder with network.v and manifest.json to take as it is, instead of emitting.
-        pe, simd, lanes, block, parallel, classes, stop: of the emitted design; see
+        pe, simd, lanes, block, parallel, classes, stop, skip_zeros: of the emitted design; see
             ``hdl.plan.plan``.
         seed: of the stalls, and of what the harder run does.
         stalls: per cent of cycles in which the input and the output stall, at random.
@@ -71,7 +73,9 @@ def run(
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad inputs or files.
     """
     x = encode(network.input, inputs, network.timesteps)
-    text, files, manifest = design(network, rtl, pe, simd, lanes, block, parallel, classes, stop)
+    text, files, manifest = design(
+        network, rtl, pe, simd, lanes, block, parallel, classes, stop, skip_zeros
+    )
     library = cxxrtl.build(text, manifest, files)
     with cxxrtl.Simulation(library, manifest) as simulation:
         if "loading" in manifest:
@@ -87,12 +91,16 @@ def run(
 def design(
     network: Network, rtl: Path | str | None, pe: Any, simd: Any, lanes: Any, block: int | None,
     parallel: int, classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> tuple[str, dict[str, str], dict[str, Any]]:  # fmt: skip
     """Return Verilog, memory files and manifest: of a folder, or emitted; see ``run``."""
     if rtl is None:
         from hdl.verilog import emit
 
-        emitted = emit(network, pe, simd, lanes, block, parallel, classes=classes, stop=stop)
+        emitted = emit(
+            network, pe, simd, lanes, block, parallel, classes=classes, stop=stop,
+            skip_zeros=skip_zeros,
+        )  # fmt: skip
         return emitted.verilog, emitted.files, emitted.manifest
     from ..vectors import read_manifest
 
@@ -110,7 +118,7 @@ def design(
 def run_many(
     networks: Sequence[Network], inputs: Sequence[np.ndarray], pe: Any = None, simd: Any = None,
     lanes: Any = None, block: int | None = None, parallel: int = 1, classes: bool = False,
-    stop: bool = False,
+    stop: bool = False, skip_zeros: bool | Sequence[str] = False,
 ) -> list[Trace]:  # fmt: skip
     """Run several networks of one structure through one build, their numbers written into it.
 
@@ -129,8 +137,9 @@ def run_many(
     if len({structure(n) for n in networks}) != 1:
         raise ValueError("run_many needs networks of one structure (hdl.structure)")
     emitted = emit(
-        networks[0], pe, simd, lanes, block, parallel, networks, classes=classes, stop=stop
-    )
+        networks[0], pe, simd, lanes, block, parallel, networks,
+        classes=classes, stop=stop, skip_zeros=skip_zeros,
+    )  # fmt: skip
     library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
     traces = []
     with cxxrtl.Simulation(library, emitted.manifest) as simulation:
@@ -176,7 +185,8 @@ def drive(
         streams, ran = _played(network, part, lengths, simulation, manifest, seed, stalls)
         seconds += time.perf_counter() - began
         cycles += streams.cycles
-        apart += int(streams.out_cycles[-1] - streams.out_cycles[0])
+        ends = _ends(streams, len(part))
+        apart += int(ends[-1] - ends[0])
         gaps += len(part) - 1
         if stalls == (0, 0) and beats.whole(steps, manifest) == int(manifest["timesteps"]):
             _check_cycles(streams, len(part), manifest)
@@ -196,7 +206,15 @@ def drive(
     }
     if reads(manifest) and gaps:
         info["cycles_between_classes"] = apart / gaps
+    if manifest["cycles_are"] == "at most" and gaps and not stops(manifest):
+        info["mean_cycles_per_sample"] = round(apart / gaps, 1)
     return traced(network, backend, parts, steps, manifest, record, classes, **info)
+
+
+def _ends(streams: cxxrtl.Streams, samples: int) -> np.ndarray:
+    """Return the cycle of each sample's last output beat."""
+    each = len(streams.out) // samples
+    return streams.out_cycles[each - 1 :: each]
 
 
 def _played(
@@ -229,11 +247,24 @@ def _played(
 def _check_cycles(streams: cxxrtl.Streams, samples: int, manifest: dict[str, Any]) -> None:
     """Compare latency and rate with the plan.
 
+    Where cycles depend on data, sample n ends after at most the latency and n samples' cycles: a
+    bound of each alone would not hold, since a slow sample may follow one that left early.
+
     Raises
     ------
         ProtocolError: they differ.
     """
-    ends = streams.out_cycles[len(streams.out) // samples - 1 :: len(streams.out) // samples]
+    ends = _ends(streams, samples)
+    if manifest["cycles_are"] == "at most" and not stops(manifest):
+        took = ends - streams.in_cycles[0]
+        most = int(manifest["latency"]) + int(manifest["cycles_per_sample"]) * np.arange(samples)
+        if (took > most).any():
+            late = int(np.argmax(took > most))
+            raise ProtocolError(
+                f"sample {late} had come after {int(took[late]):,} cycles, and the plan says after "
+                f"{int(most[late]):,} at most"
+            )
+        return
     latency = int(ends[0] - streams.in_cycles[0])
     if stops(manifest):  # cycles depend on the data, and the plan's are the most
         if latency > int(manifest["latency"]):

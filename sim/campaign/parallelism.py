@@ -32,6 +32,9 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
         options["classes"] = True
         if stoppable(network, block) and rng.random() < 0.7:
             options["stop"] = True
+    elif block == 1 and rng.random() < 0.7:  # zero words are left out in all populations, or some
+        names = [p.name for p in network.populations]
+        options["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
     return options
 
 

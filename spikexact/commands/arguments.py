@@ -45,6 +45,12 @@ Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]
 Lanes = Annotated[list[str] | None, typer.Option(help=f"Neurons updated a cycle: {HOW}.")]
 Block = Annotated[int | None, typer.Option(help="Timesteps of a block; 1 unless given.", min=1)]
 Parallel = Annotated[int, typer.Option(help="Timesteps of a block summed at once.", min=1)]
+SkipZeros = Annotated[
+    bool, typer.Option("--skip-zeros", help="Do not read words that are all zero.")
+]
+SkipZerosOf = Annotated[
+    list[str] | None, typer.Option(help="The same of one population, by NAME; may come again.")
+]
 Classes = Annotated[
     bool, typer.Option("--classes", help="Class and score leave, read out on chip; no spikes.")
 ]

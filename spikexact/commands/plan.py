@@ -16,6 +16,8 @@ from .arguments import (
     Pe,
     Ram,
     Simd,
+    SkipZeros,
+    SkipZerosOf,
     Stop,
     TargetFps,
 )
@@ -28,6 +30,8 @@ def plan(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    skip_zeros: SkipZeros = False,
+    skip_zeros_of: SkipZerosOf = None,
     classes: Classes = False,
     stop: Stop = False,
     target_fps: TargetFps = None,
@@ -43,8 +47,10 @@ def plan(
     from .planning import form, holding
 
     network = files.network(file)
+    skips = skip_zeros or tuple(skip_zeros_of or ())
     made = form(
-        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop,
+        skips,
     )  # fmt: skip
     from hdl.listing import listing
     from hdl.plan import plan as planned
@@ -83,7 +89,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "PE": p["pe"],
                 "lanes": p["lanes"],
                 "tiles": p["tiles"],
-                "cycles a pass": f"{p['cycles_per_pass']:,}",
+                "cycles a pass": _passes(p),
                 "a block": f"{p['cycles_per_block']:,}",
                 "a sample": f"{p['cycles_per_sample']:,}",
                 "at work": f"{p['occupancy']:.0%}",
@@ -112,7 +118,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "PE x SIMD x timesteps": f"{c['pe']} x {c['simd']} x {c['parallel']}",
                 "input bits": c["bits"],
                 "words": c["words"],
-                "cycles a pass": f"{c['cycles_per_pass']:,}",
+                "cycles a pass": f"{c['cycles_per_pass']:,}{_fewer(c)}",
                 "at work": f"{c['occupancy']:.0%}",
                 "banks": c["banks"],
                 "acc bits": c["acc_bits"],
@@ -135,12 +141,24 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def _passes(p: dict[str, Any]) -> str:
+    """Return the cycles of a pass: one number, or from the fewest to the most."""
+    least, most = p["least_cycles_per_pass"], p["cycles_per_pass"]
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _fewer(c: dict[str, Any]) -> str:
+    return " or fewer" if c["skip_zeros"] else ""
+
+
 def sentences(facts: dict[str, Any]) -> list[str]:
     """Return what a listing says of the whole."""
     blocks = f"T = {facts['timesteps']}, blocks of {facts['block']}"
     if facts["block_first"] != facts["block"]:
         blocks += f" (the first of {facts['block_first']})"
+    bound = facts["cycles_are"] == "at most"
     pace = (
+        f"{'at most ' if bound else ''}"
         f"{facts['cycles_per_sample']:,} cycles a sample, limited by "
         f"{', '.join(facts['limited_by'])}; {facts['latency']:,} from its first input beat to its "
         f"last output beat; the pace is even after {facts['settles']} samples"
@@ -153,6 +171,11 @@ def sentences(facts: dict[str, Any]) -> list[str]:
         size += f"; a network is written in {facts['loading']['words']:,} words and their CRC"
     blocks += f"; timesteps summed at once: {facts['parallel']}"
     said = [blocks, facts["block_reason"], pace, size]
+    if any(c["skip_zeros"] for p in facts["populations"] for c in p["connections"]):
+        said.append(
+            "zero words are not read where that is asked: these cycles are the most that there can "
+            "be, whatever the data"
+        )
     output = facts["output"]
     if "readout" in output:
         kind = output["readout"].replace("_", " ")

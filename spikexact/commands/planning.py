@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ def form(
     network: Network, pe: list[str] | None, simd: list[str] | None, lanes: list[str] | None,
     block: int | None, parallel: int, target_fps: float | None, clock: float | None,
     cells: int | None, ram: int | None, classes: bool, stop: bool,
+    skip_zeros: bool | Sequence[str] = False,
 ) -> Form:  # fmt: skip
     """Return the form that options ask for; chosen where they name a rate or a size.
 
@@ -33,6 +35,7 @@ def form(
         "lanes": parallelism(lanes, "--lanes"),
         "block": block,
         "parallel": parallel,
+        "skip_zeros": skip_zeros,
         "classes": classes,
         "stop": stop,
     }

@@ -23,6 +23,8 @@ from .arguments import (
     Ram,
     Seed,
     Simd,
+    SkipZeros,
+    SkipZerosOf,
     Stop,
     TargetFps,
 )
@@ -36,6 +38,8 @@ def verilog(
     lanes: Lanes = None,
     block: Block = None,
     parallel: Parallel = 1,
+    skip_zeros: SkipZeros = False,
+    skip_zeros_of: SkipZerosOf = None,
     classes: Classes = False,
     stop: Stop = False,
     target_fps: TargetFps = None,
@@ -59,8 +63,10 @@ def verilog(
 
     network = files.network(file)
     replaceable(output, force)
+    skips = skip_zeros or tuple(skip_zeros_of or ())
     made = form(
-        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop
+        network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop,
+        skips,
     )  # fmt: skip
     options = made.options | holding(loadable, also, classes, stop)
     manifest = write_bundle(network, output, samples, seed, force=force, **options)
