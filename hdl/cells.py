@@ -8,7 +8,7 @@ with PE, with SIMD and with lanes, strictly, which ``choose`` relies on.
 
 from __future__ import annotations
 
-from .plan import Plan, PlannedPopulation
+from .planned import Plan, PlannedPopulation
 
 #: Of a bit of XNOR and popcount; and from so many outputs a cycle on, where weights are held as
 #: prefix parities, that take a cell more of every input bit.

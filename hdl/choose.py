@@ -19,8 +19,10 @@ from mapping import Network
 from mapping.value import integer
 
 from .cells import cells, population_cells
+from .choices import Choice, chosen
 from .listing import CIRCLE, busy, limits
-from .plan import Choice, Plan, chosen, plan
+from .plan import plan
+from .planned import Plan
 from .stores import memory_bits
 from .ways import MOST, Ways, divisors, shares
 

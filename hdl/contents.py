@@ -6,7 +6,7 @@ from mapping import Network
 
 from .cores.tables import Table
 from .numbers import packed
-from .plan import Plan, label, positions
+from .planned import Plan, label, positions
 
 
 def weights(plan: Plan, network: Network, k: int, j: int) -> list[int]:

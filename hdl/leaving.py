@@ -10,7 +10,7 @@ from .cores.entry import Entry
 from .cores.leave import Leave
 from .cores.readout import ReadoutUnit
 from .cores.stop import Stop
-from .plan import Plan
+from .planned import Plan
 
 
 def ports(plan: Plan) -> dict[str, Member]:

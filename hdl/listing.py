@@ -9,7 +9,7 @@ from mapping.files import digest
 
 from .cells import cells, population_cells
 from .loading import places, ranges
-from .plan import Plan, PlannedConnection, PlannedPopulation
+from .planned import Plan, PlannedConnection, PlannedPopulation
 from .stores import memory_bits, stores
 
 FORMAT = 1

@@ -22,8 +22,8 @@ from mapping import Network
 
 from .answers import reading
 from .contents import memories
-from .plan import VALUES, Bits, Plan, label
 from .plan import plan as make_plan
+from .planned import VALUES, Bits, Plan, label
 from .structure import difference, stated
 
 #: Bits of a word.

@@ -11,7 +11,7 @@ from mapping.files import digest
 from .cores.buffer import Placing
 from .cores.entry import ERRORS
 from .loading import stated_loading
-from .plan import Plan, PlannedConnection, PlannedPopulation
+from .planned import Plan, PlannedConnection, PlannedPopulation
 
 #: 2 added hashes; 3 is of plans: blocks, lanes, tiles, and ports by name.
 FORMAT = 3

@@ -10,219 +10,28 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mapping import INPUT, Connection, Network, Population
+from mapping import INPUT, Connection, Network
 from mapping.facts import Facts
 from mapping.intervals import bits
 from mapping.value import integer
 
 from .answers import reading
+from .choices import PE, SIMD, Choice, chosen, skipped
 from .cores import popcount, skipping
 from .cores.buffer import Placing
-from .cores.history import History
 from .cores.matvec import Shape
-from .cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
-from .cores.reading import Reading
-from .numbers import history, parameters, raw_bits, signed_bits
+from .cores.neuron import REVISIT, Order, Widths, latency
+from .numbers import history, raw_bits, signed_bits
+from .planned import VALUES, Bits, Plan, PlannedConnection, PlannedPopulation, unused
 from .streams import Blocks
 from .structure import difference, stated
 from .takes import TAKES
 from .timing import Timing, timed
 
-#: Outputs and inputs of a core a cycle unless told.
-PE, SIMD = 8, 32
 #: Outputs a cycle from which on weights are held as prefix parities.
 CODED = 3
 #: Elements of an output beat, at most.
 OUTPUT = 64
-
-#: Values of a population that ``network.facts`` bounds.
-VALUES = ("drive", "scaled", "v", "state")
-
-#: Signed bits by population and name, as of ``PlannedPopulation.bits``.
-Bits = Mapping[str, Mapping[str, int]]
-#: One number for all, one per population, or some of them by name.
-Choice = int | Sequence[int] | Mapping[str, int] | None
-
-
-@dataclass(frozen=True)
-class PlannedConnection:
-    """One connection: its way from its source, and its matrix-vector unit.
-
-    Attributes
-    ----------
-        source: index of the population that it reads, -1 for the input.
-        placing: how what comes is stored. banks: blocks that its buffer holds.
-        steps: timesteps by which it is late: of its delay core, 0 without one; where it is
-            constant, the timesteps of a sample in which it is silent.
-        back: whether it is a connection back, which reads the block before.
-        constant: whether a block of its source holds for the whole sample.
-        shape: of its matrix-vector unit.
-    """
-
-    source: int
-    placing: Placing
-    banks: int
-    steps: int
-    back: bool
-    constant: bool
-    shape: Shape
-
-    @property
-    def tokens(self) -> int:
-        """Blocks of zeros that its buffer holds after a reset."""
-        return int(self.back)
-
-    @property
-    def rom(self) -> tuple[int, int]:
-        """Width and depth of the weights."""
-        return self.shape.rom_bits, self.shape.rows
-
-    @property
-    def list(self) -> skipping.Words:
-        """What its zero words are found by, where they are skipped."""
-        s = self.shape
-        return skipping.Words(s.words, s.simd, s.bits, s.unused)
-
-
-@dataclass(frozen=True)
-class PlannedPopulation:
-    """One population: its connections in step, and its neuron unit.
-
-    Attributes
-    ----------
-        period: cycles of a pass: a tile of ``order.tile`` neurons, ``blocks.parallel`` timesteps.
-            Where zero words are skipped it is the most. least: the fewest.
-        leader: index of the connection that says where samples begin, or None.
-        memory: columns of the parameter ROM that are kept even if uniform, with their widths.
-        latency: of its neuron unit.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    neurons: int
-    spiking: bool
-    order: Order
-    widths: Widths
-    past: History
-    memory: dict[str, int]
-    period: int
-    least: int
-    leader: int | None
-    latency: int
-    connections: tuple[PlannedConnection, ...]
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of a block."""
-        return -(-self.neurons // self.order.tile)
-
-    @property
-    def skips(self) -> bool:
-        """Whether zero words of a connection are skipped."""
-        return any(c.shape.skips for c in self.connections)
-
-    def cycles(self, first: bool) -> int:
-        """Cycles of a block, at full rate and at most; first: of a sample."""
-        blocks = self.order.blocks
-        return self.tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
-
-    @property
-    def bits(self) -> dict[str, int]:
-        """Signed bits of what differs from network to network: of values, then of columns."""
-        return {name: getattr(self.widths, name) for name in VALUES} | self.memory
-
-    @property
-    def trace(self) -> dict[str, int]:
-        """Ports of its trace, and their bits.
-
-        ``index`` is the row of ``lanes`` neurons, ``starts`` set in a sample's first timestep,
-        ``v`` the membranes before reset.
-        """
-        lanes = self.order.lanes
-        index = max(1, (self.order.rows - 1).bit_length())
-        spike = {"spike": lanes} if self.spiking else {}
-        return {"valid": 1, "index": index, "starts": 1, "v": lanes * self.widths.v, **spike}
-
-    def parameters(self, population: Population) -> Parameters:
-        """Return the numbers of this population, or of another of the same structure."""
-        sizes = [0 if c.shape.skips else c.shape.bits for c in self.connections]
-        return parameters(population, sizes, self.memory, self.past)
-
-    def unit(self, population: Population) -> NeuronUnit:
-        """Return its neuron unit, with the numbers of a population."""
-        return NeuronUnit(self.parameters(population), self.widths, self.order)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A network as hardware.
-
-    Attributes
-    ----------
-        network: that it was made for. blocks: how timesteps come.
-        enter: how input beats are stored; constant: whether the input holds for a sample.
-        output: index of the population whose output leaves. leaves: how its beats come.
-        timing: when blocks begin, and what follows from it.
-        loadable: whether other networks of its structure can be written into its memories.
-        answer: what is read on chip, and leaves in place of the output; None: the output leaves.
-    """
-
-    network: Network
-    blocks: Blocks
-    enter: Placing
-    constant: bool
-    populations: tuple[PlannedPopulation, ...]
-    output: int
-    leaves: Placing
-    output_banks: int
-    timing: Timing
-    loadable: bool
-    answer: Reading | None = None
-
-    @property
-    def skips(self) -> bool:
-        """Whether zero words are skipped anywhere."""
-        return any(p.skips for p in self.populations)
-
-    @property
-    def bound(self) -> bool:
-        """Whether cycles depend on data, and all that are stated are the most."""
-        return self.skips or (self.answer is not None and self.answer.stop)
-
-    def readers(self, source: int) -> list[tuple[int, int]]:
-        """Return population and connection of everyone who reads a source."""
-        return [
-            (k, j)
-            for k, p in enumerate(self.populations)
-            for j, c in enumerate(p.connections)
-            if c.source == source
-        ]
-
-
-def chosen(value: Choice, names: Sequence[str], default: int, what: str) -> list[int]:
-    """Return one number per population.
-
-    Raises
-    ------
-        TypeError, ValueError: not positive, not one per population, or an unknown name.
-    """
-    if value is None:
-        value = {}
-    if isinstance(value, Mapping):
-        unknown = [name for name in value if name not in names]
-        if unknown:
-            known = ", ".join(map(repr, names))
-            raise ValueError(f"{what} is given for {unknown[0]!r}; the populations are {known}")
-        given = [value.get(name, default) for name in names]
-    elif isinstance(value, int) or not hasattr(value, "__len__"):
-        given = [value] * len(names)
-    else:
-        given = list(value)
-    if len(given) != len(names):
-        raise ValueError(
-            f"{what} must be one number or {len(names)} (one per population), not {len(given)}"
-        )
-    return [integer(number, what, 1, 4096) for number in given]
 
 
 def plan(
@@ -297,31 +106,6 @@ def plan(
         output_banks=timing.output_banks,
         timing=timing,
     )
-
-
-def skipped(value: bool | Sequence[str], names: Sequence[str], blocks: Blocks) -> list[bool]:
-    """Return for each population whether it skips zero words.
-
-    Raises
-    ------
-        TypeError, ValueError: neither a truth nor names, an unknown name, or blocks that are long.
-    """
-    if isinstance(value, bool):
-        mine = [value] * len(names)
-    elif isinstance(value, str) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"skip_zeros must be true, false or names of populations, not {value!r}")
-    else:
-        unknown = [name for name in value if name not in names]
-        if unknown:
-            known = ", ".join(map(repr, names))
-            raise ValueError(f"skip_zeros is given for {unknown[0]!r}; the populations are {known}")
-        mine = [name in value for name in names]
-    if any(mine) and blocks.block > 1:
-        raise ValueError(
-            "zero words are skipped timestep by timestep: skip_zeros needs a block of 1, not "
-            f"{blocks.block}"
-        )
-    return mine
 
 
 @dataclass(frozen=True)
@@ -501,29 +285,3 @@ class _Maker:
         if self.blocks.block == 1:
             return Placing(size, wide, width, self.blocks, wide)
         return Placing(size, wide, width, self.blocks, wide, p.order.tile)
-
-
-def positions(placing: Placing, gathered: bool) -> list[int]:
-    """Return the bit (of elements of one bit) of each element within the words of a timestep.
-
-    Gathered beats that are cut off hold their elements in their high bits; input beats, in the low
-    ones.
-    """
-    place = []
-    for element in range(placing.elements):
-        beat, offset = divmod(element, placing.granule)
-        here = min(placing.granule, placing.elements - beat * placing.granule)
-        place.append(beat * placing.granule + offset + (placing.granule - here if gathered else 0))
-    return place
-
-
-def unused(placing: Placing, gathered: bool) -> tuple[int, ...]:
-    """Return the bits of the last word in which no element stands."""
-    start = (placing.words - 1) * placing.simd
-    taken = {place - start for place in positions(placing, gathered)}
-    return tuple(j for j in range(placing.simd) if j not in taken)
-
-
-def label(plan: Plan, k: int, j: int) -> str:
-    """Return how the parts of connection j into population k are called: k, or k_j."""
-    return f"{k}_{j}" if len(plan.populations[k].connections) > 1 else str(k)

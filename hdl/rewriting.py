@@ -15,7 +15,7 @@ from .cores.entry import Entry
 from .cores.loader import Loader
 from .cores.rows import WORD, Rows
 from .loading import drain, places
-from .plan import Plan
+from .planned import Plan
 
 #: Ports of a top through which another network is written; see ``cores.loader``.
 PORTS = {

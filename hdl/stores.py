@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .cores.buffer import Placing
 from .cores.rows import words
 from .cores.tables import Table
-from .plan import Plan, PlannedPopulation, label
+from .planned import Plan, PlannedPopulation, label
 
 
 @dataclass(frozen=True)

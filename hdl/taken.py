@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .plan import Plan, PlannedConnection
+from .planned import Plan, PlannedConnection
 from .timing import Execution
 
 

@@ -26,7 +26,7 @@ from .cores.gather import Gather
 from .cores.leave import Leave
 from .cores.skipping import Skipping
 
-#: Values of ``hdl.plan``, which imports this file.
+#: Values of ``hdl.planned``, which imports this file.
 Plan = PlannedConnection = Any
 
 #: Samples after which a schedule that has not become periodic is given up. A population that gains

@@ -20,7 +20,7 @@ from .cores.gather import Gather
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
 from .cores.skipping import Skipping
-from .plan import Plan, label
+from .planned import Plan, label
 from .rewriting import PORTS, Rewriting
 
 #: LUTs that a block RAM is worth, at least.

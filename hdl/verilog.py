@@ -14,8 +14,10 @@ from typing import Any
 
 from mapping import Network
 
+from .choices import Choice
 from .manifest import TOP, manifest
-from .plan import Bits, Choice, Plan, plan
+from .plan import plan
+from .planned import Bits, Plan
 from .text import written
 from .top import NetworkTop
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from .cells import neuron_cells, sums_cells
 from .cores.neuron import REVISIT
-from .plan import Plan, PlannedPopulation
+from .planned import Plan, PlannedPopulation
 
-#: The most of everything; as of ``plan.chosen``.
+#: The most of everything; as of ``choices.chosen``.
 MOST = 4096
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from amaranth.sim import Simulator
 
 from hdl.manifest import manifest
-from hdl.plan import Plan
+from hdl.planned import Plan
 from hdl.top import NetworkTop
 from mapping import Network
 from sim import run

@@ -14,7 +14,8 @@ from hdl import cells as estimate
 from hdl.cells import cells
 from hdl.choose import Budget, Form, Unreachable, choose
 from hdl.listing import CIRCLE, busy, limits
-from hdl.plan import Plan, plan
+from hdl.plan import plan
+from hdl.planned import Plan
 from hdl.stores import memory_bits
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from sim.campaign import parallelism

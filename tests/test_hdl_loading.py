@@ -18,7 +18,8 @@ from simulated import agrees, chunked
 
 from hdl.loading import bits, contents, held, image, places, planned, refuse
 from hdl.manifest import manifest
-from hdl.plan import Plan, plan
+from hdl.plan import plan
+from hdl.planned import Plan
 from hdl.structure import stated
 from hdl.top import NetworkTop
 from hdl.verilog import emit

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planned import BACK, CHAIN, LATE, SELF, network
 
+from hdl.choices import chosen
 from hdl.cores.buffer import Placing
 from hdl.cores.matvec import Shape
 from hdl.cores.popcount import stages
 from hdl.cores.tables import Table
 from hdl.numbers import n_neg, packed, parameters, raw_bits
-from hdl.plan import chosen, plan, positions, unused
+from hdl.plan import plan
+from hdl.planned import positions, unused
 from hdl.streams import Blocks
 from mapping import Dense, Input, Network
 

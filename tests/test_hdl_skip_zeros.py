@@ -18,7 +18,8 @@ from hdl.cells import LIST, MINUS
 from hdl.contents import memories
 from hdl.listing import listing
 from hdl.manifest import manifest
-from hdl.plan import Plan, plan
+from hdl.plan import plan
+from hdl.planned import Plan
 from hdl.stores import stores
 from hdl.taken import sample_ends
 from hdl.timing import schedule

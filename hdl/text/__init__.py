@@ -23,7 +23,7 @@ from .sharing import shared
 from .unread import without_unread
 
 if TYPE_CHECKING:
-    from ..plan import Plan
+    from ..planned import Plan
 
 #: Processes stay processes, so that the Verilog shows ``if`` and ``case``.
 _SCRIPT = """read_rtlil <<rtlil

@@ -11,7 +11,7 @@ from mapping.files import digest
 from ..loading import places
 
 if TYPE_CHECKING:
-    from ..plan import Plan, PlannedPopulation
+    from ..planned import Plan, PlannedPopulation
 
 #: Warnings of Verilator that are of no account here, and why.
 WAIVED = {

@@ -1,10 +1,10 @@
 // Lattice's DP16KD, a block RAM of ECP5: 18,432 bits, two ports of 1, 2, 4, 9, 18 or 36 bits.
 //
-// Our own model: Yosys has this cell as a black box. Written from Lattice's "ECP5 and ECP5-5G
-// Memory Usage Guide" (FPGA-TN-02204: ports, address bits of each width, byte enables on the lowest
-// address bits, write modes, initial values in words of 20 bits of which 18 count) and from Yosys'
-// own mapping (share/lattice/brams_map_16kd.v: how a port of 36 bits uses the pins of both ports).
-// It is no vendor's model, and has not been compared with a device.
+// Our own model: Yosys has this cell as a black box. Its ports, address bits, byte enables and the
+// words of its initial values (20 bits, of which 18 count) are those that Yosys' mapping uses
+// (share/lattice/brams_map_16kd.v). It is no vendor's model, and has not been compared with one, nor
+// with a device; ports of 18 and of 36 bits have been simulated. Lattice describes the cell in its
+// "ECP5 and ECP5-5G Memory Usage Guide".
 //
 // It models what Yosys makes: no output registers (NOREG), a reset of what was read, chip selects at
 // 0. Anything else names a module that there is not, and does not elaborate. Where a port reads what

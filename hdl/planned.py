@@ -1,0 +1,205 @@
+"""Planned: the values of a plan, with every width, depth and cycle; ``hdl.plan`` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mapping import Network, Population
+
+from .cores import skipping
+from .cores.buffer import Placing
+from .cores.history import History
+from .cores.matvec import Shape
+from .cores.neuron import NeuronUnit, Order, Parameters, Widths
+from .cores.reading import Reading
+from .numbers import parameters
+from .streams import Blocks
+from .timing import Timing
+
+#: Values of a population that ``network.facts`` bounds.
+VALUES = ("drive", "scaled", "v", "state")
+
+#: Signed bits by population and name, as of ``PlannedPopulation.bits``.
+Bits = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class PlannedConnection:
+    """One connection: its way from its source, and its matrix-vector unit.
+
+    Attributes
+    ----------
+        source: index of the population that it reads, -1 for the input.
+        placing: how what comes is stored. banks: blocks that its buffer holds.
+        steps: timesteps by which it is late: of its delay core, 0 without one; where it is
+            constant, the timesteps of a sample in which it is silent.
+        back: whether it is a connection back, which reads the block before.
+        constant: whether a block of its source holds for the whole sample.
+        shape: of its matrix-vector unit.
+    """
+
+    source: int
+    placing: Placing
+    banks: int
+    steps: int
+    back: bool
+    constant: bool
+    shape: Shape
+
+    @property
+    def tokens(self) -> int:
+        """Blocks of zeros that its buffer holds after a reset."""
+        return int(self.back)
+
+    @property
+    def rom(self) -> tuple[int, int]:
+        """Width and depth of the weights."""
+        return self.shape.rom_bits, self.shape.rows
+
+    @property
+    def list(self) -> skipping.Words:
+        """What its zero words are found by, where they are skipped."""
+        s = self.shape
+        return skipping.Words(s.words, s.simd, s.bits, s.unused)
+
+
+@dataclass(frozen=True)
+class PlannedPopulation:
+    """One population: its connections in step, and its neuron unit.
+
+    Attributes
+    ----------
+        period: cycles of a pass: a tile of ``order.tile`` neurons, ``blocks.parallel`` timesteps.
+            Where zero words are skipped it is the most. least: the fewest.
+        leader: index of the connection that says where samples begin, or None.
+        memory: columns of the parameter ROM that are kept even if uniform, with their widths.
+        latency: of its neuron unit.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    neurons: int
+    spiking: bool
+    order: Order
+    widths: Widths
+    past: History
+    memory: dict[str, int]
+    period: int
+    least: int
+    leader: int | None
+    latency: int
+    connections: tuple[PlannedConnection, ...]
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of a block."""
+        return -(-self.neurons // self.order.tile)
+
+    @property
+    def skips(self) -> bool:
+        """Whether zero words of a connection are skipped."""
+        return any(c.shape.skips for c in self.connections)
+
+    def cycles(self, first: bool) -> int:
+        """Cycles of a block, at full rate and at most; first: of a sample."""
+        blocks = self.order.blocks
+        return self.tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """Signed bits of what differs from network to network: of values, then of columns."""
+        return {name: getattr(self.widths, name) for name in VALUES} | self.memory
+
+    @property
+    def trace(self) -> dict[str, int]:
+        """Ports of its trace, and their bits.
+
+        ``index`` is the row of ``lanes`` neurons, ``starts`` set in a sample's first timestep,
+        ``v`` the membranes before reset.
+        """
+        lanes = self.order.lanes
+        index = max(1, (self.order.rows - 1).bit_length())
+        spike = {"spike": lanes} if self.spiking else {}
+        return {"valid": 1, "index": index, "starts": 1, "v": lanes * self.widths.v, **spike}
+
+    def parameters(self, population: Population) -> Parameters:
+        """Return the numbers of this population, or of another of the same structure."""
+        sizes = [0 if c.shape.skips else c.shape.bits for c in self.connections]
+        return parameters(population, sizes, self.memory, self.past)
+
+    def unit(self, population: Population) -> NeuronUnit:
+        """Return its neuron unit, with the numbers of a population."""
+        return NeuronUnit(self.parameters(population), self.widths, self.order)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network as hardware.
+
+    Attributes
+    ----------
+        network: that it was made for. blocks: how timesteps come.
+        enter: how input beats are stored; constant: whether the input holds for a sample.
+        output: index of the population whose output leaves. leaves: how its beats come.
+        timing: when blocks begin, and what follows from it.
+        loadable: whether other networks of its structure can be written into its memories.
+        answer: what is read on chip, and leaves in place of the output; None: the output leaves.
+    """
+
+    network: Network
+    blocks: Blocks
+    enter: Placing
+    constant: bool
+    populations: tuple[PlannedPopulation, ...]
+    output: int
+    leaves: Placing
+    output_banks: int
+    timing: Timing
+    loadable: bool
+    answer: Reading | None = None
+
+    @property
+    def skips(self) -> bool:
+        """Whether zero words are skipped anywhere."""
+        return any(p.skips for p in self.populations)
+
+    @property
+    def bound(self) -> bool:
+        """Whether cycles depend on data, and all that are stated are the most."""
+        return self.skips or (self.answer is not None and self.answer.stop)
+
+    def readers(self, source: int) -> list[tuple[int, int]]:
+        """Return population and connection of everyone who reads a source."""
+        return [
+            (k, j)
+            for k, p in enumerate(self.populations)
+            for j, c in enumerate(p.connections)
+            if c.source == source
+        ]
+
+
+def positions(placing: Placing, gathered: bool) -> list[int]:
+    """Return the bit (of elements of one bit) of each element within the words of a timestep.
+
+    Gathered beats that are cut off hold their elements in their high bits; input beats, in the low
+    ones.
+    """
+    place = []
+    for element in range(placing.elements):
+        beat, offset = divmod(element, placing.granule)
+        here = min(placing.granule, placing.elements - beat * placing.granule)
+        place.append(beat * placing.granule + offset + (placing.granule - here if gathered else 0))
+    return place
+
+
+def unused(placing: Placing, gathered: bool) -> tuple[int, ...]:
+    """Return the bits of the last word in which no element stands."""
+    start = (placing.words - 1) * placing.simd
+    taken = {place - start for place in positions(placing, gathered)}
+    return tuple(j for j in range(placing.simd) if j not in taken)
+
+
+def label(plan: Plan, k: int, j: int) -> str:
+    """Return how the parts of connection j into population k are called: k, or k_j."""
+    return f"{k}_{j}" if len(plan.populations[k].connections) > 1 else str(k)
