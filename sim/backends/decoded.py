@@ -43,7 +43,7 @@ def wanted(lengths: Sequence[int], manifest: dict[str, Any]) -> dict[str, int | 
     want: dict[str, int | None] = {
         p["trace"]: None if stops(manifest) else count(p, p) for p in manifest["populations"]
     }
-    want["o"] = len(totals) if reads(manifest) else count(output, _source(manifest))
+    want["o"] = len(totals) if reads(manifest) else count(output, read_out(manifest))
     return want
 
 
@@ -56,7 +56,7 @@ def decoded(
     ------
         ProtocolError: beats are missing or out of order, or what leaves is not what the trace says.
     """
-    source, totals = _source(manifest), [beats.whole(n, manifest) for n in lengths]
+    source, totals = read_out(manifest), [beats.whole(n, manifest) for n in lengths]
     ports = streams.taps[source["trace"]]
     if stops(manifest):
         totals = answers.stopped(ports, source, totals, manifest)
@@ -103,6 +103,7 @@ def traced(
     return trace
 
 
-def _source(manifest: dict[str, Any]) -> dict[str, Any]:
+def read_out(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the population that is read out."""
     name = manifest["output"]["population"]
     return next(p for p in manifest["populations"] if p["name"] == name)

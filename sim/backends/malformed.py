@@ -1,7 +1,8 @@
 """Malformed input: the error bits are those of the rules, and the next whole sample is exact.
 
 What must come of any beats is said by ``hdl/testbench/protocol.py``, which knows nothing of the
-hardware: how many blocks go on, and which errors are raised.
+hardware: how many blocks go on, and which errors are raised. A design that stops runs some of these
+blocks, its trace says how many, and every answer must be what its trace says.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.cxxrtl import BURSTS, Simulation
+from mapping import Network
+
+from ..engines.cxxrtl import BURSTS, Simulation, Streams
 from ..tools import ProtocolError
-from . import beats
+from . import answers, beats
+from .decoded import Ran, read_out, reads, stops, wanted
 
 #: Per cent of cycles in which streams stall.
 STALLS = (0, 30, 80, BURSTS)
@@ -24,8 +28,8 @@ CYCLES, LEAST, MOST = 200_000, 4, 100
 
 
 def check(
-    x: np.ndarray, ran: dict[str, list[tuple[np.ndarray, np.ndarray]]], device: Simulation,
-    manifest: dict[str, Any], seed: int, count: int | None = None,
+    network: Network, x: np.ndarray, ran: Ran, device: Simulation, manifest: dict[str, Any],
+    seed: int, count: int | None = None,
 ) -> tuple[Counter[str], Counter[str]]:  # fmt: skip
     """Send malformed inputs, each followed by a whole sample.
 
@@ -49,19 +53,19 @@ def check(
     kinds: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     for _ in range(count):
-        sent, raised = _attempt(rng, device, samples, ran, manifest)
+        sent, raised = _attempt(rng, network, device, samples, ran, manifest)
         kinds.update(sent)
         errors.update(raised or {"none"})
     return kinds, errors
 
 
 def _attempt(
-    rng: random.Random, device: Simulation, samples: Sequence[tuple[np.ndarray, np.ndarray]],
-    ran: dict[str, list[tuple[np.ndarray, np.ndarray]]], manifest: dict[str, Any],
+    rng: random.Random, network: Network, device: Simulation,
+    samples: Sequence[tuple[np.ndarray, np.ndarray]], ran: Ran, manifest: dict[str, Any],
 ) -> tuple[list[str], set[str]]:  # fmt: skip
     from hdl.testbench import malformed, protocol
 
-    enter, output = manifest["input"], manifest["output"]
+    enter = manifest["input"]
     size, first = int(enter["beats_per_block"]), int(enter["beats_of_first_block"])
     block, steps_first = int(manifest["block"]), int(manifest["block_first"])
     steps = int(manifest["timesteps"])
@@ -94,13 +98,10 @@ def _attempt(
     lengths = [steps_first + (r.blocks - 1) * block for r in rules.runs if r.blocks]
     if enter["constant"]:
         lengths = [steps for _ in lengths]
-    sizes = {p["name"]: int(p["neurons"]) for p in manifest["populations"]}
-
-    def many(stream: dict[str, Any], neurons: int) -> int:
-        return sum(len(beats.rows(stream, neurons, t, manifest)) for t in lengths)
-
-    want = {p["trace"]: many(p, sizes[p["name"]]) for p in manifest["populations"]}
-    want["o"] = many(output, sizes[output["population"]])
+    want = wanted(lengths, manifest)
+    ended = [r.ended for r in rules.runs if r.blocks]
+    if reads(manifest):  # without a last block no answer, but of a sample that stops
+        want["o"] = None if stops(manifest) else sum(ended)
     data = np.stack([samples[b.sample][0][b.data] for b in sent])
     stalls = rng.choice(STALLS), rng.choice(STALLS)
     streams = device.run(data, flags, want, rng.getrandbits(31), stalls)
@@ -108,16 +109,43 @@ def _attempt(
     raised = {n for k, n in enumerate(manifest["errors"]) if streams.error >> k & 1}
     if raised != rules.errors:
         raise ProtocolError(f"{what} the error bits are {_told(raised)}, not {_told(rules.errors)}")
+    if reads(manifest):
+        lengths = _answered(streams, network, lengths, ended, manifest)
     for p in manifest["populations"]:
-        count = len(beats.rows(p, sizes[p["name"]], steps, manifest))
+        count = len(beats.rows(p, int(p["neurons"]), lengths[-1], manifest))
         ports = {name: found[-count:] for name, found in streams.taps[p["trace"]].items()}
-        ((spikes, v),) = beats.neurons(ports, p, [steps], manifest)
+        ((spikes, v),) = beats.neurons(ports, p, lengths[-1:], manifest)
         for name, got, right in zip(
             ("spikes", "v"), (spikes, v), ran[p["name"]][last], strict=True
         ):
-            if (got != right).any():
+            length = min(len(got), len(right))  # each has stopped where it had decided
+            if (got[:length] != right[:length]).any():
                 raise ProtocolError(f"{what} {name} of {p['name']!r} differ in the next sample")
     return kinds, raised
+
+
+def _answered(
+    streams: Streams, network: Network, lengths: list[int], ended: list[bool],
+    manifest: dict[str, Any],
+) -> list[int]:  # fmt: skip
+    """Check every answer against the trace; return the timesteps that samples ran.
+
+    Raises
+    ------
+        ProtocolError: an answer is missing, or another.
+    """
+    p, stop = read_out(manifest), stops(manifest)
+    ports, sent = streams.taps[p["trace"]], lengths
+    if stop:
+        lengths = answers.stopped(ports, p, lengths, manifest)
+    ran = beats.neurons(ports, p, lengths, manifest)
+    decided = [
+        pair
+        for pair, end, was, now in zip(ran, ended, sent, lengths, strict=True)
+        if (end and now == was) or (stop and pair[0].any())
+    ]
+    answers.check(network, answers.told(streams, manifest["output"]), decided, p["name"])
+    return lengths
 
 
 def _told(errors: set[str]) -> str:

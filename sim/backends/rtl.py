@@ -192,9 +192,8 @@ def drive(
             _check_cycles(streams, len(part), manifest)
         if start == 0:
             _harder(network, part, ran, simulation, manifest, seed)
-            known = not reads(manifest) and not stops(manifest)
-            if known and beats.whole(steps, manifest) == steps == int(manifest["timesteps"]):
-                malformed.check(part[:HARD], ran, simulation, manifest, seed)
+            if beats.whole(steps, manifest) == steps == int(manifest["timesteps"]):
+                malformed.check(network, part[:HARD], ran, simulation, manifest, seed)
         if reads(manifest):
             classes += told(streams, manifest["output"]).classes.tolist()
         for name, arrays in ran.items():
