@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planned import BACK, CHAIN, LATE, SELF, SKIPS
 from planned import network as planned
 from simulated import agrees
-from test_hdl_top import CHAINS, GRAPHS, chain, graph, lanes
+from test_hdl_top import CHAINS, GRAPHS, chain, circle, graph, lanes
 
 from hdl.cells import LIST, MINUS
 from hdl.contents import memories
@@ -107,23 +107,7 @@ def test_a_connection_of_one_word_beside_one_that_skips_is_as_late(rng) -> None:
 
 @pytest.mark.parametrize("delays", [(1, 1), (2, 3), (6, 4)])
 def test_connections_back_equal_the_reference(delays, rng) -> None:
-    first = Population(
-        "a",
-        (
-            Connection("input", Dense(rng.choice([-1, 1], (6, 8))), gain=2, bias=3),
-            Connection("b", Dense(rng.choice([-1, 1], (6, 5))), delay=delays[0]),
-        ),
-        Neuron(1, 1, threshold=rng.integers(1, 9, 6)),
-    )
-    second = Population(
-        "b",
-        (
-            Connection("a", Dense(rng.choice([-1, 1], (5, 6))), bias=1),
-            Connection("b", Dense(rng.choice([-1, 1], (5, 5))), delay=delays[1]),
-        ),
-        Neuron(1, 1, threshold=rng.integers(1, 6, 5)),
-    )
-    network = Network(Input((8,)), (first, second), Readout("b"), 6)
+    network = circle(rng, delays, 8)
     exact(rng, network, plan(network, 2, 2, skip_zeros=True), 6)
 
 

