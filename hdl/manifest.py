@@ -8,8 +8,8 @@ from typing import Any
 
 from mapping.files import digest
 
-from .cores.buffer import Placing
 from .cores.entry import ERRORS
+from .cores.placing import Placing
 from .loading import stated_loading
 from .planned import Plan, PlannedConnection, PlannedPopulation
 

@@ -18,9 +18,9 @@ from mapping.value import integer
 from .answers import reading
 from .choices import PE, SIMD, Choice, chosen, skipped
 from .cores import popcount, skipping
-from .cores.buffer import Placing
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, Order, Widths, latency
+from .cores.placing import Placing
 from .numbers import history, raw_bits, signed_bits
 from .planned import VALUES, Bits, Plan, PlannedConnection, PlannedPopulation, unused
 from .streams import Blocks

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from mapping import Network, Population
 
 from .cores import skipping
-from .cores.buffer import Placing
 from .cores.history import History
 from .cores.matvec import Shape
 from .cores.neuron import NeuronUnit, Order, Parameters, Widths
+from .cores.placing import Placing
 from .cores.reading import Reading
 from .numbers import parameters
 from .streams import Blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .cores.buffer import Placing
+from .cores.placing import Placing
 from .cores.rows import words
 from .cores.tables import Table
 from .planned import Plan, PlannedPopulation, label

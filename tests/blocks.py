@@ -7,7 +7,7 @@ first block may be shorter, and its chunks are then the last ones of a block.
 
 from __future__ import annotations
 
-from hdl.cores.buffer import Placing
+from hdl.cores.placing import Placing
 from hdl.streams import Blocks
 
 

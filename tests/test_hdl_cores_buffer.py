@@ -13,7 +13,8 @@ from clocked import Bench, clocked, played
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.cores.buffer import BlockBuffer, Placing
+from hdl.cores.buffer import BlockBuffer
+from hdl.cores.placing import Placing
 from hdl.streams import Blocks
 
 #: Whole words and columns, tiles that columns do and do not divide, chunks of several timesteps,

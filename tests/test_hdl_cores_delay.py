@@ -11,8 +11,8 @@ from clocked import played
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.cores.buffer import Placing
 from hdl.cores.delay import Delay
+from hdl.cores.placing import Placing
 from hdl.streams import Blocks
 
 #: One timestep a block, several, a first block that is shorter, one block a sample; words, tiles,

@@ -10,9 +10,9 @@ import pytest
 from blocks import order
 from clocked import Bench, clocked, joined, lanes
 
-from hdl.cores.buffer import Placing
 from hdl.cores.history import History
 from hdl.cores.neuron import REVISIT, NeuronUnit, Order, Parameters, Widths, latency
+from hdl.cores.placing import Placing
 from hdl.numbers import history
 from hdl.streams import Blocks
 from mapping import Neuron

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from planned import BACK, CHAIN, LATE, SELF, network
 
 from hdl.choices import chosen
-from hdl.cores.buffer import Placing
 from hdl.cores.matvec import Shape
+from hdl.cores.placing import Placing
 from hdl.cores.popcount import stages
 from hdl.cores.tables import Table
 from hdl.numbers import n_neg, packed, parameters, raw_bits

@@ -10,8 +10,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..streams import word
-from .buffer import Placing
 from .counting import count
+from .placing import Placing
 
 
 class Delay(wiring.Component):
