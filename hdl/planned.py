@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapping import Network, Population
 
 from .cores import skipping
 from .cores.history import History
+from .cores.lines import LineBuffer
 from .cores.matvec import Shape
 from .cores.neuron import NeuronUnit, Order, Parameters, Widths
 from .cores.placing import Placing
 from .cores.reading import Reading
 from .numbers import parameters
 from .streams import Blocks
+from .sweeps import Sweep
 from .timing import Timing
 
 #: Values of a population that ``network.facts`` bounds.
@@ -37,6 +39,8 @@ class PlannedConnection:
         back: whether it is a connection back, which reads the block before.
         constant: whether a block of its source holds for the whole sample.
         shape: of its matrix-vector unit.
+        sweep: how it reads the lines of a map; None: blocks, word by word. placing and banks are
+            then of a line.
     """
 
     source: int
@@ -46,6 +50,44 @@ class PlannedConnection:
     back: bool
     constant: bool
     shape: Shape
+    sweep: Sweep | None = None
+
+    @property
+    def lines(self) -> int:
+        """Lines of a block of its source."""
+        return self.sweep.source[0] if self.sweep else 1
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """Of each line of the population, the lines of the source's block that must be there."""
+        return self.sweep.needs if self.sweep else (1,)
+
+    @property
+    def freed_by(self) -> tuple[int, ...]:
+        """Of each line of the source, the last line of the population that needs it."""
+        if self.sweep is None:
+            return (0,)
+        done = self.sweep.done
+        return tuple(next(y for y, n in enumerate(done) if n > row) for row in range(self.lines))
+
+    @property
+    def least(self) -> int:
+        """Banks without which it cannot run at all."""
+        if self.sweep is None:
+            return 1
+        return self.sweep.source[0] if self.constant else self.sweep.most
+
+    @property
+    def stream(self) -> Placing:
+        """How a whole block of its source comes."""
+        return replace(self.placing, elements=self.placing.elements * self.lines)
+
+    @property
+    def depth(self) -> int:
+        """Rows of each memory of its buffer."""
+        if self.sweep is None:
+            return self.placing.depth(self.banks)
+        return LineBuffer.depth(self.placing, self.sweep, self.banks)
 
     @property
     def tokens(self) -> int:
@@ -92,9 +134,24 @@ class PlannedPopulation:
     connections: tuple[PlannedConnection, ...]
 
     @property
+    def lines(self) -> int:
+        """Rows of its map; 1 of a vector."""
+        return self.shape[1] if len(self.shape) == 3 else 1
+
+    @property
+    def places(self) -> int:
+        """Places of a line: columns of its map."""
+        return self.shape[2] if len(self.shape) == 3 else 1
+
+    @property
     def tiles(self) -> int:
         """Tiles of a block."""
         return -(-self.neurons // self.order.tile)
+
+    @property
+    def swept(self) -> bool:
+        """Whether a connection reads by lines."""
+        return any(c.sweep is not None for c in self.connections)
 
     @property
     def skips(self) -> bool:
@@ -102,9 +159,13 @@ class PlannedPopulation:
         return any(c.shape.skips for c in self.connections)
 
     def cycles(self, first: bool) -> int:
-        """Cycles of a block, at full rate and at most; first: of a sample."""
+        """Cycles of a line, at full rate and at most; first: of a sample's first block.
+
+        A vector is a line.
+        """
         blocks = self.order.blocks
-        return self.tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
+        tiles = self.tiles // self.lines
+        return tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
 
     @property
     def bits(self) -> dict[str, int]:
@@ -141,6 +202,7 @@ class Plan:
     ----------
         network: that it was made for. blocks: how timesteps come.
         enter: how input beats are stored; constant: whether the input holds for a sample.
+        rows: lines in which the input comes; enter is then of a line.
         output: index of the population whose output leaves. leaves: how its beats come.
         timing: when blocks begin, and what follows from it.
         loadable: whether other networks of its structure can be written into its memories.
@@ -158,6 +220,7 @@ class Plan:
     timing: Timing
     loadable: bool
     answer: Reading | None = None
+    rows: int = 1
 
     @property
     def skips(self) -> bool:

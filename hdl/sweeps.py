@@ -81,6 +81,11 @@ class Sweep:
         )
 
     @property
+    def most(self) -> int:
+        """Lines that a line of outputs needs at a time, at most."""
+        return max(n - d for n, d in zip(self.needs, (0, *self.done), strict=False))
+
+    @property
     def takes(self) -> tuple[int, ...]:
         """Of each line of outputs, how many lines of the source it is the first to need."""
         return _steps(self.needs)

@@ -8,6 +8,9 @@ population begins is a maximum of earlier ones plus constants of the cores:
 - for each connection, for the cycle after the last beat of the source's block;
 - for each reader with K banks, for the cycle after that reader has read block n - K.
 
+Of maps the same holds line by line: a line of outputs waits for the last line of the source that
+its window sees (``sweeps``), and a bank is a line.
+
 Executed first with banks without end, this says what pace the slowest core, or a circle of
 connections, allows; at that pace it says how many banks each connection fills, and these are
 built; executed again with them, it gives latency and rate. Such a recurrence becomes periodic:
@@ -27,7 +30,7 @@ from .cores.leave import Leave
 from .cores.skipping import Skipping
 
 #: Values of ``hdl.planned``, which imports this file.
-Plan = PlannedConnection = Any
+Plan = PlannedConnection = PlannedPopulation = Any
 
 #: Samples after which a schedule that has not become periodic is given up. A population that gains
 #: a cycle a sample on a slower one takes as many samples as it may be ahead.
@@ -109,96 +112,151 @@ def schedule(plan: Plan, banks: tuple[tuple[int, ...], ...], output: int) -> Tim
 
 
 class Execution:
-    """One execution: the cycle in which every block begins, and in which its last beat leaves."""
+    """One execution: the cycle in which every line begins, and in which its last beat leaves.
+
+    Lines are counted through: those of a block, one block after the other.
+    """
 
     def __init__(
         self, plan: Plan, banks: tuple[tuple[int, ...], ...] | None, output: int, pace: int
     ) -> None:
         self.plan, self.banks, self.output, self.pace = plan, banks, output, pace
         self.starts: list[list[int]] = [[] for _ in plan.populations]
-        self.reads: list[list[int]] = [[] for _ in plan.populations]  # last cycle of each block
-        self.offered: list[int] = []  # first beat of every block of the input
+        self.reads: list[list[int]] = [[] for _ in plan.populations]  # last cycle of each line
+        self.offered: list[int] = []  # first beat of every line of the input
         self.came: list[int] = []  # its last beat
         self.left: list[int] = []  # last output beat of every block
         self.ends: list[int] = []  # and of every sample
+        self.samples = 0  # that are executed
+        self.readers = [plan.readers(k) for k in range(-1, len(plan.populations))]
 
     def go(self, samples: int) -> None:
-        """Execute some samples more, block by block, populations in their order."""
-        for _ in range(samples):
-            for block in range(self.plan.blocks.count):
-                if block == 0 or not self.plan.constant:
-                    self._enter(block == 0)
-                for k in range(len(self.starts)):
-                    self._start(k, block == 0)
-            self.ends.append(self.left[-1])
+        """Execute some samples more: every core goes on line by line, as far as others let it.
 
-    def _enter(self, first: bool) -> None:
-        """Let the input's next block come in, a beat a cycle."""
-        n = len(self.offered)
+        Raises
+        ------
+            Standstill: none can go on.
+        """
+        self.samples += samples
+        count = self.plan.blocks.count
+        waits: str | None = ""
+        while waits is not None:
+            waits, moved = None, False
+            for k in range(-1, len(self.starts)):
+                why = self._advance(k)
+                while why is None:
+                    moved, why = True, self._advance(k)
+                waits = waits or why or None
+            if waits is not None and not moved:
+                raise Standstill(waits)
+        self.ends = [self.left[n * count + count - 1] for n in range(self.samples)]
+
+    def _advance(self, k: int) -> str | None:
+        """Let a population, or the input, begin its next line; return what it waits for.
+
+        The empty string: for nothing, as it has run all its samples.
+        """
+        source = k < 0
+        lines = self.plan.rows if source else self.plan.populations[k].lines
+        blocks = 1 if source and self.plan.constant else self.plan.blocks.count
+        n = len(self.offered if source else self.starts[k])
+        if n == self.samples * blocks * lines:
+            return ""
+        found = self._enter(n, lines, blocks) if source else self._start(k, n, lines)
+        return found
+
+    def _enter(self, n: int, lines: int, blocks: int) -> str | None:
+        """Let the input's next line come in, a beat a cycle."""
         at = self.came[-1] + 1 if n else 0
         # Exactly: a pace of whole cycles a block would make samples slower than the slowest core.
-        at = max(at, self.pace * n // (1 if self.plan.constant else self.plan.blocks.count))
-        for k, j in self.plan.readers(-1):
-            at = max(at, self._room(k, j, n))
+        at = max(at, self.pace * n // (blocks * lines))
+        for reader in self.readers[0]:
+            free = self._room(*reader, n)
+            if isinstance(free, str):
+                return free
+            at = max(at, free)
         stream = self.plan.enter.blocks
+        first = n // lines % blocks == 0
         beats = self.plan.enter.words * (stream.chunks - (stream.skipped if first else 0))
         self.offered.append(at)
         self.came.append(at + beats - 1)
+        return None
 
-    def _room(self, k: int, j: int, n: int) -> int:
-        """Return when there is room for block n of a source, at connection j of population k."""
+    def _room(self, k: int, j: int, n: int) -> int | str:
+        """Return when there is room for line n of a source, at connection j of population k."""
         if self.banks is None:
             return 0
-        c = self.plan.populations[k].connections[j]
-        freed = n + c.tokens - self.banks[k][j]
-        if c.constant:  # read until the last block of its sample
-            freed = (freed + 1) * self.plan.blocks.count - 1
+        p = self.plan.populations[k]
+        c = p.connections[j]
+        freed = n + c.tokens * c.lines - self.banks[k][j]
         if freed < 0:
             return 0
-        if freed >= len(self.reads[k]):
-            raise Standstill(
-                f"a block of the source of connection {j} into population "
-                f"{self.plan.populations[k].name!r} waits for one that can only come after it: "
-                f"{self.banks[k][j]} banks are too few"
+        by = self._freed_by(p, c, freed)
+        if by >= len(self.reads[k]):
+            return (
+                f"a block of the source of connection {j} into population {p.name!r} waits for one "
+                f"that can only come after it: {self.banks[k][j]} banks are too few"
             )
-        return self.reads[k][freed] + 1
+        return self.reads[k][by] + 1
 
-    def _start(self, k: int, first: bool) -> None:
-        """Begin the next block of a population."""
+    def _freed_by(self, p: PlannedPopulation, c: PlannedConnection, line: int) -> int:
+        """Return the line of a population that is the last to need a line of its source."""
+        block, row = divmod(line, c.lines)
+        if c.constant:  # read until the last block of its sample
+            return (block + 1) * self.plan.blocks.count * p.lines - 1
+        return block * p.lines + c.freed_by[row]
+
+    def _start(self, k: int, n: int, lines: int) -> str | None:
+        """Begin the next line of a population."""
         p = self.plan.populations[k]
-        n = len(self.starts[k])
+        block, row = divmod(n, lines)
+        first = block % self.plan.blocks.count == 0
         at = self.reads[k][-1] if n else 0
         for c in p.connections:
-            at = max(at, self._full(c, n, first))
-        for reader in self.plan.readers(k):
-            at = max(at, self._room(*reader, n))
-        if k == self.plan.output and n >= self.output and self.banks is not None:
-            at = max(at, self.left[n - self.output] + 2)
+            there = self._full(c, block, row, first)
+            if there is None:
+                return f"population {p.name!r} waits for a block that can only come after it"
+            at = max(at, there)
+        for reader in self.readers[k + 1]:
+            free = self._room(*reader, n)
+            if isinstance(free, str):
+                return free
+            at = max(at, free)
+        output = k == self.plan.output
+        if output and row == 0 and block >= self.output and self.banks is not None:
+            at = max(at, self.left[block - self.output] + 2)
         self.starts[k].append(at)
         self.reads[k].append(at + self.cycles(k, first))
-        if k == self.plan.output:
+        if output and row == lines - 1:
             answer = self.plan.answer
             late = answer.latency(p.order.lanes) if answer else Gather.latency
             self.left.append(self._sent(k, n, late) + Leave.latency)
+        return None
 
     def cycles(self, k: int, first: bool) -> int:
-        """Return how long the next block of a population is read."""
+        """Return how long the next line of a population is read."""
         return self.plan.populations[k].cycles(first)
 
-    def _full(self, c: PlannedConnection, n: int, first: bool) -> int:
-        """Return when block n of a connection is there."""
+    def _full(self, c: PlannedConnection, block: int, row: int, first: bool) -> int | None:
+        """Return when all is there that a line needs of a connection; None: not yet known."""
         late = Delay.latency if c.steps and not c.constant else 0
         late += Skipping.latency if c.shape.skips else 0
-        if c.source < 0:
-            if c.constant and not first:
+        if c.constant:
+            if not first:
                 return 0  # it is being read since the first block
-            return self.came[-1] + Entry.latency + late + 1
-        if n < c.tokens:
+            block //= self.plan.blocks.count
+        last = (block - c.tokens) * c.lines + c.needs[row] - 1
+        if last < 0:
             return 0
-        return self._sent(c.source, n - c.tokens) + late + 1
+        if c.source < 0:
+            there = self.came
+            return there[last] + Entry.latency + late + 1 if last < len(there) else None
+        if last >= len(self.reads[c.source]):
+            return None
+        return self._sent(c.source, last) + late + 1
 
     def _sent(self, k: int, n: int, late: int = Gather.latency) -> int:
-        """Return the cycle in which the last beat of a population's block is gathered, or read."""
+        """Return the cycle in which the last beat of a population's line is gathered, or read."""
         p = self.plan.populations[k]
         order = p.order
         last = order.neurons - (p.tiles - 1) * order.tile
@@ -209,29 +267,34 @@ class Execution:
         )  # fmt: skip
 
     def filled(self) -> tuple[tuple[tuple[int, ...], ...], int]:
-        """Return the blocks that every connection, and the output, hold at a time."""
+        """Return the lines that every connection, and the blocks that the output, hold at a time.
+
+        Where nothing is swept, a block is a line.
+        """
         banks = []
         for k, p in enumerate(self.plan.populations):
             mine = []
             for c in p.connections:
-                if c.source < 0:
-                    taken = self.offered
-                else:
-                    taken = self.starts[c.source]
-                freed = self.reads[k]
-                if c.constant:
-                    freed = freed[self.plan.blocks.count - 1 :: self.plan.blocks.count]
-                mine.append(max(1, c.tokens, _most(taken, freed, c.tokens)))
+                taken = self.offered if c.source < 0 else self.starts[c.source]
+                zeros = c.tokens * c.lines
+                lines = range(len(taken) + zeros)
+                by = [self._freed_by(p, c, line) for line in lines]
+                freed = [self.reads[k][n] for n in by if n < len(self.reads[k])]
+                mine.append(max(c.least, zeros, _most(taken, freed, zeros)))
             banks.append(tuple(mine))
-        output = _most(self.starts[self.plan.output], [t + 1 for t in self.left], 0)
+        lines = self.plan.populations[self.plan.output].lines
+        begun = self.starts[self.plan.output][::lines]
+        output = _most(begun, [t + 1 for t in self.left], 0)
         return tuple(banks), max(1, output)
 
     def shape(self) -> tuple[int, ...]:
         """Return where everything stands, relative to the last output beat."""
         end, count = self.ends[-1], self.plan.blocks.count
         depth = 2 + max(self.output, *(max(b) for b in self.banks or ((2,),)))
-        tails = [t[-depth * count :] for t in (*self.starts, *self.reads, self.left)]
-        entering = depth * (1 if self.plan.constant else count)
+        rows = max(self.plan.rows, *(p.lines for p in self.plan.populations))
+        depth = -(-depth // rows) + 1 if rows > 1 else depth
+        tails = [t[-depth * count * rows :] for t in (*self.starts, *self.reads, self.left)]
+        entering = depth * rows * (1 if self.plan.constant else count)
         tails += [self.offered[-entering:], self.came[-entering:]]
         return tuple(t - end for tail in tails for t in tail)
 

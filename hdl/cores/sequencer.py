@@ -5,6 +5,9 @@ population run in step: their passes end together, the shorter ones begin later.
 within a block. It begins when every connection has its block and every reader has room for what
 comes of it, and may follow the one before without a gap.
 
+Of a map, what is said here of a block holds for each line of it: tiles are those of a place, places
+follow each other along the line, and a line begins when the lines of the sources are there.
+
 Where words are skipped, a block says how many cycles its passes take, and all of them take as many:
 those of its longest connection. ``period`` is then the most that there can be, and ``least`` the
 fewest: the neurons of a pass are through when the sums of the next one come.
@@ -37,6 +40,8 @@ class Sequencer(wiring.Component):
     latency : cycles from a pass's last word to the cycle before its sums can be selected
     skips : for each connection, whether its words are skipped; none where it is left out
     least : cycles of a pass, at least, where words are skipped
+    places, lines : of a map, places of a line, and lines
+    swept : whether a connection reads by lines
 
     Members
     -------
@@ -50,6 +55,10 @@ class Sequencer(wiring.Component):
         the block that waits
     finish : the last word of a pass
     chunk : the chunk of timesteps that is read
+    line : the line that begins next; opens: it is the first. ended: the line at hand has been read
+    done, placed, lined : where a connection reads by lines: the last cycle of a pass; it is the
+        last of its place, of its line
+    over : the block at hand is its sample's last
     loaded, begins, ends : a pass's sums can be selected from the next cycle on; its block is a
         sample's first, last
     """
@@ -57,7 +66,8 @@ class Sequencer(wiring.Component):
     def __init__(
         self, blocks: Blocks, *, tiles: int, period: int, cycles: list[int],
         constant: list[bool], late: list[int], back: list[bool], leader: int | None, latency: int,
-        skips: Sequence[bool] = (), least: int = 1,
+        skips: Sequence[bool] = (), least: int = 1, places: int = 1, lines: int = 1,
+        swept: bool = False,
     ) -> None:  # fmt: skip
         if max(cycles) > period:
             raise ValueError(f"a pass of {max(cycles)} cycles does not fit a period of {period}")
@@ -65,6 +75,7 @@ class Sequencer(wiring.Component):
         self.cycles, self.constant, self.late, self.back = cycles, constant, late, back
         self.leader, self.latency = leader, latency
         self.skips, self.least = list(skips) if any(skips) else [], least
+        self.places, self.lines, self.swept = places, lines, swept
         n = len(cycles)
         super().__init__(
             {
@@ -88,6 +99,16 @@ class Sequencer(wiring.Component):
                     if skips
                 },
                 **({"finish": Out(1)} if self.skips else {}),
+                **(
+                    {
+                        "line": Out(range(max(2, lines))),
+                        **dict.fromkeys(
+                            ("opens", "ended", "done", "placed", "lined", "over"), Out(1)
+                        ),
+                    }
+                    if swept
+                    else {}
+                ),
             }
         )
 
@@ -99,7 +120,7 @@ class Sequencer(wiring.Component):
         left = Signal(range(max(2, self.period)), name="left")  # cycles of this pass still to come
         end_pass = left == 0
         first, last = Signal(name="first_block"), Signal(name="last_block")
-        at_first, at_last = self._flags(m)
+        at_first, at_last, opens = self._flags(m, first)
         skipped = Mux(at_first, blocks.skipped, 0) if blocks.skipped else Const(0, 1)
 
         end_chunk: Value = Const(1, 1)
@@ -114,7 +135,18 @@ class Sequencer(wiring.Component):
             m.d.comb += self.chunk.eq(chunk)
         _, end_tile = count(m, self.tiles, running & end_pass & end_chunk, "tile")
         ending = Signal(name="ending")
-        m.d.comb += ending.eq(running & end_pass & end_chunk & end_tile)
+        tiled = running & end_pass & end_chunk & end_tile
+        _, end_place = count(m, self.places, tiled, "place")
+        m.d.comb += ending.eq(tiled & end_place if self.places > 1 else tiled)
+        if self.swept:
+            m.d.comb += [
+                self.opens.eq(opens),
+                self.ended.eq(ending),
+                self.done.eq(running & end_pass),
+                self.placed.eq(end_tile),
+                self.lined.eq(end_place),
+                self.over.eq(last),
+            ]
 
         m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
         with m.If(running):
@@ -132,8 +164,8 @@ class Sequencer(wiring.Component):
             if self.back[k]:
                 m.d.comb += self.silent[k].eq(first)
             elif self.late[k]:
-                place = chunk if blocks.chunks > 1 else Const(0, 1)
-                m.d.comb += self.silent[k].eq(self._silent(m, k, at_first, first, place))
+                now = chunk if blocks.chunks > 1 else Const(0, 1)
+                m.d.comb += self.silent[k].eq(self._silent(m, k, at_first, first, now, opens))
             m.d.comb += [
                 self.issue[k].eq(issues[k] & begun if once else issues[k]),
                 self.take[k].eq(self.start & at_first if constant else self.start),
@@ -183,12 +215,23 @@ class Sequencer(wiring.Component):
         alone = self.least == 1 and len(mine) == 1
         return [running if alone else running & (left <= kept) for kept in mine]
 
-    def _flags(self, m: Module) -> tuple[Value, Value]:
-        """Return whether the block that waits is a sample's first, its last."""
-        if self.leader is not None:
-            return self.first[self.leader], self.last[self.leader]
-        block, end = count(m, self.blocks.count, self.start, "block")
-        return block == 0, end
+    def _flags(self, m: Module, first: Value) -> tuple[Value, Value, Value]:
+        """Return whether the block that waits is a sample's first, its last, and begins here.
+
+        A block may turn out to be the last with its last line: before that line it is not told.
+        """
+        line, final = count(m, self.lines, self.start, "line_next")
+        opens = line == 0 if self.lines > 1 else Const(1, 1)
+        if self.swept:
+            m.d.comb += self.line.eq(line)
+        if self.leader is None:
+            block, end = count(
+                m, self.blocks.count, self.start & final if self.lines > 1 else self.start, "block"
+            )
+            return block == 0, end, opens
+        if self.lines == 1:
+            return self.first[self.leader], self.last[self.leader], opens
+        return Mux(opens, self.first[self.leader], first), self.last[self.leader] & final, opens
 
     def _ready(self, at_first: Value) -> Value:
         """Return whether every connection has its block."""
@@ -197,12 +240,14 @@ class Sequencer(wiring.Component):
             ready = ready & (self.full[k] | ~at_first if constant else self.full[k])
         return ready
 
-    def _silent(self, m: Module, k: int, at_first: Value, first: Value, chunk: Value) -> Value:
+    def _silent(
+        self, m: Module, k: int, at_first: Value, first: Value, chunk: Value, opens: Value
+    ) -> Value:
         """Return whether a connection is silent in the timestep that is read."""
         blocks, late = self.blocks, self.late[k]
         age = Signal(range(late + 1), name=f"age_{k}")  # timesteps before this block
         before = Mux(first, blocks.first, blocks.block)
-        with m.If(self.start):
+        with m.If(self.start & opens if self.lines > 1 else self.start):
             older = age + before
             m.d.sync += age.eq(Mux(at_first, 0, Mux(older > late, late, older)))
         return age + chunk < late + (Mux(first, blocks.skipped, 0) if blocks.skipped else 0)
