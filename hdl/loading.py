@@ -62,7 +62,7 @@ def _sizes(plan: Plan) -> Iterator[tuple[str, tuple[int, int]]]:
     for k, p in enumerate(plan.populations):
         for j, c in enumerate(p.connections):
             yield f"weights_{label(plan, k, j)}", c.rom
-        yield f"parameters_{k}", (p.order.lanes * sum(p.memory.values()), p.order.rows)
+        yield f"parameters_{k}", (p.order.lanes * sum(p.memory.values()), p.order.channel_rows)
 
 
 def drain(plan: Plan) -> int:

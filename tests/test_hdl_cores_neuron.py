@@ -22,7 +22,9 @@ RAW_BITS = (5, 3)
 NOTHING = History()
 
 
-def ordered(neurons: int, at_once: int = 1, tile: int | None = None, blocks=None, period=0):
+def ordered(
+    neurons: int, at_once: int = 1, tile: int | None = None, blocks=None, period=0, channels=None
+):
     """Return an order, and the cycles of a pass: at least period, and what its memory needs."""
     blocks, tile = blocks or Blocks(20), tile or neurons
     passes = -(-neurons // tile)
@@ -33,7 +35,7 @@ def ordered(neurons: int, at_once: int = 1, tile: int | None = None, blocks=None
         again = (neurons - (passes - 1) * tile) // at_once
     else:
         period = again = max(REVISIT, period)
-    return Order(neurons, at_once, tile, blocks, again), period
+    return Order(neurons, at_once, tile, blocks, again, channels), period
 
 
 #: One neuron and more than one, several lanes; passes without a gap, and with; blocks, the first
@@ -64,6 +66,23 @@ ORDERS = {
     "parallel, whole, in one pass": ordered(9, tile=3, blocks=Blocks(4, 4, 4), period=20),
 }
 
+#: Maps: one row of channels, a power of two of rows, and other numbers, in every kind of block.
+MAPS = {
+    "a row of channels": ordered(12, 2, 2, channels=2),
+    "four rows": ordered(24, 2, 4, period=4, channels=8),
+    "three rows": ordered(12, 1, 3, channels=3),
+    "tiles": ordered(36, 2, 4, period=3, channels=12),
+    "one place": ordered(6, 1, 3, channels=6),
+    "one channel": ordered(9, channels=1, tile=1),
+    "blocks, four rows": ordered(16, 1, 2, Blocks(9, 3), channels=4),
+    "blocks, six rows": ordered(24, 2, 6, Blocks(9, 3), channels=12),
+    "blocks, first short": ordered(27, 1, 3, Blocks(10, 4), channels=9),
+    "parallel": ordered(18, 1, 3, Blocks(8, 4, 2), channels=6),
+    "parallel, first short": ordered(24, 2, 4, Blocks(10, 4, 2), period=9, channels=12),
+    "whole": ordered(30, 1, 5, Blocks(5, 5), channels=10),
+    "parallel, whole": ordered(18, 3, 3, Blocks(4, 4, 4), period=20, channels=9),
+}  # fmt: skip
+
 
 def draw(rng, neurons: int, streams: int, kind: str, uniform: bool, past=NOTHING) -> Parameters:
     """Draw the numbers of a population; kind: its reset, or "silent" (it never fires)."""
@@ -80,6 +99,18 @@ def draw(rng, neurons: int, streams: int, kind: str, uniform: bool, past=NOTHING
         None if kind == "silent" else column(-20, 90),
         column(-25, 26), reset="none" if kind == "silent" else kind, rho=column(-5, 60),
         history=past,
+    )  # fmt: skip
+
+
+def everywhere(p: Parameters, places: int) -> Parameters:
+    """Return the numbers of every neuron of a map of so many places, channels innermost."""
+
+    def wide(column: list[int] | None) -> list[int] | None:
+        return column and column * places
+
+    return replace(
+        p, gain=tuple(map(wide, p.gain)), constant=wide(p.constant), v_init=wide(p.v_init),
+        threshold=wide(p.threshold), v_reset=wide(p.v_reset), rho=wide(p.rho),
     )  # fmt: skip
 
 
@@ -152,7 +183,7 @@ def run(
     """
     blocks = o.blocks
     first = [t == 0 for n in samples for t in range(blocks.first + (n - 1) * blocks.block)]
-    want = expected(p, raws, first)
+    want = expected(everywhere(p, o.neurons // (o.channels or o.neurons)), raws, first)
     unit = NeuronUnit(p, widths(p, want), o)
     stream = Placing(o.neurons, o.lanes, 1, blocks, o.lanes, o.tile)
     groups = o.tile // o.lanes
@@ -251,6 +282,28 @@ def test_spikes_and_membranes_follow_the_equation(name, kind, rng) -> None:
     run(p, o, period, sums(rng, p, o, samples), samples, [0, 0, 3, 0, 1])
 
 
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("kind", ["zero", "none", "subtract", "silent"])
+def test_numbers_of_a_map_come_again_with_its_channels(name, kind, rng) -> None:
+    o, period = MAPS[name]
+    p, samples = draw(rng, o.channels, int(rng.integers(1, 3)), kind, False), lengths(rng, o)
+    run(p, o, period, sums(rng, p, o, samples), samples, [0, 0, 3, 0, 1])
+
+
+def test_the_table_of_a_map_has_a_row_for_its_channels_alone(rng) -> None:
+    o, _ = MAPS["tiles"]
+    p = draw(rng, o.channels, 1, "zero", False)
+    unit = NeuronUnit(p, Widths((5,), 9, 9, 9, 9), o)
+    assert len(unit.table.rows()) == unit.table.depth == o.channel_rows == 6
+    assert (len(unit.row), len(unit.index)) == (3, 5)
+
+
+@pytest.mark.parametrize(("neurons", "tile", "channels"), [(12, 2, 5), (12, 4, 6), (12, 12, 6)])
+def test_tiles_must_divide_the_channels_and_these_the_map(neurons, tile, channels) -> None:
+    with pytest.raises(ValueError, match=f"; {channels} does not fit"):
+        Order(neurons, 1, tile, Blocks(4), 5, channels)
+
+
 PASTS = [
     History(max_spikes=1), History(max_spikes=3), History(refractory=1), History(refractory=4),
     History(fire_by=0), History(fire_by=2), History(1, 0, 3), History(2, 3), History(5, 2, 1),
@@ -282,14 +335,7 @@ def single(p: Parameters, place: str, raw: np.ndarray) -> list[tuple[int, int]]:
     o, period = PLACES[place]
     assert o.in_memory == (place == "memory")
 
-    def wide(column: list[int] | None) -> list[int] | None:
-        return column and column * o.neurons
-
-    p = replace(
-        p, gain=tuple(g * o.neurons for g in p.gain), constant=wide(p.constant),
-        v_init=wide(p.v_init), threshold=wide(p.threshold), v_reset=wide(p.v_reset),
-        rho=wide(p.rho),
-    )  # fmt: skip
+    p = everywhere(p, o.neurons)
     raws = [np.repeat(np.array(raw)[:, None], o.neurons, 1)]
     v, spike = run(p, o, period, raws, [len(raw)], [0])
     return list(zip(v[:, -1].tolist(), spike[:, -1].astype(int).tolist(), strict=True))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .argmax import levels
-from .neuron import Order
+from .order import Order
 
 
 @dataclass(frozen=True)

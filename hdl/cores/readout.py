@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from .argmax import highest
 from .counting import count, later
-from .neuron import Order
+from .order import Order
 from .reading import Reading
 from .tables import times
 
