@@ -10,6 +10,8 @@ from .streams import Blocks
 
 #: Outputs and inputs of a core a cycle unless told.
 PE, SIMD = 8, 32
+#: Outputs a cycle from which on weights are held as prefix parities.
+CODED = 3
 #: One number for all, one per population, or some of them by name.
 Choice = int | Sequence[int] | Mapping[str, int] | None
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from mapping import Network
 
+from .cores import lane_shape
+from .cores.lane_shape import LaneShape
 from .cores.tables import Table
-from .numbers import packed
+from .numbers import packed, streamed
 from .planned import Plan, label, positions
+from .sizes import mapped
 
 
 def weights(plan: Plan, network: Network, k: int, j: int) -> list[int]:
-    """Return the ROM words of connection j into population k."""
+    """Return the ROM words of connection j into population k; none where it has no weights."""
     c = plan.populations[k].connections[j]
-    places = positions(c.placing, gathered=c.source >= 0)
-    return packed(network.populations[k].connections[j].op, c.shape, places)
+    connection = network.populations[k].connections[j]
+    if not connection.op.bits:
+        return []
+    ordered = streamed(connection.op, mapped(network, connection.source))
+    if isinstance(c.shape, LaneShape):
+        return lane_shape.packed(ordered, c.shape)
+    if c.sweep is not None:
+        return packed(ordered, c.shape, range(ordered.shape[1]))
+    return packed(ordered, c.shape, positions(c.placing, gathered=c.source >= 0))
 
 
 def memories(plan: Plan, network: Network) -> dict[str, list[int]]:
@@ -24,7 +34,8 @@ def memories(plan: Plan, network: Network) -> dict[str, list[int]]:
     rows = {}
     for k, p in enumerate(plan.populations):
         for j in range(len(p.connections)):
-            rows[f"weights_{label(plan, k, j)}"] = weights(plan, network, k, j)
+            if words := weights(plan, network, k, j):
+                rows[f"weights_{label(plan, k, j)}"] = words
         columns = p.parameters(network.populations[k]).columns()
         table = Table(columns, p.order.lanes, p.memory)
         if table.row_bits:

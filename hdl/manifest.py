@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from mapping import INPUT, Connection
 from mapping.files import digest
 
 from .cores.entry import ERRORS
 from .cores.placing import Placing
 from .loading import stated_loading
 from .planned import Plan, PlannedConnection, PlannedPopulation
+from .sizes import mapped
 
 #: 2 added hashes; 3 is of plans: blocks, lanes, tiles, and ports by name.
 FORMAT = 3
@@ -44,14 +46,15 @@ def manifest(
         "input": {
             "stream": "i",
             "shape": list(network.input.shape),
+            "order": _order(network.input.shape if mapped(network, INPUT)[1:] != (1, 1) else ()),
             "bits": enter.bits,
             "coding": network.input.coding,
             "constant": plan.constant,
             "simd": enter.simd,
-            "words": enter.words,
+            "words": enter.words * plan.rows,
             "parallel": enter.blocks.parallel,
             "beat_bits": enter.beat_bits,
-            **_beats(enter),
+            **_beats(enter, plan.rows),
         },
         "output": _answers(plan, output) if plan.answer else _output(plan, output),
         "errors": list(ERRORS),
@@ -93,12 +96,20 @@ def _answers(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
     }
 
 
+def _order(shape: tuple[int, ...]) -> str:
+    """Return in which order the elements of a shape come."""
+    return "row, column, channel" if len(shape) == 3 else "as the shape"
+
+
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _beats(placing: Placing) -> dict[str, int]:
-    return {"beats_per_block": placing.beats, "beats_of_first_block": placing.beats_first}
+def _beats(placing: Placing, lines: int = 1) -> dict[str, int]:
+    return {
+        "beats_per_block": placing.beats * lines,
+        "beats_of_first_block": placing.beats_first * lines,
+    }
 
 
 def _tile(plan: Plan, p: PlannedPopulation) -> int:
@@ -111,6 +122,7 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "name": p.name,
         "trace": f"trace_{k}",
         "shape": list(p.shape),
+        "order": _order(p.shape),
         "neurons": p.neurons,
         "spiking": p.spiking,
         "lanes": p.order.lanes,
@@ -120,11 +132,11 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "v_bits": p.widths.v,
         "state_bits": p.widths.state + sum(p.past.fields.values()),
         "membranes": p.order.states * p.order.lanes,
-        "weight_bits": sum(c.shape.fan_in * p.neurons for c in p.connections),
+        "weight_bits": sum(c.op.weight_bits for c in plan.network.populations[k].connections),
         "rom_bits": sum(c.rom[0] * c.rom[1] for c in p.connections),
         "cycles_per_block": p.cycles(first=False),
         "connections": [
-            _connection(plan, p, c, connection.source, connection.delay)
+            _connection(c, connection)
             for c, connection in zip(
                 p.connections, plan.network.populations[k].connections, strict=True
             )
@@ -132,13 +144,11 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
     }
 
 
-def _connection(
-    plan: Plan, p: PlannedPopulation, c: PlannedConnection, source: str, delay: int
-) -> dict[str, Any]:
+def _connection(c: PlannedConnection, connection: Connection) -> dict[str, Any]:
     return {
-        "source": source,
-        "delay": delay,
-        "fan_in": c.shape.fan_in,
+        "source": connection.source,
+        "delay": connection.delay,
+        "fan_in": connection.op.fan_in,
         "bits": c.shape.bits,
         "pe": c.shape.pe,
         "simd": c.shape.simd,
@@ -146,5 +156,5 @@ def _connection(
         "rom_bits": c.rom[0] * c.rom[1],
         "banks": c.banks,
         "skip_zeros": c.shape.skips,
-        "buffer_bits": c.placing.depth(c.banks) * c.placing.word_bits,
+        "buffer_bits": c.depth * c.placing.word_bits,
     }

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mapping import Dense, Neuron, Population
+from mapping import Neuron, Population
+from mapping.ops import Op
 
 from .cores import popcount
 from .cores.history import History
@@ -30,9 +31,9 @@ def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
     )
 
 
-def n_neg(op: Dense) -> np.ndarray:
+def n_neg(op: Op) -> np.ndarray:
     """Return the number of -1 weights of each output, (out,) int64."""
-    return (op.weights < 0).sum(axis=1).astype(np.int64)
+    return (op.weights < 0).reshape(len(op.weights), -1).sum(axis=1).astype(np.int64)
 
 
 def parameters(
@@ -45,7 +46,7 @@ def parameters(
     """
     neuron, connections = population.neuron, population.connections
     merged = sum(
-        c.bias - c.gain * ((1 << p) - 1) * n_neg(c.op)
+        c.bias - (c.gain * ((1 << p) - 1) * n_neg(c.op) if p else 0)
         for c, p in zip(connections, input_bits, strict=True)
     )
     threshold = neuron.threshold
@@ -64,12 +65,12 @@ def parameters(
     )
 
 
-def signed_bits(op: Dense, planes: int) -> int:
+def signed_bits(op: Op, planes: int) -> int:
     """Return the bits of the sums ``sum_i w_i x_i``, signed, partial sums included."""
     return raw_bits(op, planes) + 1
 
 
-def raw_bits(op: Dense, planes: int) -> int:
+def raw_bits(op: Op, planes: int) -> int:
     """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
 
     That is ``sum_b 2**b * popcount(xnor(x_b, w))``, b below ``planes``.
@@ -77,8 +78,22 @@ def raw_bits(op: Dense, planes: int) -> int:
     return (op.fan_in * ((1 << planes) - 1)).bit_length()
 
 
-def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
-    """Return the ROM words of a dense op, tile by tile, word by word.
+def streamed(op: Op, mapped: tuple[int, int, int]) -> np.ndarray:
+    """Return an op's weights in the order in which a window is read, (out, places).
+
+    Rows of the window, columns, channels. A dense op over a map sees all of it.
+
+    Args:
+        mapped: channels, rows and columns in which its source comes.
+    """
+    weights = op.weights
+    if op.window is None:
+        weights = weights.reshape(len(weights), *mapped)
+    return weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
+
+
+def packed(weights: np.ndarray, shape: Shape, places: Sequence[int]) -> list[int]:
+    """Return the ROM words of bipolar weights, tile by tile, word by word.
 
     Bit ``lane * simd + j`` of word ``tile * words + w`` is the weight (1 for +1) of output
     ``tile * pe + lane`` and of the input that stands in bit j of word w. Places without a weight
@@ -88,11 +103,11 @@ def packed(op: Dense, shape: Shape, places: Sequence[int]) -> list[int]:
     word follows them.
 
     Args:
-        op: bipolar weights (out, in). places: the bit of each input, over all words.
+        weights: bipolar, (out, in). places: the bit of each input, over all words.
     """
-    out = op.weights.shape[0]
+    out = len(weights)
     full = np.ones((shape.tiles * shape.pe, shape.words * shape.simd), np.uint8)
-    full[:out, np.asarray(places)] = op.weights > 0
+    full[:out, np.asarray(places)] = weights > 0
     cube = full.reshape(shape.tiles, shape.pe, shape.words, shape.simd).transpose(0, 2, 1, 3)
     minus = (1 - cube).sum(axis=-1, dtype=np.int64)[..., None] >> np.arange(shape.minus_bits) & 1
     if shape.coded:

@@ -9,6 +9,7 @@ from mapping import Network, Population
 
 from .cores import skipping
 from .cores.history import History
+from .cores.lane_shape import LaneShape
 from .cores.lines import LineBuffer
 from .cores.matvec import Shape
 from .cores.neuron import NeuronUnit, Order, Parameters, Widths
@@ -38,7 +39,7 @@ class PlannedConnection:
             constant, the timesteps of a sample in which it is silent.
         back: whether it is a connection back, which reads the block before.
         constant: whether a block of its source holds for the whole sample.
-        shape: of its matrix-vector unit.
+        shape: of its matrix-vector unit, or of its lanewise unit.
         sweep: how it reads the lines of a map; None: blocks, word by word. placing and banks are
             then of a line.
     """
@@ -49,7 +50,7 @@ class PlannedConnection:
     steps: int
     back: bool
     constant: bool
-    shape: Shape
+    shape: Shape | LaneShape
     sweep: Sweep | None = None
 
     @property
@@ -96,13 +97,14 @@ class PlannedConnection:
 
     @property
     def rom(self) -> tuple[int, int]:
-        """Width and depth of the weights."""
+        """Width and depth of the weights; 0 rows where there are none."""
         return self.shape.rom_bits, self.shape.rows
 
     @property
     def list(self) -> skipping.Words:
         """What its zero words are found by, where they are skipped."""
         s = self.shape
+        assert isinstance(s, Shape)
         return skipping.Words(s.words, s.simd, s.bits, s.unused)
 
 
@@ -158,7 +160,7 @@ class PlannedPopulation:
         """Whether zero words of a connection are skipped."""
         return any(c.shape.skips for c in self.connections)
 
-    def cycles(self, first: bool) -> int:
+    def line_cycles(self, first: bool) -> int:
         """Cycles of a line, at full rate and at most; first: of a sample's first block.
 
         A vector is a line.
@@ -166,6 +168,10 @@ class PlannedPopulation:
         blocks = self.order.blocks
         tiles = self.tiles // self.lines
         return tiles * self.period * (blocks.chunks - (blocks.skipped if first else 0))
+
+    def cycles(self, first: bool) -> int:
+        """Cycles of a block, at full rate and at most; first: of a sample."""
+        return self.lines * self.line_cycles(first)
 
     @property
     def bits(self) -> dict[str, int]:
@@ -186,7 +192,7 @@ class PlannedPopulation:
 
     def parameters(self, population: Population) -> Parameters:
         """Return the numbers of this population, or of another of the same structure."""
-        sizes = [0 if c.shape.skips else c.shape.bits for c in self.connections]
+        sizes = [c.shape.merged for c in self.connections]
         return parameters(population, sizes, self.memory, self.past)
 
     def unit(self, population: Population) -> NeuronUnit:

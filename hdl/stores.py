@@ -59,13 +59,13 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         width, depth = c.rom
         yield from _rom(plan, f"weights_{name}", "weights", k, width, depth)
         columns = c.placing.timesteps * c.placing.columns
-        rows = max(2, c.placing.depth(c.banks))
+        rows = max(2, c.depth)
         yield Store(f"buffer_{name}", "buffer", k, "RAM", c.placing.beat_bits, rows, columns)
         if c.shape.skips:
             width, depth = c.list.place_bits, c.list.depth(c.banks)
             yield Store(f"skipping_{name}", "list", k, "RAM", width, depth)
         if c.steps and not c.constant:
-            rows = max(2, _ring(c.placing, c.steps))
+            rows = max(2, _ring(c.stream, c.steps))
             yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)
     table = Table(p.parameters(plan.network.populations[k]).columns(), p.order.lanes, p.memory)
     if table.row_bits:
@@ -83,7 +83,7 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
 
 
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:
-    if depth == 1:
+    if depth < 2:
         return
     if not plan.loadable:
         yield Store(name, holds, k, "ROM", width, depth)

@@ -72,11 +72,14 @@ class Sweep:
 
     @property
     def done(self) -> tuple[int, ...]:
-        """Of each line of outputs, how many lines of the source are not needed after it."""
-        s, p, count = self.stride[0], self.padding[0], self.places[0]
+        """Of each line of outputs, how many lines of the source are not needed after it.
+
+        The last one stays to the end, whatever the window sees: its flags are the block's.
+        """
+        s, p, count, rows = self.stride[0], self.padding[0], self.places[0], self.source[0]
         needs = self.needs
         return tuple(
-            self.source[0] if y == count - 1 else min(needs[y], max(0, (y + 1) * s - p))
+            rows if y == count - 1 else min(needs[y], rows - 1, max(0, (y + 1) * s - p))
             for y in range(count)
         )
 

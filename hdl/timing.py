@@ -235,7 +235,7 @@ class Execution:
 
     def cycles(self, k: int, first: bool) -> int:
         """Return how long the next line of a population is read."""
-        return self.plan.populations[k].cycles(first)
+        return self.plan.populations[k].line_cycles(first)
 
     def _full(self, c: PlannedConnection, block: int, row: int, first: bool) -> int | None:
         """Return when all is there that a line needs of a connection; None: not yet known."""

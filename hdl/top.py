@@ -17,10 +17,14 @@ from .cores.counting import later
 from .cores.delay import Delay
 from .cores.entry import ERRORS, Entry
 from .cores.gather import Gather
+from .cores.lane_shape import LaneShape
+from .cores.lanewise import Lanewise
+from .cores.line_entry import LineEntry
+from .cores.lines import LineBuffer
 from .cores.matvec import MatVec
 from .cores.sequencer import Sequencer
 from .cores.skipping import Skipping
-from .planned import Plan, label
+from .planned import Plan, PlannedConnection, label
 from .rewriting import PORTS, Rewriting
 
 #: LUTs that a block RAM is worth, at least.
@@ -71,12 +75,18 @@ class NetworkTop(wiring.Component):
         m = Module()
         plan = self.plan
         self._contents = memories(plan, plan.network)
-        self._buffers: dict[tuple[int, int], BlockBuffer] = {}
+        self._buffers: dict[tuple[int, int], BlockBuffer | LineBuffer] = {}
         self._reserve: dict[int, Value] = {}
         self._rewriting = Rewriting(m, self, plan) if plan.loadable else None
         for k, p in enumerate(plan.populations):
             for j, c in enumerate(p.connections):
-                buffer = BlockBuffer(c.placing, c.banks, c.tokens, plan.loadable)
+                buffer: BlockBuffer | LineBuffer
+                if c.sweep is None:
+                    buffer = BlockBuffer(c.placing, c.banks, c.tokens, plan.loadable)
+                else:
+                    buffer = LineBuffer(
+                        c.placing, c.sweep, c.banks, c.constant, c.tokens, plan.loadable
+                    )
                 m.submodules[f"buffer_{label(self.plan, k, j)}"] = buffer
                 self._buffers[k, j] = buffer
         units = [self._population(m, k) for k in range(len(plan.populations))]
@@ -92,45 +102,19 @@ class NetworkTop(wiring.Component):
         contents = self._contents
         unit = p.unit(values)
         sequencer = Sequencer(
-            plan.blocks, tiles=p.tiles, period=p.period,
+            plan.blocks, tiles=p.tiles // (p.lines * p.places), period=p.period,
             cycles=[c.shape.cycles for c in p.connections],
             constant=[c.constant for c in p.connections],
             late=[c.steps if c.constant else 0 for c in p.connections],
             back=[c.back for c in p.connections],
             leader=p.leader, latency=p.connections[0].shape.latency - 1,
             skips=[c.shape.skips for c in p.connections], least=p.least,
+            places=p.places, lines=p.lines, swept=p.swept,
         )  # fmt: skip
         m.submodules[f"sequencer_{k}"] = sequencer
         m.submodules[f"neurons_{k}"] = unit
-        for j, c in enumerate(p.connections):
-            buffer = self._buffers[k, j]
-            silences = c.back or (c.constant and c.steps > 0)
-            core = MatVec(c.shape, silences)
-            m.submodules[f"matvec_{label(self.plan, k, j)}"] = core
-            name = f"weights_{label(plan, k, j)}"
-            rom = self._rows(m, contents[name], c.rom[0], name, core.row)
-            full = self._skip(m, k, j, sequencer, core) if c.shape.skips else buffer.full
-            again: Value = sequencer.again
-            if c.constant and not c.steps:
-                again = Const(0, 1)
-            m.d.comb += [
-                sequencer.full[j].eq(full),
-                sequencer.first[j].eq(buffer.first),
-                sequencer.last[j].eq(buffer.last),
-                buffer.start.eq(sequencer.take[j]),
-                buffer.release.eq(sequencer.release[j]),
-                buffer.word.eq(core.word),
-                core.issue.eq(sequencer.issue[j]),
-                core.again.eq(again),
-                core.x.eq(buffer.data),
-                core.weights.eq(rom),
-                core.select.eq(unit.shared if c.shape.steps == 1 else unit.select),
-                getattr(unit, f"raw_{j}").eq(core.raw),
-            ]
-            if not c.constant:
-                m.d.comb += buffer.chunk.eq(sequencer.chunk)
-            if silences:
-                m.d.comb += core.silent.eq(sequencer.silent[j])
+        for j in range(len(p.connections)):
+            self._sums(m, k, j, sequencer, unit)
         m.d.comb += [
             unit.loaded.eq(sequencer.loaded),
             unit.begins.eq(sequencer.begins),
@@ -145,12 +129,77 @@ class NetworkTop(wiring.Component):
             m.d.comb += getattr(self, f"trace_{k}_{name}").eq(getattr(unit, name))
         self._reserve[k] = sequencer.start
         rooms = [self._buffers[reader].room for reader in plan.readers(k)]
-        if k == plan.output:
+        if k == plan.output:  # of which a block is reserved as it begins
             self._leave = leave = leaving.made(plan)
             m.submodules.leave = leave
-            rooms.append(leave.room)
+            rooms.append(leave.room | ~sequencer.opens if p.swept else leave.room)
+            self._opens = sequencer.start & sequencer.opens if p.swept else sequencer.start
         m.d.comb += sequencer.room.eq(_all(rooms))
         return unit
+
+    def _sums(
+        self, m: Module, k: int, j: int, sequencer: Sequencer, unit: wiring.Component
+    ) -> None:
+        """Add what sums connection j into population k; join it to its buffer and its neurons."""
+        plan = self.plan
+        c, buffer = plan.populations[k].connections[j], self._buffers[k, j]
+        late = c.back or (c.constant and c.steps > 0)
+        silences = late or (c.sweep is not None and c.sweep.pads)
+        called = label(plan, k, j)
+        core: MatVec | Lanewise
+        if isinstance(c.shape, LaneShape):
+            m.submodules[f"lanewise_{called}"] = core = Lanewise(c.shape, silences)
+        else:
+            m.submodules[f"matvec_{called}"] = core = MatVec(c.shape, silences)
+        if (name := f"weights_{called}") in self._contents:
+            rom = self._rows(m, self._contents[name], c.rom[0], name, core.row)
+            m.d.comb += core.weights.eq(rom)
+        again: Value = sequencer.again
+        if c.constant and not c.steps:
+            again = Const(0, 1)
+        m.d.comb += [
+            sequencer.full[j].eq(
+                self._skip(m, k, j, sequencer, core) if c.shape.skips else buffer.full
+            ),
+            sequencer.first[j].eq(buffer.first),
+            sequencer.last[j].eq(buffer.last),
+            core.issue.eq(sequencer.issue[j]),
+            core.again.eq(again),
+            core.x.eq(buffer.data),
+            core.select.eq(unit.shared if c.shape.steps == 1 else unit.select),
+            getattr(unit, f"raw_{j}").eq(core.raw),
+        ]
+        if not c.constant:
+            m.d.comb += buffer.chunk.eq(sequencer.chunk)
+        silent: Value = sequencer.silent[j] if late else Const(0, 1)
+        if isinstance(buffer, LineBuffer):
+            silent = self._sweep(m, j, c, sequencer, buffer) | silent
+        else:
+            m.d.comb += [
+                buffer.start.eq(sequencer.take[j]),
+                buffer.release.eq(sequencer.release[j]),
+                buffer.word.eq(core.word),
+            ]
+        if silences:
+            m.d.comb += core.silent.eq(silent)
+
+    def _sweep(
+        self, m: Module, j: int, c: PlannedConnection, sequencer: Sequencer, buffer: LineBuffer
+    ) -> Value:
+        """Let a buffer follow the windows of a sequencer; return whether they lie beyond the map."""
+        m.d.comb += [
+            buffer.line.eq(sequencer.line),
+            buffer.start.eq(sequencer.start),
+            buffer.release.eq(sequencer.ended),
+            buffer.issue.eq(sequencer.issue[j]),
+            *(
+                getattr(buffer, name).eq(getattr(sequencer, name))
+                for name in ("done", "again", "placed", "lined")
+            ),
+        ]
+        if c.constant:
+            m.d.comb += buffer.ends.eq(sequencer.over)
+        return buffer.silent
 
     def _skip(self, m: Module, k: int, j: int, sequencer: Sequencer, core: MatVec) -> Value:
         """Let a connection read only its words that are not zero; return whether it is full."""
@@ -176,10 +225,18 @@ class NetworkTop(wiring.Component):
         """Carry the input to everyone who reads it."""
         plan = self.plan
         placing = plan.enter
-        entry = Entry(
-            placing.word_bits, beats=placing.beats, beats_first=placing.beats_first,
-            blocks=placing.blocks.count, drops=plan.answer is not None and plan.answer.stop,
-        )  # fmt: skip
+        sizes = {"beats": placing.beats, "beats_first": placing.beats_first}
+        entry: Entry | LineEntry
+        if plan.rows > 1:
+            entry = LineEntry(
+                placing.word_bits, **sizes, lines=plan.rows, blocks=placing.blocks.count
+            )
+        else:
+            entry = Entry(
+                placing.word_bits, **sizes, blocks=placing.blocks.count,
+                drops=plan.answer is not None and plan.answer.stop,
+            )  # fmt: skip
+        abort = Const(0, 1) if isinstance(entry, LineEntry) else entry.abort
         m.submodules.entry = entry
         readers = plan.readers(-1)
         rooms = [self._buffers[r].room for r in readers]
@@ -195,7 +252,7 @@ class NetworkTop(wiring.Component):
             entry.room.eq(_all(rooms)),
         ]
         for k, j in readers:
-            self._carry(m, k, j, entry.o, entry.reserve, entry.abort)
+            self._carry(m, k, j, entry.o, entry.reserve, abort)
         if self._rewriting is not None:
             self._rewriting.waits(m, entry, self._buffers.values())
 
@@ -214,7 +271,7 @@ class NetworkTop(wiring.Component):
         c, buffer = self.plan.populations[k].connections[j], self._buffers[k, j]
         m.d.comb += buffer.reserve.eq(reserve)
         if c.steps and not c.constant:
-            delay = Delay(c.placing, c.steps)
+            delay = Delay(c.stream, c.steps)
             m.submodules[f"delay_{label(self.plan, k, j)}"] = delay
             m.d.comb += [
                 delay.i.valid.eq(beats.valid),
@@ -223,11 +280,9 @@ class NetworkTop(wiring.Component):
             ]
             beats = delay.o
             abort = later(m, abort, Delay.latency, f"abort_{label(self.plan, k, j)}", True)
-        m.d.comb += [
-            buffer.i.valid.eq(beats.valid),
-            buffer.i.payload.eq(beats.payload),
-            buffer.abort.eq(abort),
-        ]
+        m.d.comb += [buffer.i.valid.eq(beats.valid), buffer.i.payload.eq(beats.payload)]
+        if not isinstance(buffer, LineBuffer):
+            m.d.comb += buffer.abort.eq(abort)
 
     def _spread(self, m: Module, k: int, unit: wiring.Component) -> None:
         """Carry a population's output to everyone who reads it; readers of one width share."""
@@ -255,14 +310,14 @@ class NetworkTop(wiring.Component):
             beats = gathered(c.placing.granule, True).o
             self._carry(m, *reader, beats, self._reserve[k], Const(0, 1))
         if k == plan.output and plan.answer:
-            leaving.read(m, plan, unit, self._leave, self._reserve[k], self)
+            leaving.read(m, plan, unit, self._leave, self._opens, self)
         elif k == plan.output:
             leave = self._leave
             gather = gathered(plan.leaves.granule, p.spiking)
             m.d.comb += [
                 leave.i.valid.eq(gather.o.valid),
                 leave.i.payload.eq(gather.o.payload),
-                leave.reserve.eq(self._reserve[k]),
+                leave.reserve.eq(self._opens),
                 self.o_valid.eq(leave.o.valid),
                 self.o_data.eq(leave.o.p.data),
                 self.o_first.eq(leave.o.p.first),

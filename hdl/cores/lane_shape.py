@@ -45,6 +45,7 @@ class LaneShape:
     weight_bits: int = 0
     slack: int = 0
     skips: ClassVar[bool] = False
+    merged: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         if self.pe % self.simd or self.pe % self.lanes:

@@ -161,8 +161,9 @@ class LineBuffer(wiring.Component):
         later: Value = Const(0, 1)  # a block of the sample that has been read before
         if self.held:
             later = Signal(name="read_before")
-            with m.If(self.release & (at == count_out - 1)):
-                m.d.sync += later.eq(~self.ends)
+            before = Signal(name="read_before_this")  # the next line may begin in this cycle
+            m.d.comb += later.eq(Mux(self.release & (at == count_out - 1), ~self.ends, before))
+            m.d.sync += before.eq(later)
             frees = Mux(self.ends & (at == count_out - 1), rows, 0)
         m.d.comb += self.full.eq(later | (waiting >= needs))
         takes = Mux(self.start & ~later, needs, 0)

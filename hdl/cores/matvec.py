@@ -61,6 +61,16 @@ class Shape:
     skips: bool = False
 
     @property
+    def signed(self) -> bool:
+        """Whether sums are in two's complement, and without n_neg."""
+        return self.skips
+
+    @property
+    def merged(self) -> int:
+        """Bits of an input of which n_neg is in the sums, to be taken off by the bias."""
+        return 0 if self.skips else self.bits
+
+    @property
     def words(self) -> int:
         """Words of inputs."""
         return -(-self.fan_in // self.simd)

@@ -22,6 +22,10 @@ from ..tools import ProtocolError
 FIRST, LAST, RESET = 1, 2, 4
 
 
+#: The order of a map's stream: row by row, column by column, channel by channel; else as its shape.
+MAPS = "row, column, channel"
+
+
 def refuse(network: Network) -> None:
     """Raise Unsupported where a node or a width of the design is beyond what is built."""
     from hdl.plan import plan
@@ -54,7 +58,7 @@ def input_beats(x: np.ndarray, manifest: dict[str, Any]) -> tuple[np.ndarray, np
         cuts = _cuts(total, manifest)
     words, simd, p = int(stream["words"]), int(stream["simd"]), int(stream["bits"])
     together = int(stream["parallel"])
-    values = x.reshape(samples, x.shape[1], -1)
+    values = streamed(x, stream["order"]).reshape(samples, x.shape[1], -1)
     padded = np.zeros((*values.shape[:2], words * simd), values.dtype)
     padded[..., : values.shape[2]] = values
     parts = []
@@ -71,6 +75,11 @@ def input_beats(x: np.ndarray, manifest: dict[str, Any]) -> tuple[np.ndarray, np
     flags[:, 0] |= FIRST
     flags[:, -1] |= LAST
     return np.packbits(raw, axis=1, bitorder="little").view("<u4"), flags.ravel()
+
+
+def streamed(array: np.ndarray, order: str) -> np.ndarray:
+    """Return maps, (.., channels, rows, columns), in the order of a stream, channels last or not."""
+    return np.moveaxis(array, -3, -1) if order == MAPS else array
 
 
 def _cuts(total: int, manifest: dict[str, Any]) -> list[tuple[int, int]]:
@@ -150,20 +159,23 @@ def neurons(
             )
     v = lanes_of(ports["v"], lanes, int(population["v_bits"]), signed=True)
     spike = lanes_of(ports["spike"], lanes, 1, signed=False) if population["spiking"] else v * 0
-    return list(zip(_arrays(spike.astype(bool), orders, count, lengths),
-                    _arrays(v, orders, count, lengths), strict=True))  # fmt: skip
+    return list(zip(_arrays(spike.astype(bool), orders, population, lengths),
+                    _arrays(v, orders, population, lengths), strict=True))  # fmt: skip
 
 
 def _arrays(
-    values: np.ndarray, orders: list[np.ndarray], count: int, lengths: Sequence[int]
-) -> list[np.ndarray]:
-    """Put the beats of each sample at their places, and cut what was added to it."""
+    values: np.ndarray, orders: list[np.ndarray], population: dict[str, Any],
+    lengths: Sequence[int],
+) -> list[np.ndarray]:  # fmt: skip
+    """Put the beats of each sample at their places in C order, and cut what was added to it."""
+    count, shape = int(population["neurons"]), population["shape"]
+    back = np.argsort(streamed(np.arange(count).reshape(shape), population["order"]).ravel())
     found, at, lanes = [], 0, values.shape[1]
     for order, steps in zip(orders, lengths, strict=True):
         array = np.zeros((int(order[:, 0].max()) + 1, count), values.dtype)
         part = values[at : at + len(order)]
         array[order[:, :1], order[:, 1:] + np.arange(lanes)] = part
-        found.append(array[:steps])
+        found.append(array[:steps, back])
         at += len(order)
     return found
 
@@ -180,7 +192,8 @@ def check_output(
     """
     stream = manifest["output"]
     name, spikes = stream["population"], stream["values"] == "spikes"
-    count = next(int(p["neurons"]) for p in manifest["populations"] if p["name"] == name)
+    population = next(p for p in manifest["populations"] if p["name"] == name)
+    count = int(population["neurons"])
     orders = [rows(stream, count, whole(steps, manifest), manifest) for steps in lengths]
     want = sum(map(len, orders))
     if len(streams.out) != want:
@@ -191,7 +204,7 @@ def check_output(
         raise ProtocolError(f"the output stream's first or last is wrong in beat {at:,}")
     lanes, width = int(stream["lanes"]), int(stream["bits"])
     values = lanes_of(streams.out, lanes, width, signed=not spikes)
-    found = _arrays(values, orders, count, lengths)
+    found = _arrays(values, orders, population, lengths)
     for sample, (got, (fired, v)) in enumerate(zip(found, ran[name], strict=True)):
         wrong = got != (fired if spikes else v)
         if wrong.any():

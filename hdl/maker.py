@@ -1,0 +1,133 @@
+"""Maker: populations of a plan, from the sizes that are chosen: orders, cycles and widths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from mapping import Network
+from mapping.facts import Facts
+from mapping.intervals import bits
+
+from .cores import skipping
+from .cores.neuron import latency
+from .cores.order import REVISIT, Order
+from .cores.parameters import Widths
+from .cores.placing import Placing
+from .links import Links
+from .numbers import history
+from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
+from .sizes import Sizes
+from .streams import Blocks
+
+#: Elements of an output beat, at most.
+OUTPUT = 64
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The choices for a network, and what follows from them population by population."""
+
+    network: Network
+    blocks: Blocks
+    sizes: Sizes
+    skips: tuple[bool, ...]
+    others: tuple[Network, ...]
+    loadable: bool | Bits
+
+    @property
+    def links(self) -> Links:
+        """What its connections follow from."""
+        return Links(self.network, self.blocks, self.sizes, self.skips)
+
+    @property
+    def loads(self) -> bool:
+        """Whether the design is loadable."""
+        return bool(self.loadable) or bool(self.others)
+
+    def population(self, k: int) -> PlannedPopulation:
+        """Plan one population."""
+        p = self.network.populations[k]
+        connections = self.links.of(k)
+        period, least, order = self._order(k, connections)
+        facts = [n.facts[p.name] for n in (self.network, *self.others)]
+        signs = tuple(c.shape.signed for c in connections)
+        widths = Widths(
+            raw=tuple(c.shape.raw_bits for c in connections),
+            **{name: self._bits(p.name, name, facts) for name in VALUES},
+            signed=signs if any(signs) else (),
+        )
+        # A Network's population has a connection from before it: that is never empty.
+        forward = [j for j, c in enumerate(connections) if not c.back]
+        leader = next((j for j in forward if not connections[j].constant), None)
+        made = PlannedPopulation(
+            name=p.name,
+            shape=self.network.shapes[p.name],
+            neurons=order.neurons,
+            spiking=p.spiking,
+            order=order,
+            widths=widths,
+            past=history(p.neuron, facts[0].spikes, self.network.timesteps),
+            memory={},
+            period=period,
+            least=least,
+            leader=leader,
+            latency=0,
+            connections=connections,
+        )
+        if self.loads:
+            made = replace(made, memory=self._memory(made))
+        return replace(made, latency=latency(made.parameters(p), made.order))
+
+    def _order(self, k: int, connections: tuple[PlannedConnection, ...]) -> tuple[int, int, Order]:
+        """Return the cycles of a pass, the fewest of them, and how neurons are taken."""
+        tile, lanes, blocks = self.sizes.pe[k], self.sizes.lanes[k], self.blocks
+        neurons = math.prod(self.network.shapes[self.sizes.names[k]])
+        tiles = -(-neurons // tile)
+        least = blocks.parallel * tile // lanes
+        skips = any(c.shape.skips for c in connections)
+        if skips:
+            least = max(least, -(-skipping.APART // tiles))
+        period = max(least, *(c.shape.cycles for c in connections))
+        if blocks.block == 1:
+            least = least if skips else period
+            revisit = tiles * least
+        elif blocks.parallel > 1:
+            revisit = (neurons - (tiles - 1) * tile) // lanes
+        else:
+            period = least = revisit = max(period, REVISIT)
+        channels = self.sizes.channels[k]
+        order = Order(
+            neurons, lanes, tile, blocks, revisit, None if channels == neurons else channels
+        )
+        return period, least if skips else period, order
+
+    def _bits(self, name: str, value: str, facts: list[Facts]) -> int:
+        """Return the signed bits of one of VALUES."""
+        if isinstance(self.loadable, Mapping):
+            return self.loadable[name][value]
+        return max(getattr(f, value).bits for f in facts)
+
+    def _memory(self, made: PlannedPopulation) -> dict[str, int]:
+        """Return the columns of a parameter memory, wide enough for every network."""
+        if isinstance(self.loadable, Mapping):
+            return {n: b for n, b in self.loadable[made.name].items() if n not in VALUES}
+        columns: dict[str, int] = {}
+        for network in (self.network, *self.others):
+            for name, column in made.parameters(network[made.name]).columns().items():
+                columns[name] = max(columns.get(name, 1), bits(min(column), max(column)))
+        return columns
+
+    def leaves(self, p: PlannedPopulation) -> Placing:
+        """Return how the output's beats come: spikes, or membranes where it never fires."""
+        lanes, size = p.order.lanes, p.neurons
+        width = 1 if p.spiking else p.widths.v
+        common = size if self.blocks.block == 1 else math.gcd(size, p.order.tile)
+        wide = max(
+            d for d in range(lanes, common + 1, lanes)
+            if common % d == 0 and (d == lanes or d * width <= OUTPUT)
+        )  # fmt: skip
+        if self.blocks.block == 1:
+            return Placing(size, wide, width, self.blocks, wide)
+        return Placing(size, wide, width, self.blocks, wide, p.order.tile)
