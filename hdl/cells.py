@@ -8,6 +8,7 @@ with PE, with SIMD and with lanes, strictly, which ``choose`` relies on.
 
 from __future__ import annotations
 
+from .cores.lane_shape import LaneShape
 from .planned import Plan, PlannedPopulation
 
 #: Of a bit of XNOR and popcount; and from so many outputs a cycle on, where weights are held as
@@ -17,6 +18,8 @@ POPCOUNT, CODED_FROM, CODED, PREFIX = 2.4, 3, 1.9, 1.0
 SUM = 20
 #: Of a bit of the words that a connection reads: its buffer, in LUTs where it is shallow.
 WORD = 1.5
+#: Of a bit of a lanewise sum, accumulated and held.
+LANE_SUM = 2
 #: Of a bit of v, for each neuron that is updated at once: drive, leak, comparison, reset.
 LANE = 5
 #: Of a population, whatever its size: sequencer, counters, gather; of a connection: its buffer.
@@ -40,6 +43,11 @@ def sums_cells(pe: int, simd: int, steps: int, bits: int) -> float:
     return steps * (ones + SUM * pe + WORD * simd * bits)
 
 
+def lane_cells(s: LaneShape) -> float:
+    """Return the cells of a lanewise unit and of the words that it reads."""
+    return s.steps * (LANE_SUM * s.raw_bits * s.pe + WORD * s.simd * s.bits)
+
+
 def neuron_cells(lanes: int, v_bits: int) -> float:
     """Return the cells of a neuron unit."""
     return LANE * lanes * v_bits
@@ -48,7 +56,10 @@ def neuron_cells(lanes: int, v_bits: int) -> float:
 def population_cells(p: PlannedPopulation) -> int:
     """Return the cells of a population, its connections included."""
     shapes = [c.shape for c in p.connections]
-    sums = sum(sums_cells(s.pe, s.simd, s.steps, s.bits) for s in shapes)
+    sums = sum(
+        lane_cells(s) if isinstance(s, LaneShape) else sums_cells(s.pe, s.simd, s.steps, s.bits)
+        for s in shapes
+    )
     fixed = POPULATION + CONNECTION * len(shapes)
     fixed += sum(LIST + MINUS * s.pe for s in shapes if s.skips)
     return round(sums + neuron_cells(p.order.lanes, p.widths.v)) + fixed

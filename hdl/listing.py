@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import INPUT
+from mapping import INPUT, Connection
 from mapping.files import digest
 
 from .cells import cells, population_cells
@@ -101,7 +101,7 @@ def busy(plan: Plan, p: PlannedPopulation) -> int:
 
 def input_beats(plan: Plan) -> int:
     """Return the input beats of a whole sample: a cycle each, at least."""
-    return plan.enter.words * (1 if plan.constant else passes(plan))
+    return plan.enter.words * plan.rows * (1 if plan.constant else passes(plan))
 
 
 def limits(plan: Plan) -> list[str]:
@@ -156,7 +156,7 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "membranes_in": "memory" if order.in_memory else "registers",
         "cells_estimated": population_cells(p),
         "connections": [
-            _connection(plan, p, c, connection.source, connection.delay)
+            _connection(plan, p, c, connection)
             for c, connection in zip(
                 p.connections, plan.network.populations[k].connections, strict=True
             )
@@ -165,24 +165,26 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
 
 
 def _connection(
-    plan: Plan, p: PlannedPopulation, c: PlannedConnection, source: str, delay: int
+    plan: Plan, p: PlannedPopulation, c: PlannedConnection, connection: Connection
 ) -> dict[str, Any]:
     shape = c.shape
     # A source that holds for the whole sample is read once a block, unless it is silent at first.
     often = plan.blocks.count if c.constant and not c.steps else passes(plan)
     return {
-        "source": source,
-        "delay": delay,
+        "source": connection.source,
+        "op": connection.op.name,
+        "delay": connection.delay,
         "back": c.back,
-        "fan_in": shape.fan_in,
+        "fan_in": connection.op.fan_in,
         "pe": shape.pe,
         "simd": shape.simd,
         "parallel": shape.steps,
         "bits": shape.bits,
-        "words": shape.words,
+        "words": c.words,
         "cycles_per_pass": shape.cycles,
         "occupancy": _share(p.tiles * shape.cycles * often, plan.timing.cycles),
         "banks": c.banks,
+        "bank_is": "block" if c.sweep is None else "line",
         "acc_bits": shape.raw_bits,
         "latency": shape.latency,
         "skip_zeros": shape.skips,

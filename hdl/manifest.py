@@ -50,6 +50,7 @@ def manifest(
             "bits": enter.bits,
             "coding": network.input.coding,
             "constant": plan.constant,
+            "fills": plan.fills,
             "simd": enter.simd,
             "words": enter.words * plan.rows,
             "parallel": enter.blocks.parallel,

@@ -101,6 +101,11 @@ class PlannedConnection:
         return self.shape.rom_bits, self.shape.rows
 
     @property
+    def words(self) -> int:
+        """Words of a pass, of one bit plane."""
+        return self.placing.words if self.sweep is None else self.sweep.words
+
+    @property
     def list(self) -> skipping.Words:
         """What its zero words are found by, where they are skipped."""
         s = self.shape
@@ -237,6 +242,11 @@ class Plan:
     def bound(self) -> bool:
         """Whether cycles depend on data, and all that are stated are the most."""
         return self.skips or (self.answer is not None and self.answer.stop)
+
+    @property
+    def fills(self) -> bool:
+        """Whether lines of the input go on before their block is whole (``cores.line_entry``)."""
+        return any(self.populations[k].connections[j].sweep for k, j in self.readers(-1))
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""

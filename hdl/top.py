@@ -186,7 +186,7 @@ class NetworkTop(wiring.Component):
     def _sweep(
         self, m: Module, j: int, c: PlannedConnection, sequencer: Sequencer, buffer: LineBuffer
     ) -> Value:
-        """Let a buffer follow the windows of a sequencer; return whether they lie beyond the map."""
+        """Let a buffer follow a sequencer; return whether windows lie beyond the map."""
         m.d.comb += [
             buffer.line.eq(sequencer.line),
             buffer.start.eq(sequencer.start),
@@ -227,7 +227,7 @@ class NetworkTop(wiring.Component):
         placing = plan.enter
         sizes = {"beats": placing.beats, "beats_first": placing.beats_first}
         entry: Entry | LineEntry
-        if plan.rows > 1:
+        if plan.fills:
             entry = LineEntry(
                 placing.word_bits, **sizes, lines=plan.rows, blocks=placing.blocks.count
             )

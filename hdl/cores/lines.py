@@ -260,7 +260,7 @@ class LineBuffer(wiring.Component):
     ) -> tuple[Value, Value | None]:  # fmt: skip
         """Return the word within its line, and whether it lies beyond the map.
 
-        The place may lie before the line or after it, modulo: nobody looks at it then.
+        Beyond the map it is the line's first: nothing is read that is not there.
         """
         w = self.sweep
         (_, cols), (_, s), (_, p), (_, d) = w.source, w.stride, w.padding, w.dilation
@@ -294,4 +294,4 @@ class LineBuffer(wiring.Component):
                 m.d.sync += [at.eq(base + w.seen), base.eq(base + w.seen)]
         with m.If(moves):
             m.d.sync += [at.eq(moving), base.eq(moving)]
-        return at, outside
+        return at if outside is None else Mux(outside, 0, at), outside

@@ -59,6 +59,8 @@ class Device:
         self.width = enter["beat_bits"]
         self.sizes = (enter["beats_per_block"], enter["beats_of_first_block"])
         self.errors = manifest["errors"]
+        #: Whether a block of input that is given up goes on, filled up.
+        self.fills = enter["fills"]
         self.total, self.constant = manifest["timesteps"], enter["constant"]
         self.block, self.first = manifest["block"], manifest["block_first"]
         self.period, self.latency = manifest["cycles_per_sample"], manifest["latency"]
@@ -114,7 +116,7 @@ class Device:
 
     def rules(self):
         """Return the rules of the input stream, at rest."""
-        return Rules(*self.sizes, self.most)
+        return Rules(*self.sizes, self.most, self.fills)
 
     def beats(self, sample):
         """Return the input beats of a sample, and the places of those that end a block."""

@@ -8,6 +8,9 @@ end after any whole block. Everything else is an error, kept until the next rese
 - long: the beat that completes a sample of all its blocks lacks ``last``; what follows is dropped
   up to the next ``first``;
 - stray: a beat comes after the end of a sample, without ``first``; it is dropped.
+
+Where lines go on before their block is whole, a block that is cut or short cannot be dropped: it
+goes on, filled up with whatever, and means nothing.
 """
 
 from dataclasses import dataclass
@@ -41,9 +44,12 @@ class Run:
 class Rules:
     """Takes beats one by one; ``runs`` and ``errors`` then say what the device must do."""
 
-    def __init__(self, beats, first, blocks):
-        """beats, first: of a block, and of a sample's first one. blocks: of a whole sample."""
-        self.sizes, self.blocks = (first, beats), blocks
+    def __init__(self, beats, first, blocks, fills=False):
+        """beats, first: of a block, and of a sample's first one. blocks: of a whole sample.
+
+        fills: whether a block that is given up goes on, filled up.
+        """
+        self.sizes, self.blocks, self.fills = (first, beats), blocks, fills
         self.runs, self.errors = [], set()
         self.open = self.dropping = False
         self.inside = self.count = 0  # beats of the block at hand, of the sample
@@ -54,6 +60,7 @@ class Rules:
         if beat.first:
             if self.open:
                 self.errors.add("cut")
+                self._give_up()
             self.runs.append(Run(beat.sample))
             self.open, self.dropping, self.intact = True, False, True
             self.inside = self.count = 0
@@ -68,6 +75,7 @@ class Rules:
         if beat.last and not complete:
             self.errors.add("short")
             self.open = False
+            self._give_up()
         elif complete:
             run.blocks, self.inside = run.blocks + 1, 0
             run.sound += self.intact
@@ -76,3 +84,8 @@ class Rules:
                 self.errors.add("long")
                 self.dropping = True
             self.open = not run.ended
+
+    def _give_up(self):
+        """Count the block at hand, if some of it has gone on."""
+        if self.fills and self.inside:
+            self.runs[-1].blocks += 1

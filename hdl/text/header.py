@@ -79,15 +79,18 @@ def _leaves(plan: Plan) -> str:
 def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
     w, o = p.widths, p.order
     bits = f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
+    size = f" ({' x '.join(map(str, p.shape))})" if len(p.shape) == 3 else ""
     lines = [
-        f"population {k}  {p.name!r}: {p.neurons} neurons, PE {o.tile}, lanes {o.lanes}; {bits}"
+        f"population {k}  {p.name!r}: {p.neurons} neurons{size}, PE {o.tile}, "
+        f"lanes {o.lanes}; {bits}"
     ]
-    for c in p.connections:
+    for c, connection in zip(p.connections, plan.network.populations[k].connections, strict=True):
         source = "the input" if c.source < 0 else repr(plan.populations[c.source].name)
         late = f", {c.steps} timesteps late" if c.steps else ""
         late += ", back" if c.back else ""
+        kind = "" if c.sweep is None else f"{connection.op.label} of "
         lines.append(
-            f"  from {source}: {c.shape.fan_in} inputs of {c.shape.bits} bits, "
+            f"  from {source}: {kind}{connection.op.fan_in} inputs of {c.shape.bits} bits, "
             f"SIMD {c.shape.simd}, sums of {c.shape.raw_bits} bits{late}"
         )
     return lines

@@ -78,7 +78,7 @@ def input_beats(x: np.ndarray, manifest: dict[str, Any]) -> tuple[np.ndarray, np
 
 
 def streamed(array: np.ndarray, order: str) -> np.ndarray:
-    """Return maps, (.., channels, rows, columns), in the order of a stream, channels last or not."""
+    """Return maps, (.., channels, rows, columns), in the order of a stream."""
     return np.moveaxis(array, -3, -1) if order == MAPS else array
 
 

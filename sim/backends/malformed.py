@@ -90,7 +90,7 @@ def _attempt(
     sent += whole(last)
     reset = rng.randrange(1, at) if at > 1 and rng.random() < 0.3 else 0
     kinds += ["a reset"] * (reset > 0)
-    rules = protocol.Rules(size, first, blocks)
+    rules = protocol.Rules(size, first, blocks, enter["fills"])
     for beat in sent[reset:]:
         rules.take(beat)
     flags = np.array([b.first * beats.FIRST | b.last * beats.LAST for b in sent], np.uint8)
