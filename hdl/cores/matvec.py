@@ -28,6 +28,7 @@ from amaranth.lib.wiring import In, Out
 
 from . import popcount
 from .counting import count, later
+from .weights import Rows
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,24 @@ class Shape:
         return self.pe * (self.simd + self.minus_bits)
 
     @property
+    def rows_of(self) -> Rows:
+        """How its weights stand in the ROM."""
+        return Rows(self.words, self.tiles)
+
+    @property
     def aligned(self) -> bool:
         """Whether each tile's words begin at a power of two: where it costs no address bit."""
-        apart = (self.words - 1).bit_length() + (self.tiles - 1).bit_length()
-        return apart == (self.tiles * self.words - 1).bit_length()
+        return self.rows_of.aligned
 
     @property
     def stride(self) -> int:
         """Rows of the ROM from one tile to the next."""
-        return 1 << (self.words - 1).bit_length() if self.aligned else self.words
+        return self.rows_of.stride
 
     @property
     def rows(self) -> int:
         """Rows of the ROM."""
-        return (self.tiles - 1) * self.stride + self.words
+        return self.rows_of.depth
 
 
 class MatVec(wiring.Component):
@@ -158,7 +163,7 @@ class MatVec(wiring.Component):
         plane, end_plane = count(m, s.bits, self.issue & end_word, "plane")
         finish = Signal(name="finish")
         m.d.comb += [finish.eq(end_word & end_plane), self.word.eq(word)]
-        row = self._row(m, word, end_word, end_plane)
+        row = s.rows_of.address(m, word, self.issue, end_word, end_plane, self.again, skips=s.skips)
         m.d.comb += self.row.eq(later(m, row, int(s.coded), "row"))
 
         flags = {
@@ -234,30 +239,6 @@ class MatVec(wiring.Component):
             return self.listed, self.closes, self.opens
         word, end = count(m, self.shape.words, self.issue, "word_at")
         return word, end, word == 0
-
-    def _row(self, m: Module, word: Value, end_word: Value, end_plane: Value) -> Value:
-        """Return the row that belongs to a word: of the same tile until all planes are through."""
-        s = self.shape
-        if s.aligned:
-            tile, _ = count(m, s.tiles, self.issue & end_word & end_plane & ~self.again, "tile")
-            return Cat(word[: (s.words - 1).bit_length()], tile)
-        if s.skips:
-            base = Signal(range(s.rows), name="row_base")
-            with m.If(self.issue & end_word & end_plane & ~self.again):
-                last = base == (s.tiles - 1) * s.stride
-                m.d.sync += base.eq(Mux(last, 0, base + s.stride))
-            return (base + word)[: len(base)]
-        row = Signal(range(s.rows), name="row_at")
-        base = Signal(range(s.rows), name="row_base")
-        # The first row of the next tile; after the last one, the first of all.
-        following = Mux(row == s.rows - 1, 0, row + 1)
-        with m.If(self.issue):
-            m.d.sync += row.eq(row + 1)
-            with m.If(end_word):
-                m.d.sync += row.eq(base)
-                with m.If(end_plane & ~self.again):
-                    m.d.sync += [row.eq(following), base.eq(following)]
-        return row
 
     def _plane(self, m: Module, shown: Value) -> Value:
         """Return the plane that is asked for, the highest first, of every timestep."""
