@@ -318,6 +318,8 @@ def test_bits_are_those_of_sums_with_zeros_and_a_sign_where_there_can_be_one() -
     assert raw_bits(Pool((2, 2)), below, at) == 6
     plus = np.ones((4, 1, 2, 2), int)
     assert raw_bits(Conv(plus, groups=4), spikes, at) == 4  # 0 .. 4, and its sign
+    mixed = np.array([1, -1, 1, -1]).reshape(1, 1, 2, 2) * plus
+    assert raw_bits(Conv(mixed, groups=4), uniform(3, 5, 4), at) == 5  # -10 .. 10
     assert raw_bits(Conv(7 * plus, groups=4, bits=4), below, at) == 9
 
 
