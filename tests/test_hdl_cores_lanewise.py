@@ -55,7 +55,8 @@ SHAPES = [
     # OR pools, max pools, signed ones.
     shape(MAX, 4, 5, 1, 5, 5, at_once=5), shape(MAX, 4, 8, 1, 4, 2, steps=2, at_once=2),
     shape(MAX, 9, 4, 4, 4, 4, at_once=4), shape(MAX, 3, 6, 4, 6, 2, signed=True, late=1),
-    shape(MAX, 2, 3, 1, 3, 1, signed=True), shape(MAX, 4, 2, 8, 2, 2, signed=True, late=4, slack=2),
+    shape(MAX, 2, 3, 1, 3, 1, signed=True), shape(MAX, 1, 3, 3, 3, 3, signed=True),
+    shape(MAX, 4, 2, 8, 2, 2, signed=True, late=4, slack=2),
     # Sums.
     shape(SUM, 4, 8, 1, 8, 4, at_once=4), shape(SUM, 9, 3, 3, 3, 1, steps=2),
     shape(SUM, 2, 4, 8, 2, 2, at_once=2, signed=True, late=2),
@@ -67,6 +68,7 @@ SHAPES = [
     shape(SUM, 3, 7, 1, 4, 2, steps=2, weights=8), shape(SUM, 4, 4, 5, 2, 1, weights=4),
     shape(SUM, 6, 4, 8, 2, 2, weights=8, signed=True, late=3, slack=2),
     shape(SUM, 2, 3, 1, 3, 3, weights=3, signed=True), shape(SUM, 1, 3, 2, 1, 1, weights=3),
+    shape(SUM, 1, 3, 3, 3, 3, weights=1),
 ]  # fmt: skip
 
 
@@ -316,6 +318,8 @@ def test_bits_are_those_of_sums_with_zeros_and_a_sign_where_there_can_be_one() -
     assert raw_bits(Pool((2, 2)), below, at) == 6
     plus = np.ones((4, 1, 2, 2), int)
     assert raw_bits(Conv(plus, groups=4), spikes, at) == 4  # 0 .. 4, and its sign
+    mixed = np.array([1, -1, 1, -1]).reshape(1, 1, 2, 2) * plus
+    assert raw_bits(Conv(mixed, groups=4), uniform(3, 5, 4), at) == 5  # -10 .. 10
     assert raw_bits(Conv(7 * plus, groups=4, bits=4), below, at) == 9
 
 

@@ -111,12 +111,16 @@ class Around:
         return out
 
 
-def run(around: Around, gaps: list[int], silent: list[int], early: int = 0) -> list[np.ndarray]:
+def run(
+    around: Around, gaps: list[int], silent: list[int] | np.ndarray, early: int = 0
+) -> list[np.ndarray]:
     """Run passes, a gap before each; return the sums of each, asked for when they are there.
 
-    early: cycles by which the sums are asked for too soon.
+    silent: of each pass, or of each of its words. early: cycles by which the sums are asked for too
+    soon.
     """
     s = around.s
+    silence = np.asarray(silent).reshape(len(gaps), -1)
     groups = s.pe // s.lanes * s.steps
     begin, at = [], 0
     period = max(s.cycles, groups)
@@ -124,7 +128,7 @@ def run(around: Around, gaps: list[int], silent: list[int], early: int = 0) -> l
         at += gap
         begin.append(at)
         at += period
-    issues = {b + k: n for n, b in enumerate(begin) for k in range(s.cycles)}
+    issues = {b + k: (n, k) for n, b in enumerate(begin) for k in range(s.cycles)}
     asked = {
         b + s.cycles - 1 + s.latency - early + g: (n, g)
         for n, b in enumerate(begin)
@@ -136,13 +140,13 @@ def run(around: Around, gaps: list[int], silent: list[int], early: int = 0) -> l
         x = weights = 0
         before = None
         for c in range(max(asked) + 2):
-            n = issues.get(c)
+            n, k = issues.get(c, (None, 0))
             given = {"issue": int(n is not None), "x": x, "weights": weights}
             if n is not None:
                 given["again"] = int(n % around.chunks != around.chunks - 1)
-                if any(silent):
-                    given["silent"] = silent[n]
-            elif any(silent):
+                if silence.any():
+                    given["silent"] = int(silence[n, k % silence.shape[1]])
+            elif silence.any():
                 given["silent"] = int(around.rng.integers(2))
             if c in asked:
                 given["select"] = asked[c][1]
@@ -154,11 +158,11 @@ def run(around: Around, gaps: list[int], silent: list[int], early: int = 0) -> l
             x, weights = around.word(now, seen["word"]), around.row(seen["row"])
         out = []
         for n in range(len(gaps)):
-            cut = [lanes(got[n, g], s.raw_bits, s.lanes) for g in range(groups)]
+            cut = [lanes(got[n, g], s.raw_bits, s.lanes, s.signed) for g in range(groups)]
             out.append(np.array(cut).reshape(s.steps, s.pe))
         return out
 
-    return clocked(MatVec(s, any(silent)), bench())
+    return clocked(MatVec(s, bool(silence.any())), bench())
 
 
 @pytest.mark.parametrize("s", SHAPES, ids=named)

@@ -105,15 +105,17 @@ class Lanewise(wiring.Component):
     ) -> list[Value]:  # fmt: skip
         """Add the lanes of a timestep; return the sums of the last pass, lane by lane."""
         s = self.shape
-        shape = signed(s.raw_bits) if s.signed else unsigned(s.raw_bits)
-        # What changes nothing: a pass's first word finds it.
-        nothing = -(1 << s.raw_bits - 1) if s.kind == "max" and s.signed else 0
+        shape = signed(s.raw_bits) if s.signed and s.kind == "sum" else unsigned(s.raw_bits)
+        # With the sign inverted, a greater number is a greater bit pattern, and 0 is the least.
+        sign = 1 << s.raw_bits - 1 if s.signed and s.kind == "max" else 0
         held: list[Value] = []
         for j in range(s.simd):
             at = (t * s.simd + j) * s.bits
             mine = x[at : at + s.bits]
             if s.signed_x:
                 mine = mine.as_signed()
+            if sign:
+                mine = (mine ^ Const(-sign, signed(s.raw_bits)))[: s.raw_bits]
             weight = None
             if weights is not None:
                 weight = weights[j * s.weight_bits : (j + 1) * s.weight_bits]
@@ -124,17 +126,18 @@ class Lanewise(wiring.Component):
                 total = Signal(shape, name=f"total_{name}")
                 m.d.comb += total.eq(self._grown(m, None, mine, weight, name))
                 with m.If(done):
-                    m.d.sync += kept[0].eq(total)
+                    m.d.sync += kept[0].eq(total ^ sign)
                 continue
-            sums = [Signal(shape, name=f"sum_{name}_{k}", init=nothing) for k in range(s.parts)]
+            sums = [Signal(shape, name=f"sum_{name}_{k}") for k in range(s.parts)]
             grown = Signal(shape, name=f"grown_{name}")
             m.d.comb += grown.eq(self._grown(m, sums[0], mine, weight, name))
             after = [*sums[1:], grown]
             with m.If(valid):
                 m.d.sync += [a.eq(b) for a, b in zip(sums, after, strict=True)]
             with m.If(done):
-                m.d.sync += [a.eq(b) for a, b in zip(kept, sums if wait else after, strict=True)]
-                m.d.sync += [a.eq(nothing) for a in sums]
+                complete = sums if wait else after
+                m.d.sync += [a.eq(b ^ sign) for a, b in zip(kept, complete, strict=True)]
+                m.d.sync += [a.eq(0) for a in sums]
         # Lane j of word k is channel k * simd + j of the tile.
         return [held[j * s.parts + k] for k in range(s.parts) for j in range(s.simd)]
 
@@ -149,10 +152,14 @@ class Lanewise(wiring.Component):
             if s.kind == "sum":
                 return sums + mine
             if s.bits == 1:
-                return sums & mine if s.signed_x else sums | mine
+                return sums | mine
             return Mux(mine > sums, mine, sums)
         term: Value
-        if s.weight_bits == 1:  # plus, or minus: its complement and one
+        if s.weight_bits == 1 and s.bits > 1:  # plus, or minus: its complement, and a carry in
+            minus = ~weight
+            before = Cat(Const(1, 1), Const(0, 1) if sums is None else sums)
+            return (before.as_signed() + Cat(minus, mine ^ minus.as_signed()).as_signed()) >> 1
+        if s.weight_bits == 1:
             term = Mux(weight, mine, -mine)
         elif s.bits == 1:
             gated = Mux(mine[0], weight, 0).as_signed()

@@ -16,105 +16,21 @@ off its popcount, which leaves the sum itself::
 Signed, and without a constant. The other way, ``2 * popcount(x & w) - popcount(x)``, needs no bit
 in the ROM, but a second popcount, and there are no prefix parities of an AND: half a LUT more for
 each bit, where this takes a subtraction an output.
+
+Weights of 2 to 8 bits are taken whole, two inputs at a time (``pairs``), in as many cycles; their
+sums are signed. Inputs in two's complement come with their highest plane inverted, which is
+x + 2**(bits - 1). The constants that any of these sums lack are those of ``sums``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from . import popcount
+from . import pairs, popcount
 from .counting import count, later
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a matrix-vector unit computes.
-
-    Attributes
-    ----------
-        fan_in, neurons: inputs, outputs. bits: unsigned bits of an input.
-        pe, simd, steps: outputs, inputs and timesteps at once.
-        lanes: sums that are handed over at once; divides pe.
-        raw_bits: unsigned bits of a sum.
-        registers: of the popcount; more than it needs where another connection of the same
-            population has more, or skips words and this one does not.
-        unused: bits of the last word that no input stands in, whatever is there.
-        coded: whether weights are prefix parities (see popcount): a cycle more, fewer LUTs.
-        skips: whether words may be left out: a cycle more, signed sums.
-    """
-
-    fan_in: int
-    neurons: int
-    bits: int
-    pe: int
-    simd: int
-    steps: int
-    lanes: int
-    raw_bits: int
-    registers: int
-    unused: tuple[int, ...] = ()
-    coded: bool = False
-    skips: bool = False
-
-    @property
-    def signed(self) -> bool:
-        """Whether sums are in two's complement, and without n_neg."""
-        return self.skips
-
-    @property
-    def merged(self) -> int:
-        """Bits of an input of which n_neg is in the sums, to be taken off by the bias."""
-        return 0 if self.skips else self.bits
-
-    @property
-    def words(self) -> int:
-        """Words of inputs."""
-        return -(-self.fan_in // self.simd)
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of ``pe`` neurons."""
-        return -(-self.neurons // self.pe)
-
-    @property
-    def cycles(self) -> int:
-        """Cycles of one pass: the sums of a tile, for ``steps`` timesteps."""
-        return self.words * self.bits
-
-    @property
-    def latency(self) -> int:
-        """Cycles from the pass's last word to the sums that it completes."""
-        return 3 + self.coded + self.registers + self.skips
-
-    @property
-    def minus_bits(self) -> int:
-        """Bits in which the ROM says how many of an output's weights of a word are -1."""
-        return self.simd.bit_length() if self.skips else 0
-
-    @property
-    def rom_bits(self) -> int:
-        """Bits of a row of the ROM: the weights of all outputs, then their numbers of -1."""
-        return self.pe * (self.simd + self.minus_bits)
-
-    @property
-    def aligned(self) -> bool:
-        """Whether each tile's words begin at a power of two: where it costs no address bit."""
-        apart = (self.words - 1).bit_length() + (self.tiles - 1).bit_length()
-        return apart == (self.tiles * self.words - 1).bit_length()
-
-    @property
-    def stride(self) -> int:
-        """Rows of the ROM from one tile to the next."""
-        return 1 << (self.words - 1).bit_length() if self.aligned else self.words
-
-    @property
-    def rows(self) -> int:
-        """Rows of the ROM."""
-        return (self.tiles - 1) * self.stride + self.words
+from .matvec_shape import Shape
 
 
 class MatVec(wiring.Component):
@@ -168,7 +84,7 @@ class MatVec(wiring.Component):
         plane, end_plane = count(m, s.bits, self.issue & end_word, "plane")
         finish = Signal(name="finish")
         m.d.comb += [finish.eq(end_word & end_plane), self.word.eq(word)]
-        row = self._row(m, word, end_word, end_plane)
+        row = s.rows_of.address(m, word, self.issue, end_word, end_plane, self.again, skips=s.skips)
         m.d.comb += self.row.eq(later(m, row, int(s.coded), "row"))
 
         flags = {
@@ -180,12 +96,15 @@ class MatVec(wiring.Component):
         partial = later(m, final, 1, "partial")
         shown = later(m, plane, 1, "plane")
         x = self._plane(m, shown)
+        if s.signed_x:
+            x = self._lifted(m, x, shown)
         read = Signal(s.simd * s.steps, name="x_read", reset_less=True)
         weights = Signal(s.rom_bits, name="weights_read", reset_less=True)
         m.d.sync += [read.eq(x), weights.eq(self.weights)]
+        unused = () if s.wide else s.unused  # a weight of 0 hears nothing
         with m.If(partial):
-            m.d.sync += [read[t * s.simd + j].eq(0) for t in range(s.steps) for j in s.unused]
-        if self.silences:
+            m.d.sync += [read[t * s.simd + j].eq(0) for t in range(s.steps) for j in unused]
+        if self.silences and not s.signed_x:
             with m.If(later(m, self.silent, 1, "silent")):
                 m.d.sync += read.eq(0)
         rows: list[Value] = [read[t * s.simd : (t + 1) * s.simd] for t in range(s.steps)]
@@ -198,34 +117,35 @@ class MatVec(wiring.Component):
         double = later(m, flags["double"], cycles, "double")
         valid = later(m, flags["valid"], cycles, "valid", reset=True)
         done = later(m, flags["finish"], cycles, "finish", reset=True)
-        held: list[list[Signal]] = []
+        step = {"double": double, "valid": valid, "done": done}
+        held: list[list[Value]] = []
+        lacks: list[Value] = []  # what the sums of a timestep lack, all alike
         for t in range(s.steps):
             held.append([])
             for lane in range(s.pe):
                 name = f"{lane}_{t}" if s.steps > 1 else f"{lane}"
-                mine = weights[lane * s.simd : (lane + 1) * s.simd]
-                ones = popcount.popcount(m, rows[t], mine, s.registers, f"ones_{name}", s.coded)
+                wide = s.rom_bits // s.pe if s.wide else s.simd
+                mine = weights[lane * wide : (lane + 1) * wide]
+                if s.wide:
+                    ones = pairs.summed(
+                        m, rows[t], mine, s.weight_bits, s.registers, f"ones_{name}"
+                    )
+                else:
+                    ones = popcount.popcount(m, rows[t], mine, s.registers, f"ones_{name}", s.coded)
                 if minus is not None:
                     at = lane * s.minus_bits
                     sums = Signal(signed(s.minus_bits + 1), name=f"sums_{name}", reset_less=True)
                     m.d.sync += sums.eq(ones - minus[at : at + s.minus_bits])
                     ones = sums
-                grown = Signal(s.raw_bits, name=f"grown_{name}")
-                keep = Signal(s.raw_bits, name=f"held_{name}", reset_less=True)
-                with m.If(done):
-                    m.d.sync += keep.eq(grown)
-                held[t].append(keep)
-                if s.cycles == 1:
-                    m.d.comb += grown.eq(ones)
-                    continue
-                raw = Signal(s.raw_bits, name=f"raw_{name}")
-                kept = Mux(double, raw << 1, raw) if s.bits > 1 else raw
-                m.d.comb += grown.eq(kept + ones)
-                with m.If(valid):
-                    m.d.sync += raw.eq(grown)
-                with m.If(done):
-                    m.d.sync += raw.eq(0)
-        groups = [Cat(row[at : at + s.lanes]) for row in held for at in range(0, s.pe, s.lanes)]
+                held[t].append(self._held(m, ones, name, **step))
+            if s.wide:
+                lack = pairs.ones(m, rows[t], s.weight_bits, s.registers, f"zeros_{t}")
+                lacks.append(self._held(m, lack, f"lack_{t}", **step))
+        groups = [
+            Cat(row[at : at + s.lanes], lacks[t : t + 1])
+            for t, row in enumerate(held)
+            for at in range(0, s.pe, s.lanes)
+        ]
         chosen: Value = groups[0]
         if len(groups) > 1:
             chosen = Signal(len(groups[0]), name="chosen")
@@ -233,10 +153,37 @@ class MatVec(wiring.Component):
                 for k, group in enumerate(groups):
                     with m.Case(k) if k + 1 < len(groups) else m.Default():
                         m.d.comb += chosen.eq(group)
-        late = Signal(len(groups[0]), name="raw_late", reset_less=True)
+        if s.wide:  # twice the sums, less a constant; the lowest bit is that constant's
+            each = s.raw_bits + 1
+            lack = chosen[s.lanes * each :]
+            cut = [chosen[k * each : (k + 1) * each] for k in range(s.lanes)]
+            chosen = Cat((value + lack)[1:each] for value in cut)
+        late = Signal(len(chosen), name="raw_late", reset_less=True)
         m.d.sync += late.eq(chosen)
         m.d.comb += self.raw.eq(late)
         return m
+
+    def _held(
+        self, m: Module, ones: Value, name: str, double: Value, valid: Value, done: Value
+    ) -> Value:
+        """Add up what the words of a pass give; return the sum of the last pass."""
+        s = self.shape
+        bits = s.raw_bits + s.wide
+        grown = Signal(bits, name=f"grown_{name}")
+        keep = Signal(bits, name=f"held_{name}", reset_less=True)
+        with m.If(done):
+            m.d.sync += keep.eq(grown)
+        if s.cycles == 1:
+            m.d.comb += grown.eq(ones)
+            return keep
+        raw = Signal(bits, name=f"raw_{name}")
+        kept = Mux(double, raw << 1, raw) if s.bits > 1 else raw
+        m.d.comb += grown.eq(kept + ones)
+        with m.If(valid):
+            m.d.sync += raw.eq(grown)
+        with m.If(done):
+            m.d.sync += raw.eq(0)
+        return keep
 
     def _word(self, m: Module) -> tuple[Value, Value, Value]:
         """Return the word that is taken, whether it is its plane's last, and its first."""
@@ -244,30 +191,6 @@ class MatVec(wiring.Component):
             return self.listed, self.closes, self.opens
         word, end = count(m, self.shape.words, self.issue, "word_at")
         return word, end, word == 0
-
-    def _row(self, m: Module, word: Value, end_word: Value, end_plane: Value) -> Value:
-        """Return the row that belongs to a word: of the same tile until all planes are through."""
-        s = self.shape
-        if s.aligned:
-            tile, _ = count(m, s.tiles, self.issue & end_word & end_plane & ~self.again, "tile")
-            return Cat(word[: (s.words - 1).bit_length()], tile)
-        if s.skips:
-            base = Signal(range(s.rows), name="row_base")
-            with m.If(self.issue & end_word & end_plane & ~self.again):
-                last = base == (s.tiles - 1) * s.stride
-                m.d.sync += base.eq(Mux(last, 0, base + s.stride))
-            return (base + word)[: len(base)]
-        row = Signal(range(s.rows), name="row_at")
-        base = Signal(range(s.rows), name="row_base")
-        # The first row of the next tile; after the last one, the first of all.
-        following = Mux(row == s.rows - 1, 0, row + 1)
-        with m.If(self.issue):
-            m.d.sync += row.eq(row + 1)
-            with m.If(end_word):
-                m.d.sync += row.eq(base)
-                with m.If(end_plane & ~self.again):
-                    m.d.sync += [row.eq(following), base.eq(following)]
-        return row
 
     def _plane(self, m: Module, shown: Value) -> Value:
         """Return the plane that is asked for, the highest first, of every timestep."""
@@ -281,3 +204,10 @@ class MatVec(wiring.Component):
                     bit = s.bits - 1 - p
                     m.d.comb += x.eq(Cat(self.x[j * s.bits + bit] for j in range(s.simd * s.steps)))
         return x
+
+    def _lifted(self, m: Module, x: Value, shown: Value) -> Value:
+        """Return a plane of x + 2**(bits - 1): the highest one inverted, silent words too."""
+        if self.silences:
+            x = Mux(later(m, self.silent, 1, "silent"), 0, x)
+        highest: Value = Const(1, 1) if self.shape.bits == 1 else shown == 0
+        return x ^ highest.replicate(len(x))

@@ -1,4 +1,4 @@
-"""Popcount: how many bits agree, through full adders with registers.
+"""Popcount: how many bits agree, through full adders with registers; sums of columns of bits.
 
 Bits stand in columns by weight. A full adder takes three bits of a column and leaves one there and
 one in the next; it takes two LUTs of four inputs, and there is one for about every bit that is
@@ -31,7 +31,12 @@ def groups(width: int) -> int:
 
 def stages(width: int) -> int:
     """Return the registers of a popcount of so many bits."""
-    return 1 + -(-len(_adders(_sizes(width))) // LEVELS)
+    return registers(_sizes(width))
+
+
+def registers(sizes: list[int]) -> int:
+    """Return the registers of a sum of columns of so many bits, the first of them registered."""
+    return 1 + -(-len(_adders(sizes)) // LEVELS)
 
 
 def prefixes(bits: Value) -> Value:
@@ -81,7 +86,16 @@ def popcount(
         x, w: words; with ``coded``, their P and Q. registers: cycles that it takes, at least
             ``stages``.
     """
-    columns = [c for c in _chains(x, w, coded) if len(c)]
+    return added(m, [c for c in _chains(x, w, coded) if len(c)], registers, name)
+
+
+def added(m: Module, columns: list[Value], registers: int, name: str) -> Value:
+    """Add columns of bits, of weight 1, 2, 4, ..; return their sum, unsigned.
+
+    Args:
+        registers: cycles that it takes, at least those of ``registers``; the first one stands
+            before any adder.
+    """
     spent = 0
 
     def registered() -> list[Value]:
