@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mapping import Dense, Neuron, Population
+from mapping import Connection, Conv, Dense, Neuron, Population
+from mapping.intervals import Interval, bits, product
 
 from .cores import popcount
 from .cores.history import History
 from .cores.matvec import Shape
-from .cores.neuron import Parameters
+from .cores.parameters import Apart, Parameters
+from .gates import fixed, hears
 
 
 def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
@@ -30,29 +32,55 @@ def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
     )
 
 
-def n_neg(op: Dense) -> np.ndarray:
-    """Return the number of -1 weights of each output, (out,) int64."""
-    return (op.weights < 0).sum(axis=1).astype(np.int64)
+def n_neg(op: Dense | Conv) -> np.ndarray:
+    """Return the number of -1 weights of each output, (out,) int64, over all that is streamed."""
+    return (op.weights < 0).reshape(len(op.weights), -1).sum(axis=1).astype(np.int64)
+
+
+def surplus(bits: int, signed: bool = False) -> int:
+    """Return m of ``raw = acc + m * n_neg``, for XNORs of the bit planes of an input.
+
+    They weigh ``2**bits - 1`` together, and -1 in two's complement; 0 bits are sums without it.
+    """
+    return (-1 if signed else (1 << bits) - 1) if bits else 0
 
 
 def parameters(
-    population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History
-) -> Parameters:
-    """Return a population's numbers, biases and n_neg of all connections in one constant.
+    population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History,
+    signed: Sequence[bool] = (),
+) -> Parameters:  # fmt: skip
+    """Return a population's numbers.
+
+    Biases and n_neg of all connections without shift and gate are one constant; a gate that is
+    always the same number is part of gain and constant.
 
     Args:
         input_bits: of each connection; 0 where its sums are without n_neg (``matvec``).
+        signed: of each connection, whether they are in two's complement; they are not where it is
+            empty.
     """
     neuron, connections = population.neuron, population.connections
-    merged = sum(
-        c.bias - c.gain * ((1 << p) - 1) * n_neg(c.op)
-        for c, p in zip(connections, input_bits, strict=True)
-    )
+    merged = np.zeros(len(connections[0].gain), np.int64)
+    gains, apart = [], {}
+    for k, c in enumerate(connections):
+        gain, constant = c.gain, c.bias
+        if more := surplus(input_bits[k], bool(signed) and signed[k]):
+            constant = constant - gain * (more * n_neg(c.op))
+        gate = c.gate
+        if gate is not None and (factor := fixed(gate)) is not None:
+            gain, constant, gate = gain * factor, constant * factor, None
+        gains.append(gain.tolist())
+        if gate is None and c.shift == 0:
+            merged = merged + constant
+            continue
+        counts = gate is not None and hears(gate)
+        each = counts and gate.per_channel
+        apart[k] = Apart(constant.tolist(), c.shift, gate is not None, each, counts)
     threshold = neuron.threshold
     return Parameters(
         neuron.num,
         neuron.q,
-        tuple(c.gain.tolist() for c in connections),
+        tuple(gains),
         merged.tolist(),
         neuron.v_init.tolist(),
         None if threshold is None else threshold.tolist(),
@@ -61,7 +89,23 @@ def parameters(
         neuron.reset,
         neuron.rho.tolist(),
         past,
+        apart,
     )
+
+
+def term_bits(c: Connection, acc: Interval) -> int:
+    """Return the signed bits of ``gain * acc + bias`` of a connection that stands apart.
+
+    Args:
+        acc: its Interval, of ``Facts.acc``.
+    """
+    acc = acc.with_zero() if c.delay else acc
+    gain, bias = c.gain.astype(object), c.bias.astype(object)
+    low, high = product((gain, gain), (acc.low.astype(object), acc.high.astype(object)))
+    ends = [min(low + bias), max(high + bias)]
+    factor = 1 if c.gate is None else fixed(c.gate)
+    ends = [end * (1 if factor is None else factor) for end in ends]
+    return bits(min(ends), max(ends))
 
 
 def signed_bits(op: Dense, planes: int) -> int:

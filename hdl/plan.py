@@ -19,6 +19,7 @@ from .answers import reading
 from .choices import PE, SIMD, Choice, chosen, skipped
 from .cores import popcount, skipping
 from .cores.buffer import Placing
+from .cores.history import remembers
 from .cores.matvec import Shape
 from .cores.neuron import REVISIT, Order, Widths, latency
 from .numbers import history, raw_bits, signed_bits
@@ -195,14 +196,17 @@ class _Maker:
         # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
         leader = next((j for j in forward if not connections[j].constant), None)
+        past = history(p.neuron, facts[0].spikes, self.network.timesteps)
         made = PlannedPopulation(
             name=p.name,
             shape=self.network.shapes[p.name],
             neurons=neurons,
             spiking=p.spiking,
-            order=Order(neurons, lanes, tile, blocks, revisit),
+            order=Order(
+                neurons, lanes, tile, blocks, revisit, remembers=remembers(p.neuron.num, past)
+            ),
             widths=widths,
-            past=history(p.neuron, facts[0].spikes, self.network.timesteps),
+            past=past,
             memory={},
             period=period,
             least=least if skips else period,

@@ -181,7 +181,7 @@ def run(
 
     gaps: cycles before a block, in turn.
     """
-    blocks = o.blocks
+    o, blocks = replace(o, remembers=p.remembers), o.blocks
     first = [t == 0 for n in samples for t in range(blocks.first + (n - 1) * blocks.block)]
     want = expected(everywhere(p, o.neurons // (o.channels or o.neurons)), raws, first)
     unit = NeuronUnit(p, widths(p, want), o)
@@ -397,7 +397,8 @@ def test_membranes_stand_where_their_order_allows() -> None:
 def test_latency_is_a_stage_more_for_products_and_for_a_memory(uniform, cycles, rng) -> None:
     for name, more in (("three", 0), ("seventeen", 1)):  # that it is kept to, ``run`` measures
         o, _ = ORDERS[name]
-        assert latency(draw(rng, o.neurons, 1, "zero", uniform), o) == cycles + more
+        p = replace(draw(rng, o.neurons, 1, "zero", uniform), num=1)
+        assert latency(p, o) == cycles + more
 
 
 def test_what_is_not_used_takes_no_bits() -> None:
