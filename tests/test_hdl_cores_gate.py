@@ -10,9 +10,20 @@ from gated import Case, Gated, Sums, play
 from hdl.cores.gate import GateUnit
 from hdl.cores.history import History
 from hdl.gates import gating
-from hdl.numbers import n_neg, parameters, surplus
+from hdl.numbers import n_neg, parameters, surplus, term_bits
 from hdl.streams import Blocks
-from mapping import Connection, Conv, Gate, Identity, Input, Network, Neuron, Population, Readout
+from mapping import (
+    Connection,
+    Conv,
+    Gate,
+    Identity,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    intervals,
+)
 
 #: Channels, places, lanes, tile, blocks, cycles of a pass.
 SHAPES = {
@@ -208,6 +219,31 @@ def test_the_second_run_may_come_after_the_gap_and_not_before(each, lanes, gap, 
     assert play(case, given).gap == gap
     with pytest.raises(AssertionError):
         play(case, given, early=1)
+
+
+def test_a_shift_takes_its_bits_of_the_product(rng) -> None:
+    gate = Gate(weights=1, offset=0, shift=0, table=[[256, 255, 256]] * 2)
+    edge = Connection("input", Identity(), gain=1000, bias=3, shift=9, gate=gate)
+    population = Population("p", (edge,), Neuron(0, 0, reset="none"))
+    network = Network(Input((1, 2, 2), 4), (population,), Readout("p", "membrane"), 2)
+    case = Case(network, ((0, False),), 1, 1, Blocks(2))
+    play(case, [np.full((2, 1, 2, 2), 15), rng.integers(0, 16, (2, 1, 2, 2))])
+
+
+def test_a_term_holds_what_comes_before_a_delayed_source(rng) -> None:
+    edge = Connection("input", Identity(), gain=[-8], bias=[20], shift=1, delay=1)
+    assert term_bits(edge, intervals.uniform(3, 4, 1)) == 6  # -12 .. 20, and not -12 .. -4
+    gate = Gate(weights=1, offset=0, shift=0, table=[[-3, -3]])
+    edge = Connection("input", Identity(), gain=[-8], bias=[20], shift=1, gate=gate)
+    assert term_bits(edge, intervals.uniform(3, 4, 1)) == 7  # 12 .. 36
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_a_gate_hears_signed_sums(each, rng) -> None:
+    gate = drawn_gate(rng, 6, 3, each, 8)
+    case = made(rng, "tiles", [gate], [1], [(2, True)])
+    assert case.raw_bits()[1] == [True]
+    play(case, samples(rng, case), period=4)
 
 
 def test_totals_stand_where_their_rows_allow(rng) -> None:

@@ -323,6 +323,16 @@ def test_held_neurons_rest_and_late_ones_fire(past, name, rng) -> None:
     run(p, o, period, sums(rng, p, o, samples), samples, [0, 0, 2])
 
 
+@pytest.mark.parametrize("name", ["one", "seventeen", "lanes, the last tile short", "whole"])
+def test_held_neurons_without_a_leak_keep_what_holds_them(name, rng) -> None:
+    o, period = ORDERS[name]
+    for past in (History(max_spikes=1), History(refractory=2), History(fire_by=2)):
+        p = replace(draw(rng, o.neurons, 1, "zero", False, past), num=0, q=0)
+        samples = lengths(rng, o)
+        assert p.remembers
+        run(p, o, period, sums(rng, p, o, samples), samples, [0])
+
+
 #: One neuron, T = 9, its membrane in a register; one that is read from a memory, beside another.
 PLACES = {
     "register": ordered(1, blocks=Blocks(9)),
@@ -381,6 +391,12 @@ def test_a_term_may_be_larger_than_the_drive(place) -> None:
 def test_the_leak_rounds_toward_minus_infinity(place) -> None:
     p = Parameters(1, 1, ([0],), [0], [-5], None, reset="none")
     assert [v for v, _ in single(p, place, np.zeros(4, int))] == [-3, -2, -1, -1]
+
+
+def test_an_order_remembers_what_its_numbers_do() -> None:
+    p = Parameters(0, 0, ([1],), [0], [0])
+    with pytest.raises(ValueError, match=r"order\.remembers must be False, as of its numbers"):
+        NeuronUnit(p, Widths((5,), 9, 9, 9, 9), Order(1, 1, 1, Blocks(4), 1))
 
 
 def test_membranes_stand_where_their_order_allows() -> None:

@@ -65,7 +65,7 @@ class NeuronUnit(wiring.Component):
 
     def __init__(self, parameters: Parameters, widths: Widths, order: Order) -> None:
         if order.remembers != parameters.remembers:
-            raise ValueError(f"order.remembers must be {parameters.remembers}, as its numbers do")
+            raise ValueError(f"order.remembers must be {parameters.remembers}, as of its numbers")
         self.parameters, self.widths, self.order = parameters, widths, order
         self.table = Table(parameters.columns(), order.lanes, parameters.memory)
         lanes = order.lanes
