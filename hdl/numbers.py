@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mapping import Neuron, Population
+from mapping import Connection, Neuron, Population
+from mapping.intervals import Interval, bits, product
 from mapping.ops import Op
 
-from .cores import popcount
+from .cores import pairs, popcount
 from .cores.history import History
-from .cores.matvec import Shape
-from .cores.neuron import Parameters
+from .cores.matvec_shape import Shape
+from .cores.parameters import Apart, Parameters
+from .gates import fixed, hears
 
 
 def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
@@ -31,29 +33,38 @@ def history(neuron: Neuron, spikes: int, timesteps: int) -> History:
     )
 
 
-def n_neg(op: Op) -> np.ndarray:
-    """Return the number of -1 weights of each output, (out,) int64."""
-    return (op.weights < 0).reshape(len(op.weights), -1).sum(axis=1).astype(np.int64)
-
-
 def parameters(
-    population: Population, input_bits: Sequence[int], memory: dict[str, int], past: History
-) -> Parameters:
-    """Return a population's numbers, biases and n_neg of all connections in one constant.
+    population: Population, lacks: Sequence[np.ndarray | int], memory: dict[str, int],
+    past: History,
+) -> Parameters:  # fmt: skip
+    """Return a population's numbers.
+
+    Biases, and what sums lack, of all connections without shift and gate are one constant; a gate
+    that is always the same number is part of gain and constant.
 
     Args:
-        input_bits: of each connection; 0 where its sums are without n_neg (``matvec``).
+        lacks: of each connection, what is to be added to its raw sums: one per channel, or 0.
     """
     neuron, connections = population.neuron, population.connections
-    merged = sum(
-        c.bias - (c.gain * ((1 << p) - 1) * n_neg(c.op) if p else 0)
-        for c, p in zip(connections, input_bits, strict=True)
-    )
+    merged = np.zeros(len(connections[0].gain), np.int64)
+    gains, apart = [], {}
+    for k, c in enumerate(connections):
+        gain, constant = c.gain, c.bias + c.gain * lacks[k]
+        gate = c.gate
+        if gate is not None and (factor := fixed(gate)) is not None:
+            gain, constant, gate = gain * factor, constant * factor, None
+        gains.append(gain.tolist())
+        if gate is None and c.shift == 0:
+            merged = merged + constant
+            continue
+        counts = gate is not None and hears(gate)
+        each = counts and gate.per_channel
+        apart[k] = Apart(constant.tolist(), c.shift, gate is not None, each, counts)
     threshold = neuron.threshold
     return Parameters(
         neuron.num,
         neuron.q,
-        tuple(c.gain.tolist() for c in connections),
+        tuple(gains),
         merged.tolist(),
         neuron.v_init.tolist(),
         None if threshold is None else threshold.tolist(),
@@ -62,20 +73,23 @@ def parameters(
         neuron.reset,
         neuron.rho.tolist(),
         past,
+        apart,
     )
 
 
-def signed_bits(op: Op, planes: int) -> int:
-    """Return the bits of the sums ``sum_i w_i x_i``, signed, partial sums included."""
-    return raw_bits(op, planes) + 1
+def term_bits(c: Connection, acc: Interval) -> int:
+    """Return the signed bits of ``gain * acc + bias`` of a connection that stands apart.
 
-
-def raw_bits(op: Op, planes: int) -> int:
-    """Return the bits of the XNOR popcount sums of unsigned inputs, partial sums included.
-
-    That is ``sum_b 2**b * popcount(xnor(x_b, w))``, b below ``planes``.
+    Args:
+        acc: its Interval, of ``Facts.acc``.
     """
-    return (op.fan_in * ((1 << planes) - 1)).bit_length()
+    acc = acc.with_zero() if c.delay else acc
+    gain, bias = c.gain.astype(object), c.bias.astype(object)
+    low, high = product((gain, gain), (acc.low.astype(object), acc.high.astype(object)))
+    ends = [min(low + bias), max(high + bias)]
+    factor = 1 if c.gate is None else fixed(c.gate)
+    ends = [end * (1 if factor is None else factor) for end in ends]
+    return bits(min(ends), max(ends))
 
 
 def streamed(op: Op, mapped: tuple[int, int, int]) -> np.ndarray:
@@ -93,8 +107,9 @@ def streamed(op: Op, mapped: tuple[int, int, int]) -> np.ndarray:
 
 
 def packed(weights: np.ndarray, shape: Shape, places: Sequence[int]) -> list[int]:
-    """Return the ROM words of bipolar weights, tile by tile, word by word.
+    """Return the ROM words of weights, tile by tile, word by word.
 
+    Those of more than one bit stand there as ``pairs`` says. Of one-bit weights
     Bit ``lane * simd + j`` of word ``tile * words + w`` is the weight (1 for +1) of output
     ``tile * pe + lane`` and of the input that stands in bit j of word w. Places without a weight
     hold 1: there x is 0, and xnor(0, 1) adds nothing to a popcount. Tiles begin ``shape.stride``
@@ -103,9 +118,13 @@ def packed(weights: np.ndarray, shape: Shape, places: Sequence[int]) -> list[int
     word follows them.
 
     Args:
-        weights: bipolar, (out, in). places: the bit of each input, over all words.
+        weights: (out, in). places: the bit of each input, over all words.
     """
     out = len(weights)
+    if shape.wide:
+        wide = np.zeros((out, shape.words * shape.simd), np.int64)
+        wide[:, np.asarray(places)] = weights
+        return pairs.packed(wide, shape.rows_of, shape.pe, shape.weight_bits)
     full = np.ones((shape.tiles * shape.pe, shape.words * shape.simd), np.uint8)
     full[:out, np.asarray(places)] = weights > 0
     cube = full.reshape(shape.tiles, shape.pe, shape.words, shape.simd).transpose(0, 2, 1, 3)

@@ -11,7 +11,7 @@ from .cores import skipping
 from .cores.history import History
 from .cores.lane_shape import LaneShape
 from .cores.lines import LineBuffer
-from .cores.matvec import Shape
+from .cores.matvec_shape import Shape
 from .cores.neuron import NeuronUnit, Order, Parameters, Widths
 from .cores.placing import Placing
 from .cores.reading import Reading
@@ -197,8 +197,11 @@ class PlannedPopulation:
 
     def parameters(self, population: Population) -> Parameters:
         """Return the numbers of this population, or of another of the same structure."""
-        sizes = [c.shape.merged for c in self.connections]
-        return parameters(population, sizes, self.memory, self.past)
+        lacks = [
+            c.shape.lack(connection.op)
+            for c, connection in zip(self.connections, population.connections, strict=True)
+        ]
+        return parameters(population, lacks, self.memory, self.past)
 
     def unit(self, population: Population) -> NeuronUnit:
         """Return its neuron unit, with the numbers of a population."""

@@ -117,7 +117,7 @@ PARTS = {
         "streams": part("streams"),
         "cores": part("cores", "streams"),
         "structure": part("structure"),
-        "numbers": part("numbers", "cores"),
+        "numbers": part("numbers gates", "cores"),
         "timing": part("timing", "cores"),
         "answers": part("answers", "streams cores"),
         "choices": part("choices", "streams"),

@@ -181,7 +181,7 @@ def run(
 
     gaps: cycles before a block, in turn.
     """
-    blocks = o.blocks
+    o, blocks = replace(o, remembers=p.remembers), o.blocks
     first = [t == 0 for n in samples for t in range(blocks.first + (n - 1) * blocks.block)]
     want = expected(everywhere(p, o.neurons // (o.channels or o.neurons)), raws, first)
     unit = NeuronUnit(p, widths(p, want), o)
@@ -323,6 +323,16 @@ def test_held_neurons_rest_and_late_ones_fire(past, name, rng) -> None:
     run(p, o, period, sums(rng, p, o, samples), samples, [0, 0, 2])
 
 
+@pytest.mark.parametrize("name", ["one", "seventeen", "lanes, the last tile short", "whole"])
+def test_held_neurons_without_a_leak_keep_what_holds_them(name, rng) -> None:
+    o, period = ORDERS[name]
+    for past in (History(max_spikes=1), History(refractory=2), History(fire_by=2)):
+        p = replace(draw(rng, o.neurons, 1, "zero", False, past), num=0, q=0)
+        samples = lengths(rng, o)
+        assert p.remembers
+        run(p, o, period, sums(rng, p, o, samples), samples, [0])
+
+
 #: One neuron, T = 9, its membrane in a register; one that is read from a memory, beside another.
 PLACES = {
     "register": ordered(1, blocks=Blocks(9)),
@@ -383,6 +393,12 @@ def test_the_leak_rounds_toward_minus_infinity(place) -> None:
     assert [v for v, _ in single(p, place, np.zeros(4, int))] == [-3, -2, -1, -1]
 
 
+def test_an_order_remembers_what_its_numbers_do() -> None:
+    p = Parameters(0, 0, ([1],), [0], [0])
+    with pytest.raises(ValueError, match=r"order\.remembers must be False, as of its numbers"):
+        NeuronUnit(p, Widths((5,), 9, 9, 9, 9), Order(1, 1, 1, Blocks(4), 1))
+
+
 def test_membranes_stand_where_their_order_allows() -> None:
     memory = {name for name, (o, _) in ORDERS.items() if o.in_memory}
     assert memory == {
@@ -397,7 +413,8 @@ def test_membranes_stand_where_their_order_allows() -> None:
 def test_latency_is_a_stage_more_for_products_and_for_a_memory(uniform, cycles, rng) -> None:
     for name, more in (("three", 0), ("seventeen", 1)):  # that it is kept to, ``run`` measures
         o, _ = ORDERS[name]
-        assert latency(draw(rng, o.neurons, 1, "zero", uniform), o) == cycles + more
+        p = replace(draw(rng, o.neurons, 1, "zero", uniform), num=1)
+        assert latency(p, o) == cycles + more
 
 
 def test_what_is_not_used_takes_no_bits() -> None:

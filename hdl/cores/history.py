@@ -61,3 +61,11 @@ class History:
             rest = kept["rest"]
             after["rest"] = Mux(spike, self.refractory, Mux(rest == 0, 0, rest - 1))
         return after
+
+
+def remembers(num: int, history: History) -> bool:
+    """Return whether neurons of this leak keep anything from one timestep to the next.
+
+    With ``num`` = 0 nothing is left of a membrane: streams, pools, joins, memoryless neurons.
+    """
+    return num != 0 or bool(history.fields)

@@ -45,13 +45,16 @@ class LaneShape:
     weight_bits: int = 0
     slack: int = 0
     skips: ClassVar[bool] = False
-    merged: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         if self.pe % self.simd or self.pe % self.lanes:
             raise ValueError(f"SIMD {self.simd} and lanes {self.lanes} must divide PE {self.pe}")
         if self.kind != "sum" and self.weight_bits:
             raise ValueError(f"a {self.kind} has no weights")
+
+    def lack(self, op: Op) -> int:
+        """Return what is to be added to its sums: nothing."""
+        return 0
 
     @property
     def signed(self) -> bool:

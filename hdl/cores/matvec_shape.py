@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import pairs, popcount
+import numpy as np
+
+from mapping.ops.op import Op
+
+from . import pairs, popcount, sums
 from .weights import Rows
 
 
@@ -57,6 +61,13 @@ class Shape:
     def signed(self) -> bool:
         """Whether sums are in two's complement."""
         return self.skips or self.wide
+
+    def lack(self, op: Op) -> np.ndarray | int:
+        """Return what is to be added to the sums of an op with these weights, (out,) int64 or 0."""
+        if self.skips:
+            return 0
+        flat = op.weights.reshape(len(op.weights), -1)
+        return sums.constant(flat, self.bits, self.weight_bits, self.signed_x)
 
     @property
     def words(self) -> int:

@@ -24,6 +24,7 @@ class Order:
             pass. blocks: how timesteps come.
         revisit: least cycles between two timesteps of one neuron.
         channels: of a map; tile divides them, and they divide neurons. None: every neuron is one.
+        remembers: whether anything is kept of a neuron from one timestep to the next.
     """
 
     neurons: int
@@ -32,6 +33,7 @@ class Order:
     blocks: Blocks
     revisit: int
     channels: int | None = None
+    remembers: bool = True
 
     def __post_init__(self) -> None:
         channels = self.channels
@@ -66,6 +68,8 @@ class Order:
     @property
     def states(self) -> int:
         """Membranes that are kept at a time, in rows of ``lanes``."""
+        if not self.remembers:
+            return 0
         return min(self.groups, self.rows) if self.blocks.whole else self.rows
 
     @property

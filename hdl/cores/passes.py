@@ -25,22 +25,32 @@ class Selected:
         select, shared: group of sums within the pass, with and without its timestep.
         row: of the parameter ROM.
         beat: flags and counters of the beat, by name.
+        heard: a beat of a pass that counts for gates alone. opens: its place is the map's first.
+        step: its timestep in the block. time: the same in the sample, as if the first block were
+            whole.
     """
 
     select: Value
     shared: Value
     row: Value
     beat: dict[str, Value]
+    heard: Value
+    opens: Value
+    step: Value
+    time: Value
 
 
 def selected(
-    m: Module, o: Order, loaded: Value, begins: Value, ends: Value, fire_by: int | None
-) -> Selected:
+    m: Module, o: Order, loaded: Value, begins: Value, ends: Value, fire_by: int | None = None,
+    counting: Value | None = None, timed: bool = False,
+) -> Selected:  # fmt: skip
     """Add the counters of a neuron unit.
 
     Args:
         loaded, begins, ends: a pass can be selected from the next cycle on; its flags.
         fire_by: a timestep that is told by the flag ``due``, or None.
+        counting: whether the pass is one that counts for gates alone, or None: none is.
+        timed: whether ``time`` is asked for.
     """
     blocks = o.blocks
     active = Signal(name="active")
@@ -68,6 +78,9 @@ def selected(
     tiled = turned & end_step & end_chunk
     with m.If(loaded):
         m.d.sync += [active.eq(1), pass_begins.eq(begins), pass_ends.eq(ends)]
+        if counting is not None:
+            heard = Signal(name="pass_counting", reset_less=True)
+            m.d.sync += heard.eq(counting)
     with m.Elif(active & end_pass):
         m.d.sync += active.eq(0)
     with m.If(active):
@@ -81,8 +94,9 @@ def selected(
             _go_on(m, o, row, "row", end_row, turned, tiled)
     channel = _channels(m, o, row, active, turned, tiled)
     starts = pass_begins & (now == blocks.skipped) & (step == 0)
+    used = active if counting is None else active & ~heard
     beat = {
-        "valid": active,
+        "valid": used,
         "index": row,
         "group": group,
         "starts": starts,
@@ -91,10 +105,17 @@ def selected(
         "ends": pass_ends,
         "end": end_row,
     }
+    ended = used & end_pass & end_chunk & end_row
     if fire_by is not None:
-        ended = active & end_pass & end_chunk & end_row
         beat["due"] = _due(m, o, fire_by, ended, pass_begins, now, step)
-    return Selected(step * o.groups + group, group, channel, beat)
+    position = step if blocks.chunks == 1 else now * blocks.parallel + step
+    return Selected(
+        step * o.groups + group, group, channel, beat,
+        heard=Const(0, 1) if counting is None else active & heard,
+        opens=row < o.channel_rows,
+        step=position,
+        time=_time(m, o, ended, pass_begins, position) if timed else Const(0, 1),
+    )  # fmt: skip
 
 
 def _go_on(
@@ -129,6 +150,20 @@ def _channels(m: Module, o: Order, row: Value, active: Value, turned: Value, til
     with m.If(active):
         _go_on(m, o, channel, "channel", channel == size - 1, turned, tiled)
     return channel
+
+
+def _time(m: Module, o: Order, ended: Value, begins: Value, position: Value) -> Value:
+    """Return the timestep of a sample, counted as if its first block were whole."""
+    blocks = o.blocks
+    if blocks.count == 1:
+        return position
+    # Of a sample that is too long the rest does not matter: it may wrap.
+    base = Signal(range(blocks.count * blocks.block), name="time_base")
+    now = Signal.like(base, name="time_base_now")
+    m.d.comb += now.eq(Mux(begins, 0, base))
+    with m.If(ended):
+        m.d.sync += base.eq(now + blocks.block)
+    return (now + position)[: len(base)]
 
 
 def _due(
