@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mapping import INPUT, Connection, Network
 from mapping.intervals import uniform
 
 from .choices import CODED
-from .cores import lane_shape, popcount
+from .cores import lane_shape, sums
 from .cores.lane_shape import LaneShape
-from .cores.matvec import Shape
+from .cores.matvec_shape import Shape, stages
 from .cores.placing import Placing
-from .numbers import raw_bits, signed_bits
 from .planned import PlannedConnection, unused
 from .sizes import Sizes, lanewise, mapped, near
 from .streams import Blocks
@@ -22,12 +22,16 @@ from .sweeps import Sweep
 
 @dataclass(frozen=True)
 class Links:
-    """The connections of a network whose sizes are chosen."""
+    """The connections of a network whose sizes are chosen.
+
+    ``bits`` gives the signed bits of a value, as of ``planned.VALUES``, of a population by name.
+    """
 
     network: Network
     blocks: Blocks
     sizes: Sizes
     skips: tuple[bool, ...]
+    bits: Callable[[str, str], int]
 
     @property
     def constant(self) -> bool:
@@ -119,29 +123,37 @@ class Links:
     def _placing(self, k: int, source: int, elements: int, simd: int) -> Placing:
         """Return how a line of a population's output is stored; simd: of a word, 0 if any."""
         lanes, blocks = self.sizes.lanes[source], self.blocks
+        p = self.network.populations[source]
+        bits = 1 if p.spiking else self.bits(p.name, "v")
         simd = simd or min(-(-self.sizes.simd[k] // lanes) * lanes, elements)
         if blocks.block == 1:
-            return Placing(elements, simd, 1, blocks, simd)
+            return Placing(elements, simd, bits, blocks, simd)
         tile = self.sizes.pe[source]
-        return Placing(elements, simd, 1, blocks, math.gcd(simd, tile), tile)
+        return Placing(elements, simd, bits, blocks, math.gcd(simd, tile), tile)
 
     def _sums(self, k: int, c: Connection, placing: Placing, sweep: Sweep | None) -> Shape:
         """Return the matrix-vector unit of a connection."""
-        skips = self.skips[k] and placing.words > 1
+        skips, signed = self.skips[k] and placing.words > 1, self._signed(c)
         if skips and sweep is not None:
             raise ValueError(
                 f"population {self.sizes.names[k]!r} reads lines of a map, where zero words are "
                 "not skipped yet"
             )
+        flat, weight_bits = c.op.weights.reshape(len(c.op.weights), -1), c.op.bits
         return Shape(
             fan_in=placing.elements if sweep is None else sweep.words * placing.simd,
             neurons=self.sizes.channels[k], bits=placing.bits, pe=self.sizes.pe[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.sizes.lanes[k],
-            raw_bits=(signed_bits if skips else raw_bits)(c.op, placing.bits),
-            registers=popcount.stages(placing.simd),
+            raw_bits=sums.raw_bits(flat, placing.bits, weight_bits, signed) + skips,
+            registers=stages(placing.simd, weight_bits),
             unused=() if sweep else unused(placing, self.source(c) >= 0),
-            coded=self.sizes.pe[k] >= CODED, skips=skips,
+            coded=self.sizes.pe[k] >= CODED and weight_bits == 1, skips=skips,
+            weight_bits=weight_bits, signed_x=signed,
         )  # fmt: skip
+
+    def _signed(self, c: Connection) -> bool:
+        """Return whether a source is of membranes: in two's complement."""
+        return c.source != INPUT and not self.network[c.source].spiking
 
     def _lanes(self, k: int, c: Connection, placing: Placing) -> LaneShape:
         """Return the lanewise unit of a connection."""
@@ -157,5 +169,5 @@ class Links:
             neurons=self.sizes.channels[k], bits=placing.bits, pe=self.sizes.pe[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.sizes.lanes[k],
             raw_bits=lane_shape.raw_bits(c.op, heard, network.shapes[c.source]),
-            weight_bits=c.op.bits,
+            weight_bits=c.op.bits, signed_x=self._signed(c),
         )  # fmt: skip

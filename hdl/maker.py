@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mapping import Network
-from mapping.facts import Facts
 from mapping.intervals import bits
 
 from .cores import skipping
+from .cores.history import History, remembers
 from .cores.neuron import latency
 from .cores.order import REVISIT, Order
 from .cores.parameters import Widths
 from .cores.placing import Placing
 from .links import Links
-from .numbers import history
+from .gates import fixed
+from .numbers import history, term_bits
 from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
 from .sizes import Sizes
 from .streams import Blocks
@@ -39,7 +40,7 @@ class Maker:
     @property
     def links(self) -> Links:
         """What its connections follow from."""
-        return Links(self.network, self.blocks, self.sizes, self.skips)
+        return Links(self.network, self.blocks, self.sizes, self.skips, self._bits)
 
     @property
     def loads(self) -> bool:
@@ -50,13 +51,19 @@ class Maker:
         """Plan one population."""
         p = self.network.populations[k]
         connections = self.links.of(k)
-        period, least, order = self._order(k, connections)
-        facts = [n.facts[p.name] for n in (self.network, *self.others)]
+        facts = self.network.facts[p.name]
+        past = history(p.neuron, facts.spikes, self.network.timesteps)
+        period, least, order = self._order(k, connections, past)
         signs = tuple(c.shape.signed for c in connections)
         widths = Widths(
             raw=tuple(c.shape.raw_bits for c in connections),
-            **{name: self._bits(p.name, name, facts) for name in VALUES},
+            **{name: self._bits(p.name, name) for name in VALUES},
             signed=signs if any(signs) else (),
+            terms={
+                j: term_bits(c, facts.acc[j])
+                for j, c in enumerate(p.connections)
+                if c.shift or (c.gate is not None and fixed(c.gate) is None)
+            },
         )
         # A Network's population has a connection from before it: that is never empty.
         forward = [j for j, c in enumerate(connections) if not c.back]
@@ -68,7 +75,7 @@ class Maker:
             spiking=p.spiking,
             order=order,
             widths=widths,
-            past=history(p.neuron, facts[0].spikes, self.network.timesteps),
+            past=past,
             memory={},
             period=period,
             least=least,
@@ -80,7 +87,9 @@ class Maker:
             made = replace(made, memory=self._memory(made))
         return replace(made, latency=latency(made.parameters(p), made.order))
 
-    def _order(self, k: int, connections: tuple[PlannedConnection, ...]) -> tuple[int, int, Order]:
+    def _order(
+        self, k: int, connections: tuple[PlannedConnection, ...], past: History
+    ) -> tuple[int, int, Order]:
         """Return the cycles of a pass, the fewest of them, and how neurons are taken."""
         tile, lanes, blocks = self.sizes.pe[k], self.sizes.lanes[k], self.blocks
         neurons = math.prod(self.network.shapes[self.sizes.names[k]])
@@ -99,15 +108,17 @@ class Maker:
             period = least = revisit = max(period, REVISIT)
         channels = self.sizes.channels[k]
         order = Order(
-            neurons, lanes, tile, blocks, revisit, None if channels == neurons else channels
-        )
+            neurons, lanes, tile, blocks, revisit, None if channels == neurons else channels,
+            remembers(self.network.populations[k].neuron.num, past),
+        )  # fmt: skip
         return period, least if skips else period, order
 
-    def _bits(self, name: str, value: str, facts: list[Facts]) -> int:
+    def _bits(self, name: str, value: str) -> int:
         """Return the signed bits of one of VALUES."""
         if isinstance(self.loadable, Mapping):
             return self.loadable[name][value]
-        return max(getattr(f, value).bits for f in facts)
+        networks = (self.network, *self.others)
+        return max(getattr(n.facts[name], value).bits for n in networks)
 
     def _memory(self, made: PlannedPopulation) -> dict[str, int]:
         """Return the columns of a parameter memory, wide enough for every network."""

@@ -2,13 +2,9 @@
 
 from mapping.capabilities import Takes
 
-#: Joins and delays of one-bit dense layers of any neuron; no population reads a later one.
+#: Every kind of layer but gates that depend on what comes.
 TAKES = Takes(
     "RTL",
     ops=("Dense", "Conv", "Pool", "Identity"),
-    weight_bits=1,
     gates=False,
-    shifts=False,
-    streams=False,
-    recurrence=True,
 )

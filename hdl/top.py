@@ -307,7 +307,7 @@ class NetworkTop(wiring.Component):
 
         for reader in plan.readers(k):
             c = plan.populations[reader[0]].connections[reader[1]]
-            beats = gathered(c.placing.granule, True).o
+            beats = gathered(c.placing.granule, p.spiking).o
             self._carry(m, *reader, beats, self._reserve[k], Const(0, 1))
         if k == plan.output and plan.answer:
             leaving.read(m, plan, unit, self._leave, self._opens, self)
