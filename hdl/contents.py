@@ -36,6 +36,12 @@ def memories(plan: Plan, network: Network) -> dict[str, list[int]]:
         for j in range(len(p.connections)):
             if words := weights(plan, network, k, j):
                 rows[f"weights_{label(plan, k, j)}"] = words
+        for j, widths in p.gates.items():
+            gating = plan.gating(network, k, j)
+            table = Table(gating.columns(), p.order.lanes, gating.memory)
+            if gating.counts and table.row_bits:
+                rows[f"weighing_{label(plan, k, j)}"] = table.rows()
+            rows[f"factors_{label(plan, k, j)}"] = gating.rows(p.order, widths.factor)
         columns = p.parameters(network.populations[k]).columns()
         table = Table(columns, p.order.lanes, p.memory)
         if table.row_bits:

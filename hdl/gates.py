@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mapping import Connection, Gate
+from mapping import Connection, Gate, Population
 from mapping.intervals import Interval, bits
 
 from .cores.gate import GateWidths, Gating
@@ -21,20 +21,24 @@ def hears(gate: Gate) -> bool:
     return bool((gate.table != gate.table[:, :1]).any())
 
 
-def gating(c: Connection, surplus: np.ndarray | int, area: int, memory: dict[str, int]) -> Gating:
-    """Return the numbers of a connection's gate; n_neg of all sums of a map is in its offset.
+def counts(p: Population) -> bool:
+    """Return whether a population has a gate that depends on what comes."""
+    return any(c.gate is not None and hears(c.gate) for c in p.connections)
+
+
+def gating(c: Connection, lack: np.ndarray | int, area: int, memory: dict[str, int]) -> Gating:
+    """Return the numbers of a connection's gate; what all sums of a map lack is in its offset.
 
     Args:
-        surplus: what is in the raw sums beside acc, one per channel or 0: m * n_neg of
-            ``raw = acc + m * n_neg`` (``numbers.surplus``). area: places of the map.
+        lack: what is to be added to raw sums, one per channel or 0. area: places of the map.
         memory: columns that are kept in a ROM even if uniform, with their widths.
     """
     gate, channels = c.gate, len(c.gain)
-    more = gate.weights.astype(object) * surplus * area
+    more = gate.weights.astype(object) * lack * area
     if gate.per_channel:
-        offset = gate.offset - more
+        offset = gate.offset + more
     else:
-        offset = [int(gate.offset) - int(np.sum(more))]
+        offset = [int(gate.offset) + int(np.sum(more))]
     wide = np.broadcast_to(np.asarray(offset, object), (channels,))
     return Gating(
         weight=np.broadcast_to(gate.weights, (channels,)).tolist(),

@@ -14,6 +14,7 @@ from .cores import lane_shape, sums
 from .cores.lane_shape import LaneShape
 from .cores.matvec_shape import Shape, stages
 from .cores.placing import Placing
+from .gates import counts
 from .planned import PlannedConnection, unused
 from .sizes import Sizes, lanewise, mapped, near
 from .streams import Blocks
@@ -55,6 +56,10 @@ class Links:
             for c in found
         )
 
+    def runs(self, k: int) -> int:
+        """Return how often a block is read: twice where a gate hears all of it first."""
+        return 1 + counts(self.network.populations[k])
+
     def source(self, c: Connection) -> int:
         """Return the index of a connection's source, -1 for the input."""
         return -1 if c.source == INPUT else self.sizes.names.index(c.source)
@@ -92,7 +97,8 @@ class Links:
     def _stored(self, k: int, c: Connection, source: int) -> tuple[Sweep | None, Placing]:
         """Return the window that goes over a source, or None, and how its lines are stored."""
         channels, rows, cols = mapped(self.network, c.source)
-        if c.op.window is None and rows == 1:
+        runs = self.runs(k)
+        if c.op.window is None and rows == 1 and runs == 1:
             return None, self.enter if source < 0 else self._placing(k, source, channels * cols, 0)
         apart = channels * cols if c.op.window is None else channels  # of a place
         groups = c.op.groups_of(self.network.shapes[c.source])
@@ -108,7 +114,8 @@ class Links:
         simd = placing.simd
         if c.op.window is None:
             line = apart // simd
-            return Sweep((rows, 1), (1, 1), (rows, 1), column=line, seen=line), placing
+            whole = Sweep((rows, 1), (1, 1), (rows, 1), column=line, seen=line, runs=runs)
+            return whole, placing
         out = self.network.shapes[self.sizes.names[k]]
         places = (out[1], out[2]) if len(out) == 3 else (1, 1)
         tile = self.sizes.pe[k]
@@ -117,7 +124,7 @@ class Links:
         window = c.op.window
         return Sweep(
             (rows, cols), places, tuple(window.kernel), window.stride, window.padding,
-            window.dilation, channels // simd, seen, turns,
+            window.dilation, channels // simd, seen, turns, runs,
         ), placing  # fmt: skip
 
     def _placing(self, k: int, source: int, elements: int, simd: int) -> Placing:

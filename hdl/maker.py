@@ -16,12 +16,15 @@ from .cores.order import REVISIT, Order
 from .cores.parameters import Widths
 from .cores.placing import Placing
 from .links import Links
-from .gates import fixed
+from .gates import counts, fixed, gate_bits
 from .numbers import history, term_bits
 from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
 from .sizes import Sizes
 from .streams import Blocks
 
+#: Cycles between the last beat that a gate hears and the first that it tells, at least
+#: (``GateUnit.gap``).
+GAP = 4
 #: Elements of an output beat, at most.
 OUTPUT = 64
 
@@ -59,6 +62,11 @@ class Maker:
             raw=tuple(c.shape.raw_bits for c in connections),
             **{name: self._bits(p.name, name) for name in VALUES},
             signed=signs if any(signs) else (),
+            gates={
+                j: gate_bits(c.gate)
+                for j, c in enumerate(p.connections)
+                if c.gate is not None and fixed(c.gate) is None
+            },
             terms={
                 j: term_bits(c, facts.acc[j])
                 for j, c in enumerate(p.connections)
@@ -82,6 +90,7 @@ class Maker:
             leader=leader,
             latency=0,
             connections=connections,
+            totals={j: total.bits for j, total in enumerate(facts.totals) if total is not None},
         )
         if self.loads:
             made = replace(made, memory=self._memory(made))
@@ -99,6 +108,8 @@ class Maker:
         if skips:
             least = max(least, -(-skipping.APART // tiles))
         period = max(least, *(c.shape.cycles for c in connections))
+        if counts(self.network.populations[k]):  # of the last beats heard, before any is used
+            period = max(period, blocks.parallel * tile // lanes + GAP)
         if blocks.block == 1:
             least = least if skips else period
             revisit = tiles * least

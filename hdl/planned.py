@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mapping import Network, Population
 
 from .cores import skipping
+from .cores.gate import GateWidths, Gating
 from .cores.history import History
 from .cores.lane_shape import LaneShape
 from .cores.lines import LineBuffer
@@ -15,6 +16,7 @@ from .cores.matvec_shape import Shape
 from .cores.neuron import NeuronUnit, Order, Parameters, Widths
 from .cores.placing import Placing
 from .cores.reading import Reading
+from .gates import gating
 from .numbers import parameters
 from .streams import Blocks
 from .sweeps import Sweep
@@ -60,12 +62,12 @@ class PlannedConnection:
 
     @property
     def needs(self) -> tuple[int, ...]:
-        """Of each line of the population, the lines of the source's block that must be there."""
+        """Of each line that is read of a block, the lines of the source that must be there."""
         return self.sweep.needs if self.sweep else (1,)
 
     @property
     def freed_by(self) -> tuple[int, ...]:
-        """Of each line of the source, the last line of the population that needs it."""
+        """Of each line of the source, the last line that is read which needs it."""
         if self.sweep is None:
             return (0,)
         done = self.sweep.done
@@ -124,6 +126,7 @@ class PlannedPopulation:
         leader: index of the connection that says where samples begin, or None.
         memory: columns of the parameter ROM that are kept even if uniform, with their widths.
         latency: of its neuron unit.
+        totals: signed bits of the totals of its gates, by connection.
     """
 
     name: str
@@ -139,11 +142,22 @@ class PlannedPopulation:
     leader: int | None
     latency: int
     connections: tuple[PlannedConnection, ...]
+    totals: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def lines(self) -> int:
         """Rows of its map; 1 of a vector."""
         return self.shape[1] if len(self.shape) == 3 else 1
+
+    @property
+    def runs(self) -> int:
+        """How often a block is read: twice where a gate hears all of it first."""
+        return max((c.sweep.runs for c in self.connections if c.sweep), default=1)
+
+    @property
+    def rounds(self) -> int:
+        """Lines that are read of a block, of all runs; the last run is sent."""
+        return self.runs * self.lines
 
     @property
     def places(self) -> int:
@@ -176,7 +190,7 @@ class PlannedPopulation:
 
     def cycles(self, first: bool) -> int:
         """Cycles of a block, at full rate and at most; first: of a sample."""
-        return self.lines * self.line_cycles(first)
+        return self.rounds * self.line_cycles(first)
 
     @property
     def bits(self) -> dict[str, int]:
@@ -194,6 +208,16 @@ class PlannedPopulation:
         index = max(1, (self.order.rows - 1).bit_length())
         spike = {"spike": lanes} if self.spiking else {}
         return {"valid": 1, "index": index, "starts": 1, "v": lanes * self.widths.v, **spike}
+
+    @property
+    def gates(self) -> dict[int, GateWidths]:
+        """Widths of the gates of its connections, by number; those that differ at all."""
+        return {
+            j: GateWidths(
+                self.widths.raw[j], self.connections[j].shape.signed, self.totals[j], bits
+            )
+            for j, bits in self.widths.gates.items()
+        }
 
     def parameters(self, population: Population) -> Parameters:
         """Return the numbers of this population, or of another of the same structure."""
@@ -250,6 +274,13 @@ class Plan:
     def fills(self) -> bool:
         """Whether lines of the input go on before their block is whole (``cores.line_entry``)."""
         return any(self.populations[k].connections[j].sweep for k, j in self.readers(-1))
+
+    def gating(self, network: Network, k: int, j: int) -> Gating:
+        """Return the numbers of the gate of connection j into population k of a network."""
+        p = self.populations[k]
+        c = network.populations[k].connections[j]
+        lack = p.connections[j].shape.lack(c.op)
+        return gating(c, lack, p.lines * p.places, {})
 
     def readers(self, source: int) -> list[tuple[int, int]]:
         """Return population and connection of everyone who reads a source."""

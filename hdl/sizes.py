@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mapping import INPUT, Connection, Network
 
 from .choices import PE, SIMD, Choice, chosen
+from .gates import counts
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _enter(network: Network, pes: Sequence[int], simds: Sequence[int], rows: int
         if c.source == INPUT
     ]
     wanted = simds[readers[0][0]] if readers else simds[0]
-    if all(c.op.window is None for _, _, c in readers):
+    if all(c.op.window is None and not counts(p) for _, p, c in readers):
         return min(wanted, elements)
     limits = []
     for k, p, c in readers:

@@ -24,6 +24,8 @@ class Sweep:
         column: words of a place of the source. seen: of these, the words that one tile sees.
         turns: tiles, one after the other, that see the same words of a place; the next ones see
             the next.
+        runs: how often all lines of outputs are made of a block: twice where a gate hears them
+            before they are used.
     """
 
     source: Pair
@@ -35,6 +37,12 @@ class Sweep:
     column: int = 1
     seen: int = 1
     turns: int = 1
+    runs: int = 1
+
+    @property
+    def rounds(self) -> int:
+        """Lines of outputs of a block, of all runs."""
+        return self.runs * self.places[0]
 
     @property
     def words(self) -> int:
@@ -61,14 +69,13 @@ class Sweep:
     def needs(self) -> tuple[int, ...]:
         """Of each line of outputs, how many lines of the source must be there.
 
-        The first needs one at least, which says whose block it is; the last needs all.
+        The first needs one at least, which says whose block it is; the last of a run needs all.
         """
         (rows, _), (s, _), (p, _), (d, _) = self.source, self.stride, self.padding, self.dilation
         reach = d * (self.kernel[0] - 1) + 1 - p
-        count = self.places[0]
-        return tuple(
-            rows if y == count - 1 else min(rows, max(1, y * s + reach)) for y in range(count)
-        )
+        last = self.places[0] - 1
+        once = [min(rows, max(1, y * s + reach)) for y in range(last)]
+        return (*once, *(rows for _ in range(self.rounds - last)))
 
     @property
     def done(self) -> tuple[int, ...]:
@@ -77,11 +84,10 @@ class Sweep:
         The last one stays to the end, whatever the window sees: its flags are the block's.
         """
         s, p, count, rows = self.stride[0], self.padding[0], self.places[0], self.source[0]
-        needs = self.needs
-        return tuple(
-            rows if y == count - 1 else min(needs[y], rows - 1, max(0, (y + 1) * s - p))
-            for y in range(count)
-        )
+        before = self.rounds - count
+        needs = self.needs[before:]
+        usual = [min(needs[y], rows - 1, max(0, (y + 1) * s - p)) for y in range(count - 1)]
+        return (*(0 for _ in range(before)), *usual, rows)
 
     @property
     def most(self) -> int:

@@ -2,9 +2,8 @@
 
 from mapping.capabilities import Takes
 
-#: Every kind of layer but gates that depend on what comes.
+#: Every kind of layer.
 TAKES = Takes(
     "RTL",
     ops=("Dense", "Conv", "Pool", "Identity"),
-    gates=False,
 )

@@ -157,7 +157,7 @@ class Execution:
         The empty string: for nothing, as it has run all its samples.
         """
         source = k < 0
-        lines = self.plan.rows if source else self.plan.populations[k].lines
+        lines = self.plan.rows if source else self.plan.populations[k].rounds
         blocks = 1 if source and self.plan.constant else self.plan.blocks.count
         n = len(self.offered if source else self.starts[k])
         if n == self.samples * blocks * lines:
@@ -203,8 +203,8 @@ class Execution:
         """Return the line of a population that is the last to need a line of its source."""
         block, row = divmod(line, c.lines)
         if c.constant:  # read until the last block of its sample
-            return (block + 1) * self.plan.blocks.count * p.lines - 1
-        return block * p.lines + c.freed_by[row]
+            return (block + 1) * self.plan.blocks.count * p.rounds - 1
+        return block * p.rounds + c.freed_by[row]
 
     def _start(self, k: int, n: int, lines: int) -> str | None:
         """Begin the next line of a population."""
@@ -217,13 +217,14 @@ class Execution:
             if there is None:
                 return f"population {p.name!r} waits for a block that can only come after it"
             at = max(at, there)
-        for reader in self.readers[k + 1]:
-            free = self._room(*reader, n)
+        sent = row - (p.rounds - p.lines)  # of its block, the line of the map that is sent
+        for reader in self.readers[k + 1] if sent >= 0 else ():
+            free = self._room(*reader, block * p.lines + sent)
             if isinstance(free, str):
                 return free
             at = max(at, free)
         output = k == self.plan.output
-        if output and row == 0 and block >= self.output and self.banks is not None:
+        if output and sent == 0 and block >= self.output and self.banks is not None:
             at = max(at, self.left[block - self.output] + 2)
         self.starts[k].append(at)
         self.reads[k].append(at + self.cycles(k, first))
@@ -251,12 +252,19 @@ class Execution:
         if c.source < 0:
             there = self.came
             return there[last] + Entry.latency + late + 1 if last < len(there) else None
+        last = self._round(c.source, last)
         if last >= len(self.reads[c.source]):
             return None
         return self._sent(c.source, last) + late + 1
 
+    def _round(self, k: int, line: int) -> int:
+        """Return which of the lines that a population reads is a line of its map, sent."""
+        p = self.plan.populations[k]
+        block, row = divmod(line, p.lines)
+        return (block + 1) * p.rounds - p.lines + row
+
     def _sent(self, k: int, n: int, late: int = Gather.latency) -> int:
-        """Return the cycle in which the last beat of a population's line is gathered, or read."""
+        """Return the cycle in which the last beat of a line that it read is gathered, or read."""
         p = self.plan.populations[k]
         order = p.order
         last = order.neurons - (p.tiles - 1) * order.tile
@@ -275,7 +283,7 @@ class Execution:
         for k, p in enumerate(self.plan.populations):
             mine = []
             for c in p.connections:
-                taken = self.offered if c.source < 0 else self.starts[c.source]
+                taken = self.offered if c.source < 0 else self._sending(c.source)
                 zeros = c.tokens * c.lines
                 lines = range(len(taken) + zeros)
                 by = [self._freed_by(p, c, line) for line in lines]
@@ -283,15 +291,20 @@ class Execution:
                 mine.append(max(c.least, zeros, _most(taken, freed, zeros)))
             banks.append(tuple(mine))
         lines = self.plan.populations[self.plan.output].lines
-        begun = self.starts[self.plan.output][::lines]
+        begun = self._sending(self.plan.output)[::lines]
         output = _most(begun, [t + 1 for t in self.left], 0)
         return tuple(banks), max(1, output)
+
+    def _sending(self, k: int) -> list[int]:
+        """Return when the lines of a population's map begin that it sends."""
+        p, starts = self.plan.populations[k], self.starts[k]
+        return [at for n, at in enumerate(starts) if n % p.rounds >= p.rounds - p.lines]
 
     def shape(self) -> tuple[int, ...]:
         """Return where everything stands, relative to the last output beat."""
         end, count = self.ends[-1], self.plan.blocks.count
         depth = 2 + max(self.output, *(max(b) for b in self.banks or ((2,),)))
-        rows = max(self.plan.rows, *(p.lines for p in self.plan.populations))
+        rows = max(self.plan.rows, *(p.rounds for p in self.plan.populations))
         depth = -(-depth // rows) + 1 if rows > 1 else depth
         tails = [t[-depth * count * rows :] for t in (*self.starts, *self.reads, self.left)]
         entering = depth * rows * (1 if self.plan.constant else count)

@@ -16,6 +16,7 @@ from .cores.buffer import BlockBuffer
 from .cores.counting import later
 from .cores.delay import Delay
 from .cores.entry import ERRORS, Entry
+from .cores.gate import GateUnit, GateWidths
 from .cores.gather import Gather
 from .cores.lane_shape import LaneShape
 from .cores.lanewise import Lanewise
@@ -109,7 +110,7 @@ class NetworkTop(wiring.Component):
             back=[c.back for c in p.connections],
             leader=p.leader, latency=p.connections[0].shape.latency - 1,
             skips=[c.shape.skips for c in p.connections], least=p.least,
-            places=p.places, lines=p.lines, swept=p.swept,
+            places=p.places, lines=p.lines, swept=p.swept, runs=p.runs,
         )  # fmt: skip
         m.submodules[f"sequencer_{k}"] = sequencer
         m.submodules[f"neurons_{k}"] = unit
@@ -127,14 +128,18 @@ class NetworkTop(wiring.Component):
             )
         for name in p.trace:
             m.d.comb += getattr(self, f"trace_{k}_{name}").eq(getattr(unit, name))
-        self._reserve[k] = sequencer.start
+        if p.runs > 1:
+            m.d.comb += unit.counting.eq(sequencer.counting)
+        sends = sequencer.start & sequencer.sends if p.runs > 1 else sequencer.start
+        self._reserve[k] = sends
         rooms = [self._buffers[reader].room for reader in plan.readers(k)]
         if k == plan.output:  # of which a block is reserved as it begins
             self._leave = leave = leaving.made(plan)
             m.submodules.leave = leave
-            rooms.append(leave.room | ~sequencer.opens if p.swept else leave.room)
-            self._opens = sequencer.start & sequencer.opens if p.swept else sequencer.start
-        m.d.comb += sequencer.room.eq(_all(rooms))
+            rooms.append(leave.room | ~sequencer.opens if p.rounds > 1 else leave.room)
+            self._opens = sends & sequencer.opens if p.rounds > 1 else sends
+        room = _all(rooms)
+        m.d.comb += sequencer.room.eq(room | ~sequencer.sends if p.runs > 1 else room)
         return unit
 
     def _sums(
@@ -142,7 +147,8 @@ class NetworkTop(wiring.Component):
     ) -> None:
         """Add what sums connection j into population k; join it to its buffer and its neurons."""
         plan = self.plan
-        c, buffer = plan.populations[k].connections[j], self._buffers[k, j]
+        p = plan.populations[k]
+        c, buffer = p.connections[j], self._buffers[k, j]
         late = c.back or (c.constant and c.steps > 0)
         silences = late or (c.sweep is not None and c.sweep.pads)
         called = label(plan, k, j)
@@ -169,6 +175,8 @@ class NetworkTop(wiring.Component):
             core.select.eq(unit.shared if c.shape.steps == 1 else unit.select),
             getattr(unit, f"raw_{j}").eq(core.raw),
         ]
+        if (gate := p.gates.get(j)) is not None:
+            self._gate(m, k, j, gate, unit, core.raw)
         if not c.constant:
             m.d.comb += buffer.chunk.eq(sequencer.chunk)
         silent: Value = sequencer.silent[j] if late else Const(0, 1)
@@ -182,6 +190,35 @@ class NetworkTop(wiring.Component):
             ]
         if silences:
             m.d.comb += core.silent.eq(silent)
+
+    def _gate(
+        self, m: Module, k: int, j: int, widths: GateWidths, unit: wiring.Component, raw: Value
+    ) -> None:
+        """Add the gate of connection j into population k, with its tables."""
+        called, order = label(self.plan, k, j), self.plan.populations[k].order
+        gating = self.plan.gating(self.plan.network, k, j)
+        m.submodules[f"gate_{called}"] = gate = GateUnit(gating, widths, order)
+        if gating.counts:
+            m.d.comb += [gate.raw.eq(raw)]
+            m.d.comb += [
+                getattr(gate, name).eq(getattr(unit, name))
+                for name in ("heard", "opens", "step", "row")
+            ]
+            if gate.table.row_bits:
+                name = f"weighing_{called}"
+                m.d.comb += gate.numbers.eq(
+                    self._rows(m, self._contents[name], gate.table.row_bits, name, unit.row)
+                )
+        if gating.timed:
+            m.d.comb += gate.time.eq(unit.time)
+        for t in range(gate.totals):
+            name = f"factors_{called}" if gate.totals == 1 else f"factors_{called}_{t}"
+            rows = self._contents[f"factors_{called}"]
+            place = getattr(gate, f"place_{t}")
+            m.d.comb += getattr(gate, f"entry_{t}").eq(
+                self._rows(m, rows, widths.factor, name, place)
+            )
+        m.d.comb += getattr(unit, f"gate_{j}").eq(gate.gate)
 
     def _sweep(
         self, m: Module, j: int, c: PlannedConnection, sequencer: Sequencer, buffer: LineBuffer

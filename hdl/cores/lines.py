@@ -37,7 +37,7 @@ class LineBuffer(wiring.Component):
     Members
     -------
     i, reserve, room, rest : as of a ``BlockBuffer``, of lines
-    line : the line of outputs that begins next
+    line : the line of outputs that begins next, counted through all runs over a block
     full : whether the lines are there that it needs; first, last: flags of their block
     start : it begins. release : the line at hand has been made
     issue : a word is read; chunk: of these timesteps
@@ -63,7 +63,7 @@ class LineBuffer(wiring.Component):
                 "i": In(stream.Signature(word(placing.beat_bits), always_ready=True)),
                 "reserve": In(1),
                 "room": Out(1),
-                "line": In(range(max(2, sweep.places[0]))),
+                "line": In(range(max(2, sweep.rounds))),
                 "full": Out(1),
                 "first": Out(1),
                 "last": Out(1),
@@ -145,7 +145,7 @@ class LineBuffer(wiring.Component):
     def _books(self, m: Module, commit: Value) -> None:
         """Count lines that are taken and that wait, and keep the flags of their blocks."""
         sweep, banks = self.sweep, self.banks
-        rows, count_out = sweep.source[0], sweep.places[0]
+        rows, count_out = sweep.source[0], sweep.rounds
         zeros = self.tokens * rows
         used = Signal(range(banks + 1), name="used", init=zeros)
         waiting = Signal(range(banks + 1), name="waiting", init=zeros)
@@ -242,9 +242,14 @@ class LineBuffer(wiring.Component):
         origin, line = (
             Signal(range(self.ring), name=n, init=start) for n in ("origin", "line_read")
         )
-        back = self._moved(origin, rows - (count_out - 1) * s)
+        on: Value = Const(1, 1)  # to the next block, and not once more over this one
+        if w.runs > 1:
+            _, on = count(m, w.runs, falls & end_line, "run")
         if self.held:
-            back = Mux(self.ends, back, self._moved(origin, -(count_out - 1) * s))
+            on = on & self.ends
+        back = self._moved(origin, rows - (count_out - 1) * s)
+        if self.held or w.runs > 1:
+            back = Mux(on, back, self._moved(origin, -(count_out - 1) * s))
         falling = Mux(end_line, back, self._moved(origin, s))
         with m.If(end_taps):
             m.d.sync += line.eq(self._moved(line, d))

@@ -42,6 +42,7 @@ class Sequencer(wiring.Component):
     least : cycles of a pass, at least, where words are skipped
     places, lines : of a map, places of a line, and lines
     swept : whether a connection reads by lines
+    runs : how often the lines of a block are read; the last time they are sent
 
     Members
     -------
@@ -55,7 +56,9 @@ class Sequencer(wiring.Component):
         the block that waits
     finish : the last word of a pass
     chunk : the chunk of timesteps that is read
-    line : the line that begins next; opens: it is the first. ended: the line at hand has been read
+    line : the line that begins next. ended: the line at hand has been read
+    opens : the line that begins next is the first that is sent
+    sends : it is sent. counting: as begins, the pass is of a run before the last
     done, placed, lined : where a connection reads by lines: the last cycle of a pass; it is the
         last of its place, of its line
     over : the block at hand is its sample's last
@@ -67,15 +70,17 @@ class Sequencer(wiring.Component):
         self, blocks: Blocks, *, tiles: int, period: int, cycles: list[int],
         constant: list[bool], late: list[int], back: list[bool], leader: int | None, latency: int,
         skips: Sequence[bool] = (), least: int = 1, places: int = 1, lines: int = 1,
-        swept: bool = False,
+        swept: bool = False, runs: int = 1,
     ) -> None:  # fmt: skip
+        if lines * runs > 1 and not swept:
+            raise ValueError("lines are read by lines")
         if max(cycles) > period:
             raise ValueError(f"a pass of {max(cycles)} cycles does not fit a period of {period}")
         self.blocks, self.tiles, self.period = blocks, tiles, period
         self.cycles, self.constant, self.late, self.back = cycles, constant, late, back
         self.leader, self.latency = leader, latency
         self.skips, self.least = list(skips) if any(skips) else [], least
-        self.places, self.lines, self.swept = places, lines, swept
+        self.places, self.lines, self.swept, self.runs = places, lines * runs, swept, runs
         n = len(cycles)
         super().__init__(
             {
@@ -101,14 +106,14 @@ class Sequencer(wiring.Component):
                 **({"finish": Out(1)} if self.skips else {}),
                 **(
                     {
-                        "line": Out(range(max(2, lines))),
-                        **dict.fromkeys(
-                            ("opens", "ended", "done", "placed", "lined", "over"), Out(1)
-                        ),
+                        "line": Out(range(max(2, lines * runs))),
+                        **dict.fromkeys(("ended", "done", "placed", "lined", "over"), Out(1)),
                     }
                     if swept
                     else {}
                 ),
+                **({"opens": Out(1)} if lines * runs > 1 else {}),
+                **({"sends": Out(1), "counting": Out(1)} if runs > 1 else {}),
             }
         )
 
@@ -120,7 +125,7 @@ class Sequencer(wiring.Component):
         left = Signal(range(max(2, self.period)), name="left")  # cycles of this pass still to come
         end_pass = left == 0
         first, last = Signal(name="first_block"), Signal(name="last_block")
-        at_first, at_last, opens = self._flags(m, first)
+        at_first, at_last, opens, sends = self._flags(m, first)
         skipped = Mux(at_first, blocks.skipped, 0) if blocks.skipped else Const(0, 1)
 
         end_chunk: Value = Const(1, 1)
@@ -140,7 +145,6 @@ class Sequencer(wiring.Component):
         m.d.comb += ending.eq(tiled & end_place if self.places > 1 else tiled)
         if self.swept:
             m.d.comb += [
-                self.opens.eq(opens),
                 self.ended.eq(ending),
                 self.done.eq(running & end_pass),
                 self.placed.eq(end_tile),
@@ -149,6 +153,12 @@ class Sequencer(wiring.Component):
             ]
 
         m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
+        counting = Signal(name="counting_now")
+        if self.runs > 1:
+            with m.If(self.start):
+                m.d.sync += counting.eq(~sends)
+            late = later(m, counting, self.latency, "counting")
+            m.d.comb += [self.counting.eq(late), self.sends.eq(sends)]
         with m.If(running):
             m.d.sync += left.eq(before(left))
         issues = self._issues(m, running, left, end_pass, at_first)
@@ -215,23 +225,31 @@ class Sequencer(wiring.Component):
         alone = self.least == 1 and len(mine) == 1
         return [running if alone else running & (left <= kept) for kept in mine]
 
-    def _flags(self, m: Module, first: Value) -> tuple[Value, Value, Value]:
-        """Return whether the block that waits is a sample's first, its last, and begins here.
+    def _flags(self, m: Module, first: Value) -> tuple[Value, Value, Value, Value]:
+        """Return what holds of the line that begins next.
 
-        A block may turn out to be the last with its last line: before that line it is not told.
+        Its block is a sample's first, its last; it is the block's first; it is sent. A block may
+        turn out to be the last with its last line: before that line it is not told.
         """
         line, final = count(m, self.lines, self.start, "line_next")
         opens = line == 0 if self.lines > 1 else Const(1, 1)
+        sends: Value = Const(1, 1)
+        if self.runs > 1:
+            sends = line >= self.lines - self.lines // self.runs
         if self.swept:
             m.d.comb += self.line.eq(line)
+        if self.lines > 1:
+            m.d.comb += self.opens.eq(line == self.lines - self.lines // self.runs)
         if self.leader is None:
             block, end = count(
                 m, self.blocks.count, self.start & final if self.lines > 1 else self.start, "block"
             )
-            return block == 0, end, opens
-        if self.lines == 1:
-            return self.first[self.leader], self.last[self.leader], opens
-        return Mux(opens, self.first[self.leader], first), self.last[self.leader] & final, opens
+            return block == 0, end, opens, sends
+        at_first, at_last = self.first[self.leader], self.last[self.leader]
+        if self.lines > 1:
+            at_first = Mux(opens, at_first, first)
+            at_last = at_last & final
+        return at_first, at_last, opens, sends
 
     def _ready(self, at_first: Value) -> Value:
         """Return whether every connection has its block."""
