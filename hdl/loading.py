@@ -61,7 +61,8 @@ def _sizes(plan: Plan) -> Iterator[tuple[str, tuple[int, int]]]:
     """Yield name, bits and rows of every memory, in the order of ``hdl.contents.memories``."""
     for k, p in enumerate(plan.populations):
         for j, c in enumerate(p.connections):
-            yield f"weights_{label(plan, k, j)}", c.rom
+            if c.rom[1]:
+                yield f"weights_{label(plan, k, j)}", c.rom
         yield f"parameters_{k}", (p.order.lanes * sum(p.memory.values()), p.order.channel_rows)
 
 

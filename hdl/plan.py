@@ -19,7 +19,7 @@ from .planned import Bits, Plan
 from .sizes import sizes
 from .streams import Blocks
 from .structure import difference, stated
-from .takes import TAKES
+from .takes import LOADABLE, TAKES
 from .timing import Timing, timed
 
 
@@ -55,6 +55,8 @@ def plan(
             raise ValueError(f"networks that share a design have one structure: {differs}")
     if skip_zeros and (classes or stop):
         raise ValueError("skip_zeros does not go together with classes or stop yet")
+    if loadable or others:
+        LOADABLE.refuse(network)
     block = 1 if block is None else integer(block, "block", 1, network.timesteps)
     parallel = integer(parallel, "parallel", 1, block)
     blocks = Blocks(network.timesteps, block, parallel)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mapping import Network
+from mapping.ops import Op
 
 #: Names and values, in a fixed order; a name says which part of a network it is of.
 Structure = tuple[tuple[str, object], ...]
@@ -27,7 +28,8 @@ def structure(network: Network) -> Structure:
         parts += [
             (f"the sources {of}", tuple(c.source for c in p.connections)),
             (f"the delays {of}", tuple(c.delay for c in p.connections)),
-            (f"the weights' shapes {of}", tuple(c.op.weights.shape for c in p.connections)),
+            (f"the weights' shapes {of}", tuple(_weights(c.op) for c in p.connections)),
+            (f"the layers {of}", tuple(_layer(c.op) for c in p.connections)),
             (f"the leak {of}", (neuron.num, neuron.q)),
             (f"whether there is a threshold {of}", p.spiking),
         ]
@@ -39,6 +41,18 @@ def structure(network: Network) -> Structure:
                 (f"fire_by {of}", neuron.fire_by),
             ]
     return tuple(parts)
+
+
+def _weights(op: Op) -> tuple[int, ...]:
+    return op.weights.shape if op.bits else ()
+
+
+def _layer(op: Op) -> tuple[object, ...]:
+    """Return what a layer is beside its weights: its kind, and how its window moves."""
+    window = op.window
+    if window is None:
+        return (op.name, op.bits)
+    return (op.name, op.bits, op.linear, *map(tuple, window))
 
 
 def stated(network: Network) -> list[list[Any]]:

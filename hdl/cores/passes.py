@@ -157,12 +157,12 @@ def _time(m: Module, o: Order, ended: Value, begins: Value, position: Value) -> 
     blocks = o.blocks
     if blocks.count == 1:
         return position
-    # Of a sample that is too long the rest does not matter: it may wrap.
     base = Signal(range(blocks.count * blocks.block), name="time_base")
     now = Signal.like(base, name="time_base_now")
     m.d.comb += now.eq(Mux(begins, 0, base))
     with m.If(ended):
-        m.d.sync += base.eq(now + blocks.block)
+        # A sample that is cut in its last block has no end: nothing beyond it may be asked for.
+        m.d.sync += base.eq(Mux(now == (blocks.count - 1) * blocks.block, 0, now + blocks.block))
     return (now + position)[: len(base)]
 
 
