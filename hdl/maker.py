@@ -15,8 +15,8 @@ from .cores.neuron import latency
 from .cores.order import REVISIT, Order
 from .cores.parameters import Widths
 from .cores.placing import Placing
-from .links import Links
 from .gates import counts, fixed, gate_bits
+from .links import Links
 from .numbers import history, term_bits
 from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
 from .sizes import Sizes

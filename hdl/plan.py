@@ -6,6 +6,7 @@ them and from ``network.facts``. Cores, manifest, testbench and reports read the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -53,6 +54,12 @@ def plan(
     for other in others:
         if (differs := difference(stated(network), other)) is not None:
             raise ValueError(f"networks that share a design have one structure: {differs}")
+    shape = network.shapes[network.readout.source]
+    if (classes or stop) and math.prod(shape[1:]) > 1:
+        raise ValueError(
+            f"classes are read of a vector, and {network.readout.source!r} is a map of "
+            f"{' x '.join(map(str, shape))}"
+        )
     if skip_zeros and (classes or stop):
         raise ValueError("skip_zeros does not go together with classes or stop yet")
     if loadable or others:

@@ -62,18 +62,40 @@ def sizes(network: Network, pe: Choice, simd: Choice, lanes: Choice) -> Sizes:
                 for c in p.connections
                 if c.source != INPUT and lanewise(network, p.name, c)
             ]
-            pes.append(near(limit, wanted[k], math.lcm(*steps) if steps else 1))
+            step = math.lcm(*steps) if steps else 1
+            if limit % step:
+                raise ValueError(
+                    f"PE of {names[k]!r} must divide {limit} channels, and its lanes and those of "
+                    f"its sources, {steps}, must divide PE: nothing does"
+                )
+            pes.append(near(limit, wanted[k], step))
         if channels[k] % laned[k] or pes[k] % laned[k]:
             raise ValueError(
                 f"lanes of {names[k]!r} must divide its {channels[k]} "
                 f"{'neurons' if limit is None else 'channels'} and its PE of {pes[k]}, and "
                 f"{laned[k]} does not"
             )
+    for p in network.populations:
+        for c in p.connections:
+            _words(network, p.name, c, dict(zip(names, laned, strict=True)))
     rows = mapped(network, INPUT)[1]
     return Sizes(
         tuple(names), tuple(channels), tuple(pes), tuple(simds), tuple(laned), rows,
         _enter(network, pes, simds, rows),
     )  # fmt: skip
+
+
+def _words(network: Network, name: str, c: Connection, lanes: dict[str, int]) -> None:
+    """Raise ValueError where no word of a window holds all lanes of its source."""
+    if c.source == INPUT or c.op.window is None or lanewise(network, name, c):
+        return
+    shape = network.shapes[c.source]
+    channels = shape[0] // c.op.groups_of(shape)
+    if channels % lanes[c.source]:
+        raise ValueError(
+            f"lanes of {c.source!r} must divide the {channels} channels that a group of "
+            f"{name!r} reads, and {lanes[c.source]} does not"
+        )
 
 
 def lanewise(network: Network, name: str, c: Connection) -> bool:

@@ -18,24 +18,48 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
     if rng.random() < 0.5:
         return {}
     pe, simd = int(rng.choice(PES)), int(rng.choice(SIMDS))
-    lanes = {}
-    for p in network.populations:
-        size = network.shapes[p.name][0]
-        taken = min(pe, size)
-        some = [d for d in range(1, taken + 1) if size % d == 0 and taken % d == 0]
-        lanes[p.name] = int(rng.choice(some))
+    maps = _reads_maps(network)
+    lanes = _lanes(network, pe, rng)
     block, parallel = 1, 1
     if rng.random() < 0.6:
         block, parallel = _block(network, rng)
     options = {"pe": pe, "simd": simd, "lanes": lanes, "block": block, "parallel": parallel}
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and len(network.shapes[network.readout.source]) == 1:
         options["classes"] = True
-        if stoppable(network, block) and rng.random() < 0.7:
+        if not maps and stoppable(network, block) and rng.random() < 0.7:
             options["stop"] = True
-    elif block == 1 and rng.random() < 0.7:  # zero words are left out in all populations, or some
+    elif (
+        not maps and block == 1 and rng.random() < 0.7
+    ):  # zero words are left out in all populations, or some
         names = [p.name for p in network.populations]
         options["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
     return options
+
+
+def _reads_maps(network: Network) -> bool:
+    """Whether lines are read somewhere: by a window, or twice, because of a gate."""
+    return any(
+        c.op.window is not None or len(network.shapes[c.source]) == 3 or c.gate is not None
+        for p in network.populations
+        for c in p.connections
+    )
+
+
+def _lanes(network: Network, pe: int, rng: np.random.Generator) -> dict[str, int]:
+    """Draw lanes of every population, 1 of all where shapes do not allow those that are drawn."""
+    from hdl.sizes import sizes, tiled
+
+    lanes = {}
+    for k, p in enumerate(network.populations):
+        size = tiled(network, k) or network.shapes[p.name][0]
+        taken = size if tiled(network, k) else min(pe, size)
+        some = [d for d in range(1, taken + 1) if size % d == 0 and taken % d == 0]
+        lanes[p.name] = int(rng.choice(some[:4]))
+    try:
+        sizes(network, pe, 1, lanes)
+    except ValueError:
+        return dict.fromkeys(lanes, 1)
+    return lanes
 
 
 def reading(networks: list[Network], rng: np.random.Generator) -> list[Network]:
