@@ -314,7 +314,8 @@ def test_bits_are_those_of_sums_with_zeros_and_a_sign_where_there_can_be_one() -
     assert raw_bits(Pool((3, 3)), spikes, at) == 4
     assert raw_bits(Pool((3, 3), kind="max"), spikes, at) == 1
     assert raw_bits(Identity(), three, at) == 2
-    assert raw_bits(Identity(), below, at) == 4
+    assert raw_bits(Identity(), three, at, signed_x=True) == 3
+    assert raw_bits(Identity(), below, at, signed_x=True) == raw_bits(Identity(), below, at) == 4
     assert raw_bits(Pool((2, 2)), below, at) == 6
     plus = np.ones((4, 1, 2, 2), int)
     assert raw_bits(Conv(plus, groups=4), spikes, at) == 4  # 0 .. 4, and its sign
