@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from amaranth.back import rtlil
 
-from hdl.cores.gate import GateUnit, GateWidths, Gating
+from hdl.cores.gate import GateUnit
+from hdl.cores.gating import GateWidths, Gating
 from hdl.cores.neuron import NeuronUnit, Order, Widths
 from hdl.cores.parameters import Apart, Parameters
 from hdl.streams import Blocks
