@@ -160,6 +160,7 @@ def test_streams_shift_signed_sums_and_keep_nothing(shape, rng) -> None:
 def test_a_gate_by_the_timestep_alone_needs_no_counting(shape, rng) -> None:
     channels, _, _, _, blocks, period = SHAPES[shape]
     numbers = rng.permutation(300)[: blocks.timesteps, None] - 40
+    numbers[:2] = [[-7], [300]]
     gate = Gate(weights=3, offset=1, shift=0, table=np.repeat(numbers, 4, 1))
     case = made(rng, shape, [gate, None], [1, 0], [(1, False), (1, False)])
     dut = play(case, samples(rng, case), period=period)
