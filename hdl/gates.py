@@ -7,7 +7,7 @@ import numpy as np
 from mapping import Connection, Gate, Population
 from mapping.intervals import Interval, bits
 
-from .cores.gate import GateWidths, Gating
+from .cores.gating import GateWidths, Gating
 
 
 def fixed(gate: Gate) -> int | None:

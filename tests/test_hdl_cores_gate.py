@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gated import Case, Gated, Sums, play
@@ -117,10 +119,14 @@ def samples(rng, case: Case) -> list[np.ndarray]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_gate_multiplies_as_the_reference_does(shape, each, uniform, rng) -> None:
     channels, _, _, _, blocks, period = SHAPES[shape]
-    entries = int(rng.choice([2, 5, 8, 16]))
-    gate = drawn_gate(rng, channels, blocks.timesteps, each, entries, uniform)
-    case = made(rng, shape, [gate], [int(rng.integers(0, 5))], [(1, False)], uniform=uniform)
-    play(case, samples(rng, case), (0, 0, 3, 0, 1), period)
+    steps = blocks.timesteps
+    for entries in (int(rng.choice([2, 5, 8, 16])), 512):
+        gate = drawn_gate(rng, channels, steps, each, entries, uniform)
+        if entries == 512:  # each total has a factor of its own
+            table = np.stack([rng.permutation(entries) for _ in range(steps)])
+            gate = replace(gate, offset=gate.offset + entries // 2, shift=0, table=table)
+        case = made(rng, shape, [gate], [int(rng.integers(0, 5))], [(1, False)], uniform=uniform)
+        play(case, samples(rng, case), (0, 0, 3, 0, 1), period)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -160,6 +166,7 @@ def test_streams_shift_signed_sums_and_keep_nothing(shape, rng) -> None:
 def test_a_gate_by_the_timestep_alone_needs_no_counting(shape, rng) -> None:
     channels, _, _, _, blocks, period = SHAPES[shape]
     numbers = rng.permutation(300)[: blocks.timesteps, None] - 40
+    numbers[:2] = [[-7], [300]]
     gate = Gate(weights=3, offset=1, shift=0, table=np.repeat(numbers, 4, 1))
     case = made(rng, shape, [gate, None], [1, 0], [(1, False), (1, False)])
     dut = play(case, samples(rng, case), period=period)

@@ -68,7 +68,7 @@ SHAPES = [
     shape(SUM, 3, 7, 1, 4, 2, steps=2, weights=8), shape(SUM, 4, 4, 5, 2, 1, weights=4),
     shape(SUM, 6, 4, 8, 2, 2, weights=8, signed=True, late=3, slack=2),
     shape(SUM, 2, 3, 1, 3, 3, weights=3, signed=True), shape(SUM, 1, 3, 2, 1, 1, weights=3),
-    shape(SUM, 1, 3, 3, 3, 3, weights=1),
+    shape(SUM, 1, 3, 3, 3, 3, weights=1), shape(SUM, 9, 5, 1, 2, 2, weights=2),  # 27 rows
 ]  # fmt: skip
 
 
@@ -314,7 +314,8 @@ def test_bits_are_those_of_sums_with_zeros_and_a_sign_where_there_can_be_one() -
     assert raw_bits(Pool((3, 3)), spikes, at) == 4
     assert raw_bits(Pool((3, 3), kind="max"), spikes, at) == 1
     assert raw_bits(Identity(), three, at) == 2
-    assert raw_bits(Identity(), below, at) == 4
+    assert raw_bits(Identity(), three, at, signed_x=True) == 3
+    assert raw_bits(Identity(), below, at, signed_x=True) == raw_bits(Identity(), below, at) == 4
     assert raw_bits(Pool((2, 2)), below, at) == 6
     plus = np.ones((4, 1, 2, 2), int)
     assert raw_bits(Conv(plus, groups=4), spikes, at) == 4  # 0 .. 4, and its sign
@@ -347,3 +348,8 @@ def test_latency_is_a_cycle_for_each_register_on_the_way() -> None:
 def test_what_does_not_divide_is_refused(wrong) -> None:
     with pytest.raises(ValueError, match=r"must divide|has no weights"):
         replace(shape(SUM, 4, 8, 1, 8, 4), **wrong)
+
+
+def test_tiles_begin_at_a_power_of_two_and_also_where_that_costs_an_address_bit() -> None:
+    kinds = {s.rows_of.aligned for s in SHAPES if s.weight_bits and s.tiles > 1}
+    assert kinds == {True, False}

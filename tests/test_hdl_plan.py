@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planned import BACK, CHAIN, LATE, SELF, network
+from simulated import agrees
 
 from hdl.choices import chosen
 from hdl.cores.matvec import Shape
@@ -18,8 +19,9 @@ from hdl.cores.tables import Table
 from hdl.numbers import n_neg, packed, parameters, raw_bits
 from hdl.plan import plan
 from hdl.planned import positions, unused
+from hdl.stores import stores
 from hdl.streams import Blocks
-from mapping import Dense, Input, Network
+from mapping import Dense, Input, Network, Neuron
 
 
 def test_a_choice_is_a_number_one_for_each_or_some_by_name() -> None:
@@ -190,3 +192,19 @@ def test_a_design_for_several_networks_holds_the_widest_of_each() -> None:
                         value = row >> at & ((1 << width) - 1)
                         assert value == threshold
                     at += table.widths[name]
+
+
+@pytest.mark.parametrize("options", [{}, {"block": 6}, {"block": 6, "parallel": 3}])
+def test_neurons_without_a_leak_take_no_memory_and_equal_the_reference(options, rng) -> None:
+    built = network([9, 24, 4], CHAIN)
+    first, last = built.populations
+    forgets = replace(first, neuron=Neuron(0, 0, threshold=rng.integers(-3, 4, 24)))
+    built = replace(built, populations=(forgets, last))
+    made = plan(built, pe=8, **options)
+    assert [p.order.remembers for p in made.populations] == [False, True]
+    assert {s.name for s in stores(made) if s.holds == "membranes"} <= {"neurons_1"}
+    columns = made.populations[0].parameters(forgets).columns()
+    assert list(columns) == ["gain_0", "constant", "threshold"]
+    agrees(built, made, [rng.integers(0, 2, (6, 9)) for _ in range(3)])
+    kept = plan(network([9, 24, 4], CHAIN), pe=8, **options)
+    assert {s.name for s in stores(kept) if s.holds == "membranes"} >= {"neurons_0"}

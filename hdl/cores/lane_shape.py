@@ -113,19 +113,20 @@ class LaneShape:
         return self.rows_of.depth if self.weight_bits else 0
 
 
-def raw_bits(op: Op, source: Interval, shape: tuple[int, ...]) -> int:
+def raw_bits(op: Op, source: Interval, shape: tuple[int, ...], signed_x: bool | None = None) -> int:
     """Return the bits of an op's sums, partial ones and those of silent words included.
 
-    Signed where ``LaneShape.signed`` says so: where the source or a weight can be below 0. A sum of
-    the first taps lies within that of a whole window which may hold zeros, as each tap can add
-    nothing; and a maximum within the source and 0.
+    In two's complement where ``LaneShape.signed`` says so. A sum of the first taps lies within that
+    of a whole window which may hold zeros, as each tap can add nothing; and a maximum within the
+    source and 0.
 
     Args:
         op: Pool, Identity or a depthwise Conv. source: what it reads. shape: of the source.
+        signed_x: whether the source comes in two's complement; where it must, unless told.
     """
     wide = op.interval(source.with_zero(), shape)
     needed, is_signed = planes(wide)
-    return needed + (not is_signed and op.bits > 0)
+    return needed + (not is_signed and (op.bits > 0 or bool(signed_x)))
 
 
 def packed(weights: np.ndarray, shape: LaneShape) -> list[int]:

@@ -130,7 +130,8 @@ class Lanewise(wiring.Component):
                 continue
             sums = [Signal(shape, name=f"sum_{name}_{k}") for k in range(s.parts)]
             grown = Signal(shape, name=f"grown_{name}")
-            m.d.comb += grown.eq(self._grown(m, sums[0], mine, weight, name))
+            before = None if s.taps == 1 else sums[0]
+            m.d.comb += grown.eq(self._grown(m, before, mine, weight, name))
             after = [*sums[1:], grown]
             with m.If(valid):
                 m.d.sync += [a.eq(b) for a, b in zip(sums, after, strict=True)]
@@ -144,7 +145,7 @@ class Lanewise(wiring.Component):
     def _grown(
         self, m: Module, sums: Value | None, mine: Value, weight: Value | None, name: str
     ) -> Value:
-        """Return a sum and one element more."""
+        """Return a sum and one element more; of one place, the element."""
         s = self.shape
         if weight is None:
             if sums is None:

@@ -41,8 +41,8 @@ class NeuronUnit(wiring.Component):
     of a beat's sums to its membranes and spikes.
 
     Where a gate needs the sums of a whole map, all passes of a block come twice: first those that
-    are only counted, of which nothing is updated or sent, then, at least ``Gate.gap`` cycles after
-    the last of their beats, those that are used.
+    are only counted, of which nothing is updated or sent, then, at least ``GateUnit.gap`` cycles
+    after the last of their beats, those that are used.
 
     Parameters
     ----------

@@ -24,6 +24,10 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from . import popcount
 from .weights import Rows
 
+#: Levels of full adders between two registers: twice those of a popcount, as there are more of them
+#: and each register holds more.
+LEVELS = 4
+
 
 def pairs(simd: int) -> int:
     """Return the pairs of a word of so many inputs; an odd one's last has one input."""
@@ -32,7 +36,7 @@ def pairs(simd: int) -> int:
 
 def stages(simd: int, weight_bits: int) -> int:
     """Return the registers of a sum over a word: of the pairs, and of their sum."""
-    return popcount.registers([pairs(simd)] * (weight_bits + 1))
+    return popcount.registers([pairs(simd)] * (weight_bits + 1), LEVELS)
 
 
 def row_bits(simd: int, weight_bits: int) -> int:
@@ -91,18 +95,19 @@ def summed(
     """
     half = pairs(len(x))
     first = x[:half]
-    apart = first ^ Cat(x[half:], Const(0, 2 * half - len(x)))
+    apart = Signal(half, name=f"{name}_apart")
+    m.d.comb += apart.eq(first ^ Cat(x[half:], Const(0, 2 * half - len(x))))
     columns: list[Value] = [weights[:half] ^ ~first]
     for at in range(half, len(weights), 2 * half):
         total, difference = weights[at : at + half], weights[at + half : at + 2 * half]
         columns.append(((total & ~apart) | (difference & apart)) ^ ~first)
-    return popcount.added(m, columns, registers, name)
+    return popcount.added(m, columns, registers, name, LEVELS)
 
 
 def ones(m: Module, x: Value, weight_bits: int, registers: int, name: str) -> Value:
     """Add what all outputs lack: the pairs whose first input is 0, less the offset; signed."""
     half = pairs(len(x))
-    zeros = popcount.popcount(m, x[:half], Const(0, half), registers, name)
+    zeros = popcount.added(m, [~x[:half]], registers, name, LEVELS)
     offset = half << weight_bits
     lack = Signal(signed(offset.bit_length() + 1), name=f"{name}_lack")
     m.d.comb += lack.eq(zeros - offset)

@@ -34,9 +34,9 @@ def stages(width: int) -> int:
     return registers(_sizes(width))
 
 
-def registers(sizes: list[int]) -> int:
+def registers(sizes: list[int], levels: int = LEVELS) -> int:
     """Return the registers of a sum of columns of so many bits, the first of them registered."""
-    return 1 + -(-len(_adders(sizes)) // LEVELS)
+    return 1 + -(-len(_adders(sizes)) // levels)
 
 
 def prefixes(bits: Value) -> Value:
@@ -89,12 +89,14 @@ def popcount(
     return added(m, [c for c in _chains(x, w, coded) if len(c)], registers, name)
 
 
-def added(m: Module, columns: list[Value], registers: int, name: str) -> Value:
+def added(
+    m: Module, columns: list[Value], registers: int, name: str, levels: int = LEVELS
+) -> Value:
     """Add columns of bits, of weight 1, 2, 4, ..; return their sum, unsigned.
 
     Args:
         registers: cycles that it takes, at least those of ``registers``; the first one stands
-            before any adder.
+            before any adder. levels: of full adders between two registers.
     """
     spent = 0
 
@@ -117,9 +119,13 @@ def added(m: Module, columns: list[Value], registers: int, name: str) -> Value:
                 rest[k] = Cat(rest[k], low)
                 rest[k + 1] = Cat(rest[k + 1], high)
         columns = rest if len(rest[-1]) else rest[:-1]
-        if level % LEVELS == LEVELS - 1 or level == len(plan) - 1:
+        if level % levels == levels - 1 or level == len(plan) - 1:
             columns = registered()
             spent += 1
+        elif level % LEVELS == LEVELS - 1:  # named, as each term would be written out twice
+            wires = [Signal(len(c), name=f"{name}_{level}_at_{k}") for k, c in enumerate(columns)]
+            m.d.comb += [wire.eq(column) for wire, column in zip(wires, columns, strict=True)]
+            columns = wires
     return later(m, Cat(columns), registers - spent, f"{name}_late")
 
 
