@@ -100,7 +100,7 @@ class LaneShape:
     @property
     def rows_of(self) -> Rows:
         """How its weights stand in the ROM."""
-        return Rows(self.cycles, self.tiles)
+        return Rows(self.cycles, self.tiles, self.rom_bits)
 
     @property
     def rom_bits(self) -> int:

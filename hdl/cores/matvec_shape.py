@@ -104,7 +104,7 @@ class Shape:
     @property
     def rows_of(self) -> Rows:
         """How its weights stand in the ROM."""
-        return Rows(self.words, self.tiles)
+        return Rows(self.words, self.tiles, self.rom_bits)
 
     @property
     def aligned(self) -> bool:

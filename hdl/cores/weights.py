@@ -10,18 +10,28 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from .counting import count
 
 
+#: Bits of rows that hold nothing, at most, for an address that needs no counter of its own.
+LOST = 1 << 15
+
+
 @dataclass(frozen=True)
 class Rows:
-    """``words`` rows for each of ``tiles`` tiles, in the order of the passes."""
+    """``words`` rows of ``bits`` for each of ``tiles`` tiles, in the order of the passes."""
 
     words: int
     tiles: int
+    bits: int
 
     @property
     def aligned(self) -> bool:
-        """Whether each tile's words begin at a power of two: where it costs no address bit."""
-        apart = (self.words - 1).bit_length() + (self.tiles - 1).bit_length()
-        return apart == (self.tiles * self.words - 1).bit_length()
+        """Whether each tile's words begin at a power of two.
+
+        That is so where it costs no address bit and few rows.
+        """
+        within = (self.words - 1).bit_length()
+        apart = within + (self.tiles - 1).bit_length()
+        lost = ((1 << within) - self.words) * (self.tiles - 1) * self.bits
+        return lost <= LOST and apart == (self.tiles * self.words - 1).bit_length()
 
     @property
     def stride(self) -> int:
