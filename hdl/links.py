@@ -175,6 +175,8 @@ class Links:
             kind="sum" if c.op.linear else "max", taps=window.kernel[0] * window.kernel[1],
             neurons=self.sizes.channels[k], bits=placing.bits, pe=self.sizes.pe[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.sizes.lanes[k],
-            raw_bits=lane_shape.raw_bits(c.op, heard, network.shapes[c.source]),
+            raw_bits=lane_shape.raw_bits(
+                c.op, heard, network.shapes[c.source], signed_x=self._signed(c)
+            ),
             weight_bits=c.op.bits, signed_x=self._signed(c),
         )  # fmt: skip

@@ -17,8 +17,9 @@ from clocked import Bench, clocked, joined, lanes
 from hdl.cores.buffer import Placing
 from hdl.cores.gate import GateUnit
 from hdl.cores.neuron import REVISIT, NeuronUnit, Order, Widths, latency
+from hdl.cores.sums import constant
 from hdl.gates import fixed, gate_widths, gating
-from hdl.numbers import history, n_neg, parameters, surplus, term_bits
+from hdl.numbers import history, parameters, term_bits
 from hdl.streams import Blocks
 from mapping import Network, Population
 from mapping.facts import Facts
@@ -58,7 +59,9 @@ class Case:
         """Return what the sums of a connection hold beside acc, (channels,)."""
         size, signed = self.sums[k]
         c = self.population.connections[k]
-        return surplus(size, signed) * n_neg(c.op) if size else np.zeros(len(c.gain), np.int64)
+        if not size:
+            return np.zeros(len(c.gain), np.int64)
+        return -constant(c.op.weights.reshape(len(c.gain), -1), size, 1, signed)
 
     def accs(self, x: np.ndarray) -> list[np.ndarray]:
         """Return acc of every connection for the inputs of a sample, (steps, neurons) each."""
@@ -109,8 +112,8 @@ class Gated(wiring.Component):
     def __init__(self, case: Case, period: int = 0) -> None:
         p, facts, blocks = case.population, case.facts, case.blocks
         past = history(p.neuron, facts.spikes, case.network.timesteps)
-        marks = [signed for _, signed in case.sums]
-        numbers = parameters(p, [size for size, _ in case.sums], {}, past, marks)
+        lacks = [-case.surplus(k) for k in range(len(p.connections))]
+        numbers = parameters(p, lacks, {}, past)
         channels = len(p.connections[0].gain)
         neurons = channels * case.area
         passes = neurons // case.tile
@@ -129,7 +132,7 @@ class Gated(wiring.Component):
         gates = {k: g for k, g in gates.items() if fixed(g) is None}
         self.gates = {
             k: GateUnit(
-                gating(p.connections[k], case.surplus(k), case.area, {}),
+                gating(p.connections[k], lacks[k], case.area, {}),
                 gate_widths(p.connections[k], facts.totals[k], sizes[k], signs[k]), self.order,
             )
             for k in gates

@@ -12,7 +12,7 @@ from gated import Case, Gated, Sums, play
 from hdl.cores.gate import GateUnit
 from hdl.cores.history import History
 from hdl.gates import gating
-from hdl.numbers import n_neg, parameters, surplus, term_bits
+from hdl.numbers import parameters, term_bits
 from hdl.streams import Blocks
 from mapping import (
     Connection,
@@ -281,14 +281,6 @@ def test_the_table_of_a_gate_begins_where_the_first_block_does(rng) -> None:
     assert "time" not in unit.signature.members
 
 
-def test_sums_hold_n_neg_as_their_inputs_come() -> None:
-    assert [surplus(0), surplus(1), surplus(4), surplus(4, True), surplus(1, True)] == [
-        0, 1, 15, -1, -1
-    ]  # fmt: skip
-    signs = np.array([[[[1, -1], [-1, -1]]], [[[1, 1], [1, -1]]]])
-    assert n_neg(Conv(signs)).tolist() == [3, 1]
-
-
 def test_constants_are_merged_but_for_connections_that_stand_apart(rng) -> None:
     signs = np.array([[-1, -1], [1, -1]]).reshape(2, 2, 1, 1)
     gate = Gate(weights=1, offset=0, shift=0, table=[[1, 2]])
@@ -302,9 +294,10 @@ def test_constants_are_merged_but_for_connections_that_stand_apart(rng) -> None:
     network = Network(
         Input((2, 1, 1), bits=2), (Population("p", edges, Neuron(threshold=1)),), Readout("p"), 1
     )
-    marks = [False, True, False, False, False]
-    found = parameters(network.populations[0], [2, 2, 2, 1, 0], {}, History(), marks)
-    assert found.constant == [5 - 3 * 3 * 2 + 5 + 3 * 2 + 100, 5 - 3 * 3 + 5 + 3 + 100]
+    n_neg = np.array([2, 1])
+    lacks = [-3 * n_neg, n_neg - 4, -3 * n_neg, -n_neg, 0]
+    found = parameters(network.populations[0], lacks, {}, History())
+    assert found.constant == [5 - 3 * 3 * 2 + 5 + 3 * (2 - 4) + 100, 5 - 9 + 5 + 3 * (1 - 4) + 100]
     assert {k: a.constant for k, a in found.apart.items()} == {
         2: [7 - 4 * 3 * 2, 7 - 4 * 3], 3: [7 - 4 * 2, 8 - 4]
     }  # fmt: skip
@@ -313,11 +306,11 @@ def test_constants_are_merged_but_for_connections_that_stand_apart(rng) -> None:
     ]  # fmt: skip
 
 
-def test_n_neg_of_a_whole_map_is_in_the_offset_of_its_gate() -> None:
+def test_what_a_whole_map_lacks_is_in_the_offset_of_its_gate() -> None:
     gate = Gate(weights=[2, -3], offset=10, shift=0, table=[[1, 2]])
     c = Connection("input", Identity(), gain=[1, 1], bias=[0, 0], gate=gate)
-    more = np.array([5, 7])
-    assert gating(c, more, 6, {}).offset == [10 - 6 * (2 * 5 - 3 * 7)] * 2
+    lack = -np.array([5, 7])
+    assert gating(c, lack, 6, {}).offset == [10 - 6 * (2 * 5 - 3 * 7)] * 2
     each = Gate(weights=[2, -3], offset=[1, 2], shift=0, table=[[1, 2]], per_channel=True)
     c = Connection("input", Identity(), gain=[1, 1], bias=[0, 0], gate=each)
-    assert gating(c, more, 6, {}).offset == [1 - 6 * 10, 2 + 6 * 21]
+    assert gating(c, lack, 6, {}).offset == [1 - 6 * 10, 2 + 6 * 21]

@@ -9,7 +9,6 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .counting import count
 
-
 #: Bits of rows that hold nothing, at most, for an address that needs no counter of its own.
 LOST = 1 << 15
 

@@ -80,10 +80,8 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> list[str]:
     w, o = p.widths, p.order
     bits = f"bits: drive {w.drive}, membrane {w.v}, kept {w.state}"
     size = f" ({' x '.join(map(str, p.shape))})" if len(p.shape) == 3 else ""
-    lines = [
-        f"population {k}  {p.name!r}: {p.neurons} neurons{size}, PE {o.tile}, "
-        f"lanes {o.lanes}; {bits}"
-    ]
+    made = f"{p.neurons} neurons{size}, PE {o.tile}, lanes {o.lanes}"
+    lines = [f"population {k}  {p.name!r}: {made}; {bits}"]
     for c, connection in zip(p.connections, plan.network.populations[k].connections, strict=True):
         source = "the input" if c.source < 0 else repr(plan.populations[c.source].name)
         late = f", {c.steps} timesteps late" if c.steps else ""
