@@ -228,6 +228,18 @@ def test_the_second_run_may_come_after_the_gap_and_not_before(each, lanes, gap, 
         play(case, given, early=1)
 
 
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("entries", [2, 3, 4])
+def test_totals_beyond_the_table_take_its_ends(entries, each) -> None:
+    gate = Gate(weights=1, offset=-3, shift=0, table=[list(range(7, 7 + entries))] * 16,
+                per_channel=each)  # fmt: skip
+    edge = Connection("input", Identity(), gain=1, bias=1, gate=gate)
+    population = Population("p", (edge,), Neuron(0, 0, reset="none"))
+    network = Network(Input((1, 1, 1), 4), (population,), Readout("p", "membrane"), 16)
+    x = np.arange(16).reshape(16, 1, 1, 1)  # totals of -3 .. 12
+    play(Case(network, ((0, False),), 1, 1, Blocks(16)), [x, x[::-1]])
+
+
 def test_a_shift_takes_its_bits_of_the_product(rng) -> None:
     gate = Gate(weights=1, offset=0, shift=0, table=[[256, 255, 256]] * 2)
     edge = Connection("input", Identity(), gain=1000, bias=3, shift=9, gate=gate)

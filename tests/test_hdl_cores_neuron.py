@@ -44,6 +44,7 @@ ORDERS = {
     "one": ordered(1),
     "two": ordered(2),
     "three": ordered(3),
+    "four": ordered(4),
     "seventeen": ordered(17),
     "one, a pass in five cycles": ordered(1, period=5),
     "two, a pass in nine cycles": ordered(2, period=9),
