@@ -218,6 +218,15 @@ def test_the_constant_is_that_of_the_contract(weight_bits, signed, rng) -> None:
         assert (constant(w, bits, 1, True) + (fan << bits - 1) == n_neg).all()
 
 
+def test_bits_are_those_of_sums_without_their_constant() -> None:
+    plus = np.full((2, 8), 3)
+    assert raw_bits(plus, 1, 3) == 5  # 0 .. 24 less 12
+    assert raw_bits(-plus, 1, 3) == 5
+    assert raw_bits(np.array([[1, -1, 0]]), 1, 2) == 2
+    assert raw_bits(plus, 4, 3, signed_x=True) == 9  # -192 .. 168, and 12
+    assert raw_bits(np.ones((1, 5), int), 3) == 6
+
+
 def test_rows_hold_sums_and_differences_bit_by_bit() -> None:
     found = pairs.fields(np.array([3, -1, 2]), 3)  # (3, 2) and (-1, nothing), offset by 8
     both = [(3 + 2 + 8, -1 + 8), (3 - 2 + 8, -1 + 8)]
