@@ -15,11 +15,15 @@ from .partition import cores, links_of
 from .traffic import counts_of, traffic
 from .values import Placement
 
-#: How much the ways of single connections weigh beside the sum of all; and the shares of the way
-#: row by row beyond which a connection is pulled at harder, and below which at half as hard.
-SHARE, WANTED, EASY = 0.3, 0.75, 0.5
+#: How much the ways of single connections weigh at first beside the sum of all.
+SHARE = 0.3
+#: Shares of the way row by row: what a connection is pulled to, and below which rounds end.
+WANTED, DONE = 0.72, 0.75
+#: A share that is good enough: of rounds that bring every connection below it, the one with the
+#: shortest sum of ways is taken.
+ENOUGH = 0.78
 #: Rounds at most, fewer where cores times places are many.
-ROUNDS, WORK = 10, 6_000_000
+ROUNDS, WORK = 12, 24_000_000
 
 
 def place(
@@ -86,21 +90,21 @@ def _nearer(
     )
     naive = np.maximum(naive, np.bincount(groups, packets) / 4)  # in one tile as it is
     there = naive > 0
-    even = SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
-    weights = 1 + even
+    first = 1 + SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
     rounds = max(2, min(ROUNDS, WORK // (len(places) * len(slots))))
-    best, least = places, np.inf
+    weights, best, least = first, places, (np.inf, np.inf)
     for _ in range(rounds):
         places = refined(places, slots, edges, packets * weights[groups], seed)
-        share = _ways(places, edges, packets, groups) / np.where(there, naive, np.inf)
+        ways = _ways(places, edges, packets, groups)
+        share = ways / np.where(there, naive, np.inf)
         longest = float(share.max(initial=0))
-        if longest < least:
-            best, least = places, longest
-        late = share > WANTED
-        if not late.any():
+        score = max(longest, ENOUGH), float(ways.sum())
+        if score < least:
+            best, least = places, score
+        if longest <= DONE:
             break
-        weights = np.where(late, weights * (1.5 * share / WANTED) ** 2, weights)
-        weights = np.where(share < EASY, weights / 2, weights)
+        pull = np.clip(share / WANTED, 0.5, 4) ** 2
+        weights = np.maximum(first, weights * pull)
     return best
 
 
