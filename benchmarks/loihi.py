@@ -49,7 +49,8 @@ def main() -> None:
     parser.add_argument("what", choices=("random", "papers", "stack"))
     parser.add_argument("--networks", type=int, default=500)
     parser.add_argument("--neurons", type=int, default=1_000_000)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="of the papers: 784-128-10, vggsnn, ..")
+    parser.add_argument("--chip", choices=CHIPS, help="of the papers (both)")
     options = parser.parse_args()
     if options.what == "random":
         print(json.dumps(drawn(options.networks)))
@@ -59,7 +60,7 @@ def main() -> None:
         for name, network, inputs in nets(options.only):
             trace = sim.run(network, inputs, "fast")
             spikes = mean_spikes(outputs_of(network, inputs, trace))
-            for chip in CHIPS:
+            for chip in CHIPS if options.chip is None else (options.chip,):
                 print(json.dumps({"network": name, **paper(network, spikes, chip)}), flush=True)
 
 

@@ -18,12 +18,12 @@ from .values import Placement
 #: How much the ways of single connections weigh at first beside the sum of all.
 SHARE = 0.3
 #: Shares of the way row by row: what a connection is pulled to, and below which rounds end.
-WANTED, DONE = 0.72, 0.75
+WANTED, DONE = 0.7, 0.75
 #: A share that is good enough: of rounds that bring every connection below it, the one with the
 #: shortest sum of ways is taken.
 ENOUGH = 0.78
 #: Rounds at most, fewer where cores times places are many.
-ROUNDS, WORK = 12, 24_000_000
+ROUNDS, WORK = 20, 16_000_000
 
 
 def place(
@@ -93,7 +93,7 @@ def _nearer(
     first = 1 + SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
     rounds = max(2, min(ROUNDS, WORK // (len(places) * len(slots))))
     weights, best, least = first, places, (np.inf, np.inf)
-    for _ in range(rounds):
+    for k in range(rounds):
         places = refined(places, slots, edges, packets * weights[groups], seed)
         ways = _ways(places, edges, packets, groups)
         share = ways / np.where(there, naive, np.inf)
@@ -103,7 +103,7 @@ def _nearer(
             best, least = places, score
         if longest <= DONE:
             break
-        pull = np.clip(share / WANTED, 0.5, 4) ** 2
+        pull = np.clip(share / WANTED, 0.5, 4) ** (2 / (1 + k / 3))  # ever gentler: no swinging
         weights = np.maximum(first, weights * pull)
     return best
 
