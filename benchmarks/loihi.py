@@ -34,6 +34,7 @@ from mapping.loihi import check, place
 from mapping.loihi.chips import LOIHI1, Limit
 from mapping.loihi.document import populations
 from mapping.loihi.events import mean_spikes, outputs_of
+from mapping.loihi.mesh import row_by_row
 from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.papers import resnet19, vggsnn
 
@@ -96,11 +97,8 @@ def paper(network: Network, spikes: dict[str, np.ndarray], chip: str) -> dict[st
     found = place(network, chip, spikes)
     seconds = time.perf_counter() - start
     by_chip = place(network, chip, spikes, order="row_major")
-    slots = np.array(
-        [(x, y, k) for y in range(found.chips[1] * 4) for x in range(found.chips[0] * 8)
-         for k in range(4)]
-    )  # fmt: skip
-    by_mesh = replace(by_chip, places=slots[: len(found.cores)])
+    rows = row_by_row(len(found.cores), found.chip, found.chips)
+    by_mesh = replace(by_chip, places=rows)
     theirs = nengo_cores(network)
     layers = [
         {

@@ -9,7 +9,7 @@ import numpy as np
 from ..network import Network
 from ..value import integer
 from .chips import Chip, chip_named
-from .mesh import arrangement, chips_in_turn
+from .mesh import arrangement, chips_in_turn, row_by_row
 from .moves import refined
 from .partition import cores, links_of
 from .traffic import counts_of, traffic
@@ -23,7 +23,7 @@ WANTED, DONE = 0.7, 0.75
 #: shortest sum of ways is taken.
 ENOUGH = 0.78
 #: Rounds at most, fewer where cores times places are many.
-ROUNDS, WORK = 20, 16_000_000
+ROUNDS, WORK = 20, 110_000_000
 
 
 def place(
@@ -59,7 +59,10 @@ def place(
     places = chips_in_turn(len(filled), named, chips, order == "hilbert")
     if order == "hilbert":
         slots = chips_in_turn(_slots(len(filled), named), named, chips, True)
-        naive = chips_in_turn(len(filled), named, chips, False)
+        naive = np.minimum(
+            _ways(chips_in_turn(len(filled), named, chips, False), edges, packets, groups),
+            _ways(row_by_row(len(filled), named, chips), edges, packets, groups),
+        )
         places = _nearer(places, naive, slots, edges, packets, groups, seed)
     return Placement(
         chip=named,
@@ -76,18 +79,14 @@ def place(
 
 
 def _nearer(
-    places: np.ndarray, naive_places: np.ndarray, slots: np.ndarray, edges: np.ndarray,
+    places: np.ndarray, naive: np.ndarray, slots: np.ndarray, edges: np.ndarray,
     packets: np.ndarray, groups: np.ndarray, seed: int,
 ) -> np.ndarray:  # fmt: skip
     """Return better places, in rounds that pull harder at connections whose ways stayed long.
 
-    A connection's way is long against what it is when cores are numbered row by row, chip by chip
-    or over the whole mesh: those with few packets would else be left behind.
+    A connection's way is long against ``naive``, what it is when cores are numbered row by row,
+    chip by chip or over the whole mesh: those with few packets would else be left behind.
     """
-    rows = slots[np.lexsort((slots[:, 2], slots[:, 0], slots[:, 1]))][: len(places)]
-    naive = np.minimum(
-        _ways(rows, edges, packets, groups), _ways(naive_places, edges, packets, groups)
-    )
     naive = np.maximum(naive, np.bincount(groups, packets) / 4)  # in one tile as it is
     there = naive > 0
     first = 1 + SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
