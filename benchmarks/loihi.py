@@ -116,7 +116,7 @@ def paper(network: Network, spikes: dict[str, np.ndarray], chip: str) -> dict[st
     return {
         "chip": chip,
         "cores": len(found.cores),
-        "chips": found.chips[0] * found.chips[1],
+        "chips": len(np.unique(found.chip_of)),
         "seconds": round(seconds, 1),
         "rules_broken": len(check(network, found)),
         "spike_hops_to_row_major": [
