@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from nengo_split import cores as nengo_cores
@@ -150,6 +152,7 @@ def nets(only: str) -> Iterator[tuple[str, Network, np.ndarray]]:
     if only in ("", "resnet18"):
         import torch
 
+        sys.path.remove(str(Path(__file__).resolve().parent))  # training.py is a neighbour
         from training.export import export
         from training.networks.resnet import resnet18
 
