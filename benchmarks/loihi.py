@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from nengo_split import cores as nengo_cores
@@ -34,6 +36,7 @@ from mapping.loihi import check, place
 from mapping.loihi.chips import LOIHI1, Limit
 from mapping.loihi.document import populations
 from mapping.loihi.events import mean_spikes, outputs_of
+from mapping.loihi.mesh import row_by_row
 from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.papers import resnet19, vggsnn
 
@@ -49,7 +52,8 @@ def main() -> None:
     parser.add_argument("what", choices=("random", "papers", "stack"))
     parser.add_argument("--networks", type=int, default=500)
     parser.add_argument("--neurons", type=int, default=1_000_000)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="of the papers: 784-128-10, vggsnn, ..")
+    parser.add_argument("--chip", choices=CHIPS, help="of the papers (both)")
     options = parser.parse_args()
     if options.what == "random":
         print(json.dumps(drawn(options.networks)))
@@ -59,7 +63,7 @@ def main() -> None:
         for name, network, inputs in nets(options.only):
             trace = sim.run(network, inputs, "fast")
             spikes = mean_spikes(outputs_of(network, inputs, trace))
-            for chip in CHIPS:
+            for chip in CHIPS if options.chip is None else (options.chip,):
                 print(json.dumps({"network": name, **paper(network, spikes, chip)}), flush=True)
 
 
@@ -95,11 +99,8 @@ def paper(network: Network, spikes: dict[str, np.ndarray], chip: str) -> dict[st
     found = place(network, chip, spikes)
     seconds = time.perf_counter() - start
     by_chip = place(network, chip, spikes, order="row_major")
-    slots = np.array(
-        [(x, y, k) for y in range(found.chips[1] * 4) for x in range(found.chips[0] * 8)
-         for k in range(4)]
-    )  # fmt: skip
-    by_mesh = replace(by_chip, places=slots[: len(found.cores)])
+    rows = row_by_row(len(found.cores), found.chip, found.chips)
+    by_mesh = replace(by_chip, places=rows)
     theirs = nengo_cores(network)
     layers = [
         {
@@ -117,7 +118,7 @@ def paper(network: Network, spikes: dict[str, np.ndarray], chip: str) -> dict[st
     return {
         "chip": chip,
         "cores": len(found.cores),
-        "chips": found.chips[0] * found.chips[1],
+        "chips": len(np.unique(found.chip_of)),
         "seconds": round(seconds, 1),
         "rules_broken": len(check(network, found)),
         "spike_hops_to_row_major": [
@@ -151,6 +152,7 @@ def nets(only: str) -> Iterator[tuple[str, Network, np.ndarray]]:
     if only in ("", "resnet18"):
         import torch
 
+        sys.path.remove(str(Path(__file__).resolve().parent))  # training.py is a neighbour
         from training.export import export
         from training.networks.resnet import resnet18
 

@@ -1,6 +1,6 @@
 """The same placed network here and in SANA-FE: spikes, energy, time.
 
-``python benchmarks/sanafe.py --python VENV/bin/python [--example VENV/.../dvs_challenge.npz]``
+``python benchmarks/sanafe.py --python VENV/bin/python [--example VENV/../dvs_challenge.npz]``
 
 SANA-FE (GPL-3) stays a program of its own: make an environment with ``pip install sanafe`` and name
 its Python. What it sends for the input stands apart, as inputs are on no core here; it runs as many
@@ -39,11 +39,12 @@ def main() -> None:
     """Print a line of JSON for each network."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", required=True)
-    parser.add_argument("--example", type=Path)
+    parser.add_argument("--example", type=Path, help="dvs_challenge.npz of SANA-FE's package")
+    parser.add_argument("--timesteps", type=int, default=8, help="of the example (8)")
     options = parser.parse_args()
     made = [("mixed", mixed(24)), ("mixed, 4 times as long", mixed(96))]
     if options.example is not None:
-        made = [("topology of dvs_challenge", gesture(options.example, 8))]
+        made = [("topology of dvs_challenge", gesture(options.example, options.timesteps))]
     for name, network in made:
         print(json.dumps({"network": name, **compared(network, options.python)}), flush=True)
 

@@ -7,18 +7,10 @@ Facts of lava-nc 0.10.0, ``fixed_pt`` models. Per timestep, with ``input`` from 
 
 ``trunc`` rounds toward zero; v saturates and the input wraps at 24 bits; no limit is enforced.
 
-**Both sides count in one lattice.** Let ``tau = num / 2**q`` be the leak and n the steps since the
-last reset, or since the start of the sample. With ``gain = G * r`` on the connections (G their
-greatest common divisor) and ``acc = sum r_k acc_k``, the data part of a membrane is a multiple of
-``m_n = num * m_(n-1) + 2**(q(n-1)) * acc``, and with ``M_n = num * M_(n-1) + 2**(q(n-1))``,
-
-- the Network's neuron fires iff ``m_n >= c_n``. Where ``2**(q(n-1))`` divides G,
-  ``c_n = ceil(2**(q(n-1)) * (threshold - beta_n) / G)``, beta_n being the path of the bias alone,
-  floors included, from v_reset or v_init. For ``num = 1`` and any G, since nested floors are one
-  floor, ``c_n = ceil((2**(q(n-1)) * (threshold - tau**n * start) - bias * M_n) / G)``;
-- the stock neuron with input ``2**k * acc`` and effective bias b rounds nothing while
-  ``q(n-1) <= 6 + k`` and ``2**(q(n-1))`` divides b, and fires iff ``m_n >= c'_n``,
-  ``c'_n = ceil((2**(q(n-1)) * (64 * vth + 1) - b * M_n) / (64 * 2**k))``.
+Both sides count in one lattice, m_n of ``stock_wanted``. The stock neuron with input
+``2**k * acc`` and effective bias b rounds nothing while ``q(n-1) <= 6 + k`` and ``2**(q(n-1))``
+divides b, and fires iff ``m_n >= c'_n``,
+``c'_n = ceil((2**(q(n-1)) * (64 * vth + 1) - b * M_n) / (64 * 2**k))``.
 
 They fire alike for every input if ``c_n = c'_n`` for all n <= T, both clamped to the values that
 m_n can take in a neuron that has not fired yet, and one more; v_reset and v_init each give
@@ -31,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .stock_wanted import Wanted
+
 #: Limits of the neuron (see lava.proc.lif.models): unsigned threshold, signed bias mantissa,
 #: unsigned bias exponent, and the largest magnitude of a 24-bit state that never saturates.
 VTH_MAX = (1 << 17) - 1
@@ -41,44 +35,6 @@ STATE_MAX = (1 << 23) - 1
 TRIES = 64
 
 
-#: (c_n, lo_n, hi_n) for n = 1, 2, ..: lo_n and hi_n are the least and the largest m_n of a neuron
-#: that has not fired, lo_n <= c_n <= hi_n + 1. It ends with T, or when every neuron has fired.
-Table = tuple[tuple[int, int, int], ...]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One neuron of a Network: v = leak(v) + gain * acc + bias, and when it fires.
-
-    Attributes
-    ----------
-        num, q: leak num / 2**q in lowest terms.
-        gain: at least 1. bias, threshold, v_init, v_reset: as of the Network.
-        acc: least and largest value of acc.
-        tables: from v_init for T steps and, if there is a second one, from v_reset for T - 1.
-    """
-
-    num: int
-    q: int
-    gain: int
-    bias: int
-    threshold: int
-    v_init: int
-    v_reset: int
-    acc: tuple[int, int]
-    tables: tuple[Table, ...]
-
-    @property
-    def steps(self) -> int:
-        """Most steps that a neuron can take without firing, the last one included."""
-        return max(map(len, self.tables))
-
-    def ideal(self, k: int) -> int:
-        """Return the stock bias that stands for this bias and v_reset, rounded, at shift k."""
-        bias = (self.bias << self.q) - self.v_reset * ((1 << self.q) - self.num)
-        return (bias << (6 + k)) // (self.gain << self.q)
-
-
 @dataclass(frozen=True)
 class Numbers:
     """Numbers of one stock neuron: input ``2**k * acc``, bias ``mant << exp``, threshold vth."""
@@ -87,69 +43,6 @@ class Numbers:
     mant: int
     exp: int
     vth: int
-
-
-def wanted(
-    num: int,
-    q: int,
-    steps: int,
-    gain: int,
-    bias: int,
-    threshold: int,
-    starts: tuple[int, int],
-    acc: tuple[int, int],
-) -> Wanted | str:
-    """Derive the constants of a Network's neuron, or say why it has none.
-
-    Args:
-        num, q: leak in lowest terms. steps: T.
-        gain: at least 1; for a neuron without inputs 1, with acc (0, 0).
-        starts: v_init and v_reset.
-    """
-    init, reset = starts
-    tables = []
-    for start, length in ((init, steps), (reset, steps - 1)):
-        if length and not (tables and init == reset):
-            table = _table(num, q, length, gain, bias, threshold, start, acc)
-            if isinstance(table, str):
-                return table
-            tables.append(table)
-    return Wanted(
-        num, q, gain, bias, threshold, init, reset if steps > 1 else init, acc, tuple(tables)
-    )
-
-
-def _table(
-    num: int,
-    q: int,
-    steps: int,
-    gain: int,
-    bias: int,
-    threshold: int,
-    start: int,
-    acc: tuple[int, int],
-) -> Table | str:
-    table = []
-    low, high, beta, total, power = 0, 0, start, 0, start
-    for n in range(steps):
-        scale = 1 << q * n
-        low, high = num * low + scale * acc[0], num * high + scale * acc[1]
-        beta, total, power = ((beta * num) >> q) + bias, num * total + scale, power * num
-        if gain % scale == 0 or acc == (0, 0):
-            c = -((beta - threshold) * scale // gain)
-        elif num == 1:  # power is tau**n * start, times 2**q * scale
-            c = -((power + ((bias * total - scale * threshold) << q)) // (gain << q))
-        else:
-            return (
-                f"gain {gain} is no multiple of 2**{q * n}, so that its leak {num}/{1 << q} rounds "
-                f"within {steps} timesteps"
-            )
-        c = min(max(c, low), high + 1)
-        table.append((c, low, high))
-        high = min(high, c - 1)  # of those that have not fired
-        if low > high:
-            break
-    return tuple(table)
 
 
 def shifts(neuron: Wanted) -> range:
@@ -176,9 +69,15 @@ def fit(neuron: Wanted, least: int = 0) -> Numbers | str:
     return why_not(neuron, possible)
 
 
+def _ideal(neuron: Wanted, k: int) -> int:
+    """Return the stock bias that stands for a neuron's bias and v_reset, rounded, at shift k."""
+    bias = (neuron.bias << neuron.q) - neuron.v_reset * ((1 << neuron.q) - neuron.num)
+    return (bias << (6 + k)) // (neuron.gain << neuron.q)
+
+
 def _fits(neuron: Wanted, k: int) -> Iterator[Numbers]:
     lines = _Lines(neuron, k)
-    ideal = neuron.ideal(k)
+    ideal = _ideal(neuron, k)
     for exponent in range(EXP_MAX + 1):
         grain = max(exponent, lines.grain)
         low = max(lines.bias_low >> grain, -(-MANT_MIN >> (grain - exponent)))
@@ -261,7 +160,7 @@ def why_not(neuron: Wanted, possible: range) -> str:
         )
     for k in possible:
         lines = _Lines(neuron, k)
-        ideal = neuron.ideal(k) >> lines.grain << lines.grain
+        ideal = _ideal(neuron, k) >> lines.grain << lines.grain
         mant = ideal >> min(EXP_MAX, (ideal & -ideal).bit_length() - 1) if ideal else 0
         vth = min(lines.thresholds(ideal, limited=False))
         if not MANT_MIN <= mant <= MANT_MAX:

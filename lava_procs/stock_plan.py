@@ -16,7 +16,8 @@ from mapping import INPUT, Network, Neuron, Population, Unsupported
 from mapping.capabilities import asks
 from mapping.ops import Op
 
-from .stock_neuron import Numbers, fit, shifts, wanted
+from .stock_neuron import Numbers, fit, shifts
+from .stock_wanted import wanted
 from .stock_weights import WEIGHT_MAX, StockConnection, hops, spread, stored
 from .takes import STOCK
 

@@ -68,7 +68,7 @@ def placed(network: Network, chip: str, inputs: np.ndarray | None, seed: int = 0
 
 def tables(found: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return titles and rows of what a person reads of place.json."""
-    chips = found["chips"][0] * found["chips"][1]
+    chips = len({core["chip"] for core in found["cores"]})
     spread = "spikes of the data" if found["measured"] else "one spike a neuron"
     title = f"{found['cores_used']} cores of {found['chip']} on {chips} chips; traffic: {spread}"
     held = {row["population"]: row for row in found["holds"]}

@@ -58,6 +58,26 @@ def mlp(seed: int = 0, hidden: int = 128, steps: int = 6) -> Network:
     return Network(Input((784,)), populations, Readout("out"), steps)
 
 
+def convolutions(seed: int = 0, steps: int = 4) -> Network:
+    """Return six convolutions with two pools between, as VGG is built, and a dense end."""
+    rng = np.random.default_rng(seed)
+    populations, source, fan = [], "input", 2
+    for k, (channels, pool) in enumerate(
+        [(8, False), (8, True), (16, False), (16, True), (24, False), (24, False)]
+    ):
+        op = Conv(signs(rng, channels, fan, 3, 3), padding=1)
+        fires = Neuron(threshold=rng.integers(1, 4, channels))
+        populations.append(Population(f"conv{k}", (Connection(source, op),), fires))
+        source, fan = f"conv{k}", channels
+        if pool:
+            edge = Connection(source, Pool(2, kind="max"))
+            populations.append(Population(f"pool{k}", (edge,), Neuron(num=0, threshold=1)))
+            source = f"pool{k}"
+    end = Connection(source, Dense(signs(rng, 10, 24 * 16)))
+    populations.append(Population("out", (end,), Neuron(threshold=3)))
+    return Network(Input((2, 16, 16)), tuple(populations), Readout("out"), steps)
+
+
 def neurons_of(tile: Tile, shape: tuple[int, ...]) -> np.ndarray:
     """Return the flat numbers of a tile's neurons."""
     wide = as_map(shape)

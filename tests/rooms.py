@@ -106,7 +106,7 @@ PARTS = {
         "traffic": part("traffic", "values geometry"),
         "mesh": part("mesh moves flows", "values"),
         "placement": part("placement", "values splitting traffic mesh"),
-        "check": part("check", "values"),
+        "check": part("check recount", "values"),
         "holds": part("holds", "values"),
         "bill": part("events estimate", "values geometry splitting traffic"),
         "sanafe": part("sanafe", "values geometry"),
@@ -148,7 +148,7 @@ PARTS = {
         "processes": part("processes", "arithmetic"),
         "running": part("running sharing signals watching", "shim"),
         "own": part("own session", "takes shim arithmetic processes running"),
-        "stock-plan": part("stock_neuron stock_plan stock_weights", "takes"),
+        "stock-plan": part("stock_neuron stock_plan stock_wanted stock_weights", "takes"),
         "stock": part("stock", "shim processes running stock-plan"),
     },
     "sim": {

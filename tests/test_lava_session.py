@@ -230,6 +230,28 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_children_ignore_ctrl_c_whichever_thread_began_them(beside: bool) -> None:
+    source, kept = pair(9)
+    ended: list[str] = []
+
+    def use() -> None:
+        with running.Running(source) as run:
+            run.steps(3)
+            for actor in run.watch.actors:
+                os.kill(actor.pid, signal.SIGINT)
+            run.steps(6)
+        ended.append("well")
+
+    if beside:  # no thread but the main one may set handlers: there the mask alone does it
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+    else:
+        use()
+    assert ended == ["well"] and kept.all()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties children to their parent")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_terminal_or_a_kill_leaves_no_orphans(how: int, tmp_path: Path) -> None:

@@ -15,11 +15,10 @@ from lava_procs.stock_neuron import (
     STATE_MAX,
     VTH_MAX,
     Numbers,
-    Wanted,
     fit,
     shifts,
-    wanted,
 )
+from lava_procs.stock_wanted import Wanted, wanted
 
 
 def network_fires(

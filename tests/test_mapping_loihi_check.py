@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -176,3 +178,20 @@ def test_every_limit_has_a_source() -> None:
         assert all(len(str(row["source"])) > 8 for row in rows)
     for profile in loihi.PROFILES.values():
         assert all(len(str(row["source"])) > 8 for row in profile.table())
+
+
+def test_the_docs_have_every_number_and_its_source() -> None:
+    page = (Path(__file__).parent.parent / "docs/loihi-numbers.md").read_text("utf-8")
+    for name, table in (*loihi.CHIPS.items(), *loihi.PROFILES.items()):
+        section = re.split(r"^## ", page, flags=re.M)
+        titles = {"loihi1": "Loihi 1", "loihi2": "Loihi 2"}
+        own = next(part for part in section if part.startswith(titles.get(name, name) + "\n"))
+        rows = [line.strip("| ").split(" | ") for line in own.splitlines() if line[:1] == "|"][2:]
+        assert rows == [[cell(key, value) for key, value in r.items()] for r in table.table()]
+
+
+def cell(key: str, value: object) -> str:
+    """Return a number of a table as the docs write it."""
+    if value is None:
+        return "not checked" if key == "value" else ""
+    return f"{value:,}" if key == "value" else f"{value:g}" if key in ("pj", "ns") else str(value)

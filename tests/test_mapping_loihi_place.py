@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from loihi_nets import drawn, mlp, residual
+from loihi_nets import convolutions, drawn, mlp, residual
 
 from mapping import Input, Network, Neuron, Unsupported, loihi
 from mapping.loihi.chips import LOIHI1, Limit
@@ -60,6 +61,26 @@ def test_ways_are_shorter_than_row_by_row(dense: bool, monkeypatch: pytest.Monke
     assert len(found.cores) > 60 and found.cores == naive.cores
     assert loihi.check(network, found) == []
     assert found.spike_hops < 0.8 * naive.spike_hops
+
+
+@pytest.mark.parametrize("make", [residual, convolutions])
+def test_every_connection_is_a_fifth_shorter_than_row_by_row(
+    make: Callable[[], Network],
+) -> None:
+    network = make()
+    for chip in (SMALL, replace(LOIHI1, compartments=Limit(64, "of this test"))):
+        for seed in range(4):  # few spikes of one population, many of another; no law holds it
+            rng = np.random.default_rng(seed)
+            spikes = {
+                p.name: np.full((network.timesteps, *network.shapes[p.name]), share)
+                for p in network.populations
+                for share in [rng.choice([0.1, 0.2, 0.4])]
+            }
+            found = loihi.place(network, chip, spikes)
+            naive = loihi.place(network, chip, spikes, order="row_major")
+            for ours, theirs in zip(found.layers(), naive.layers(), strict=True):
+                least = ours["packets"] / 4  # row by row some lie within one tile
+                assert ours["spike_hops"] <= 0.8 * max(theirs["spike_hops"], least), ours
 
 
 def test_no_swap_of_two_cores_is_left_that_saves() -> None:

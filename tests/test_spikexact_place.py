@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,8 @@ from loihi_nets import drawn, mlp, residual
 from test_spikexact_json import problems, undocumented
 from test_spikexact_report import Tags
 
-from mapping import load, save
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, load, save
+from sim.campaign.generate.trained_all_kinds import draw_trained_whole
 from spikexact.cli import status
 from spikexact.report import schema
 
@@ -65,25 +67,58 @@ def test_place_as_text(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert "sanafe-nahuku" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("place network.safetensors --chip loihi3", "chip must be one of 'loihi1', 'loihi2'"),
-        ("place network.safetensors --data no.npy", "no.npy"),
-        ("place network.safetensors --data y.npy", "y.npy has shape"),
-        ("place nothing.safetensors", "nothing.safetensors"),
-        ("nir x.nir -o y.safetensors", "x.nir"),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    folder: Path, line: str, sentence: str, capsys: pytest.CaptureFixture
-) -> None:
+MISUSES = {
+    "place network.safetensors --chip loihi3": "chip must be one of 'loihi1', 'loihi2'",
+    "place nothing.safetensors": "nothing.safetensors does not exist",
+    "place cut.safetensors": "cut.safetensors is not a safetensors file, or is truncated",
+    "place network.safetensors --data no.npy": "no.npy does not exist",
+    "place network.safetensors --data y.npy": "y.npy has shape (2, 5, 3), and must have",
+    "place network.safetensors --data two.npy": "two.npy holds values 2..3",
+    "place network.safetensors --data nan.npy": "nan.npy holds float64",
+    "place network.safetensors --data none.npy": "none.npy has shape (0,",
+    "place network.safetensors --data x.npy --samples 0": "'--samples'",
+    "place network.safetensors --seed -1": "'--seed'",
+    "place network.safetensors -o network.safetensors": "is read by this command",
+    "place network.safetensors -o gone/place.json": "gone does not exist",
+    "place trained.safetensors": "trained.safetensors holds a TrainedNetwork",
+    "place late.safetensors": "'late' has a delay of 63 timesteps; a synapse of loihi1 has",
+    "place wide.safetensors": "'wide' does not fit loihi1: one neuron alone breaks axons_in",
+    "nir x.nir -o y.safetensors": "x.nir",
+}
+
+
+@pytest.mark.parametrize("line", MISUSES)
+def test_a_misuse_is_one_sentence(folder: Path, line: str, capsys: pytest.CaptureFixture) -> None:
     if line.startswith("nir"):
         needs.package("h5py")
-    np.save("y.npy", np.zeros((2, 5, 3), np.uint8))
+    misused(np.load("x.npy"))
+    before = sorted(folder.iterdir())
     assert status(line.split()) == 2
-    told = capsys.readouterr().err
-    assert sentence in told and told.count("\n") == 1
+    captured = capsys.readouterr()
+    assert MISUSES[line] in captured.err and captured.err.count("\n") == 1
+    assert captured.out == "" and sorted(folder.iterdir()) == before
+
+
+def misused(inputs: np.ndarray) -> None:
+    """Write what the misuses name: inputs that do not fit, networks that no core holds."""
+    for name, array in (
+        ("y", np.zeros((2, 5, 3), np.uint8)),
+        ("two", inputs + 2),
+        ("nan", np.full(inputs.shape, np.nan)),
+        ("none", inputs[:0]),
+    ):
+        np.save(f"{name}.npy", array)
+    Path("cut.safetensors").write_bytes(Path("network.safetensors").read_bytes()[:300])
+    save(draw_trained_whole(0), "trained.safetensors")
+    save(one_neuron("late", (4,), delay=63), "late.safetensors")
+    save(one_neuron("wide", (1, 80, 80)), "wide.safetensors")
+
+
+def one_neuron(name: str, shape: tuple[int, ...], delay: int = 0) -> Network:
+    """Return one neuron that reads every input."""
+    edge = Connection("input", Dense(np.ones((1, math.prod(shape)), np.int8)), delay=delay)
+    only = Population(name, (edge,), Neuron(threshold=1))
+    return Network(Input(shape), (only,), Readout(name), 70)
 
 
 def test_a_network_goes_to_nir_and_comes_back(folder: Path, capsys: pytest.CaptureFixture) -> None:

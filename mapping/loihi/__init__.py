@@ -16,7 +16,7 @@ What is where, from the ground up:
 ``partition``             grids of all populations, cores filled.
 ``traffic``               spikes from core to core.
 ``mesh``, ``moves``, ``placement``  places, swaps that shorten the way, the whole of it.
-``check``                 the same rules, counted from the network alone.
+``recount``, ``check``    the same rules, counted from the network alone.
 ``holds``                 what of a population the chip could compute as it is.
 ``profiles``, ``events``, ``estimate``  published constants, what happens on cores, the bill.
 ``sanafe``                files for SANA-FE.

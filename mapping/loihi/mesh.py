@@ -98,3 +98,11 @@ def chips_in_turn(cores: int, chip: Chip, chips: tuple[int, int], hilbert: bool)
             if len(found) >= cores:
                 return np.array(found[:cores], np.int64).reshape(-1, 3)
     raise ValueError(f"{cores} cores do not fit {chips} chips")
+
+
+def row_by_row(cores: int, chip: Chip, chips: tuple[int, int]) -> np.ndarray:
+    """Return the first places, (cores, 3), along rows of the whole mesh, over borders of chips."""
+    width, height = (chip.columns.value or 1) * chips[0], (chip.rows.value or 1) * chips[1]
+    each = chip.cores_per_tile.value or 1
+    y, x, k = np.unravel_index(np.arange(cores), (height, width, each))
+    return np.stack([x, y, k], axis=1).astype(np.int64)

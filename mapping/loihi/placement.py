@@ -9,17 +9,21 @@ import numpy as np
 from ..network import Network
 from ..value import integer
 from .chips import Chip, chip_named
-from .mesh import arrangement, chips_in_turn
+from .mesh import arrangement, chips_in_turn, row_by_row
 from .moves import refined
 from .partition import cores, links_of
 from .traffic import counts_of, traffic
 from .values import Placement
 
-#: How much the ways of single connections weigh beside the sum of all; and the shares of the way
-#: row by row beyond which a connection is pulled at harder, and below which at half as hard.
-SHARE, WANTED, EASY = 0.3, 0.75, 0.5
+#: How much the ways of single connections weigh at first beside the sum of all.
+SHARE = 0.3
+#: Shares of the way row by row: what a connection is pulled to, and below which rounds end.
+WANTED, DONE = 0.7, 0.75
+#: A share that is good enough: of rounds that bring every connection below it, the one with the
+#: shortest sum of ways is taken.
+ENOUGH = 0.78
 #: Rounds at most, fewer where cores times places are many.
-ROUNDS, WORK = 10, 6_000_000
+ROUNDS, WORK = 20, 110_000_000
 
 
 def place(
@@ -55,7 +59,10 @@ def place(
     places = chips_in_turn(len(filled), named, chips, order == "hilbert")
     if order == "hilbert":
         slots = chips_in_turn(_slots(len(filled), named), named, chips, True)
-        naive = chips_in_turn(len(filled), named, chips, False)
+        naive = np.minimum(
+            _ways(chips_in_turn(len(filled), named, chips, False), edges, packets, groups),
+            _ways(row_by_row(len(filled), named, chips), edges, packets, groups),
+        )
         places = _nearer(places, naive, slots, edges, packets, groups, seed)
     return Placement(
         chip=named,
@@ -72,35 +79,31 @@ def place(
 
 
 def _nearer(
-    places: np.ndarray, naive_places: np.ndarray, slots: np.ndarray, edges: np.ndarray,
+    places: np.ndarray, naive: np.ndarray, slots: np.ndarray, edges: np.ndarray,
     packets: np.ndarray, groups: np.ndarray, seed: int,
 ) -> np.ndarray:  # fmt: skip
     """Return better places, in rounds that pull harder at connections whose ways stayed long.
 
-    A connection's way is long against what it is when cores are numbered row by row, chip by chip
-    or over the whole mesh: those with few packets would else be left behind.
+    A connection's way is long against ``naive``, what it is when cores are numbered row by row,
+    chip by chip or over the whole mesh: those with few packets would else be left behind.
     """
-    rows = slots[np.lexsort((slots[:, 2], slots[:, 0], slots[:, 1]))][: len(places)]
-    naive = np.minimum(
-        _ways(rows, edges, packets, groups), _ways(naive_places, edges, packets, groups)
-    )
     naive = np.maximum(naive, np.bincount(groups, packets) / 4)  # in one tile as it is
     there = naive > 0
-    even = SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
-    weights = 1 + even
+    first = 1 + SHARE * naive.sum() / max(1, there.sum()) / np.where(there, naive, np.inf)
     rounds = max(2, min(ROUNDS, WORK // (len(places) * len(slots))))
-    best, least = places, np.inf
-    for _ in range(rounds):
+    weights, best, least = first, places, (np.inf, np.inf)
+    for k in range(rounds):
         places = refined(places, slots, edges, packets * weights[groups], seed)
-        share = _ways(places, edges, packets, groups) / np.where(there, naive, np.inf)
+        ways = _ways(places, edges, packets, groups)
+        share = ways / np.where(there, naive, np.inf)
         longest = float(share.max(initial=0))
-        if longest < least:
-            best, least = places, longest
-        late = share > WANTED
-        if not late.any():
+        score = max(longest, ENOUGH), float(ways.sum())
+        if score < least:
+            best, least = places, score
+        if longest <= DONE:
             break
-        weights = np.where(late, weights * (1.5 * share / WANTED) ** 2, weights)
-        weights = np.where(share < EASY, weights / 2, weights)
+        pull = np.clip(share / WANTED, 0.5, 4) ** (2 / (1 + k / 3))  # ever gentler: no swinging
+        weights = np.maximum(first, weights * pull)
     return best
 
 

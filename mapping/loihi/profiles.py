@@ -64,14 +64,14 @@ class Profile:
             for name, c in self.events.items()
         ]
         for tiles, ns in self.barrier:
-            event = f"barrier of {tiles} tiles"
+            event = f"barrier of {tiles} tile{'s' * (tiles > 1)}"
             rows.append({"event": event, "pj": None, "ns": ns, "source": self.barrier_source})
         return rows
 
 
 _DAVIES = "Davies 2018, table 2"
-_SANAFE = "SANA-FE, arch/loihi.yaml: fitted to Nahuku"
-_HOPS = "SANA-FE, arch/loihi.yaml, after Davies 2018, table 2"
+_SANAFE = "SANA-FE, loihi.yaml, fitted to Nahuku"
+_HOPS = "SANA-FE, loihi.yaml, after Davies 2018, table 2"
 PROFILES = {
     p.name: p
     for p in (
@@ -110,7 +110,7 @@ PROFILES = {
             },
             ((1, 600.0), (2, 1000.0), (4, 1400.0), (29, 1800.0)),
             False,
-            f"{_SANAFE}: table, the largest number of tiles that is reached",
+            f"{_SANAFE}: table, by the tiles that are reached",
             "fitted to silicon; without static power, host, and programming",
         ),
     )
