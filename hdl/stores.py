@@ -17,8 +17,8 @@ class Store:
 
     Attributes
     ----------
-        name: in the Verilog. holds: weights, parameters, buffer, list, delay, membranes or output.
-        name: in the Verilog. holds: weights, parameters, buffer, delay, membranes, tally or output.
+        name: in the Verilog. holds: weights, parameters, gate, buffer, list, delay, membranes,
+            tally or output.
         population: index of the one that it belongs to; of the output its source.
         kind: "ROM" or "RAM". width, depth: bits of a word, words. count: how many.
     """
@@ -67,6 +67,8 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         if c.steps and not c.constant:
             rows = max(2, _ring(c.stream, c.steps))
             yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)
+    for j in p.gates:
+        yield from _gate(plan, k, j)
     table = Table(p.parameters(plan.network.populations[k]).columns(), p.order.lanes, p.memory)
     if table.row_bits:
         yield from _rom(plan, f"parameters_{k}", "parameters", k, table.row_bits, table.depth)
@@ -80,6 +82,22 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
             if depth > 1:
                 yield Store("readout", "tally", k, "RAM", width, depth)
         yield Store("leave", "output", k, "RAM", bits + 3, max(2, beats * plan.output_banks))
+
+
+def _gate(plan: Plan, k: int, j: int) -> Iterator[Store]:
+    """Yield the memories of a gate; as ``GateUnit``, without making one."""
+    p, name = plan.populations[k], label(plan, k, j)
+    g, widths, order = plan.gating(plan.network, k, j), p.gates[j], p.order
+    weighing = Table(g.columns(), order.lanes, g.memory)
+    if g.counts and weighing.row_bits:
+        yield from _rom(plan, f"weighing_{name}", "gate", k, weighing.row_bits, weighing.depth)
+    each = g.each and g.counts
+    count, depth = order.lanes if each else 1, len(g.rows(order, widths.factor))
+    if depth > 1:  # a table for each factor of a beat, as all are read at once
+        yield Store(f"factors_{name}", "gate", k, "ROM", widths.factor, depth, count)
+    if each and order.channel_rows > 1:
+        rows = order.blocks.block * order.channel_rows
+        yield Store(f"gate_{name}", "gate", k, "RAM", count * widths.total, rows)
 
 
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:

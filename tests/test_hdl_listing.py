@@ -15,7 +15,17 @@ from hdl.listing import CIRCLE, busy, limits, listing
 from hdl.plan import plan
 from hdl.stores import memory_bits, stores
 from hdl.top import NetworkTop
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping import (
+    Connection,
+    Conv,
+    Dense,
+    Gate,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+)  # fmt: skip
 from sim.campaign import parallelism
 from sim.campaign.generate.dense import draw_network
 
@@ -46,6 +56,30 @@ def test_every_memory_is_listed(loadable: bool) -> None:
     assert set(kinds) == {
         "weights", "parameters", "buffer", "list", "delay", "membranes", "tally", "output",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("block", [1, 3])
+@pytest.mark.parametrize("weights", [1, [1, 2, 1, 3]])
+def test_every_memory_of_a_gate_is_listed(each: bool, block: int, weights: object) -> None:
+    rng = np.random.default_rng(4)
+    table = rng.integers(1, 200, (3, 16))
+    gate = Gate(weights=weights, offset=2, shift=1, table=table, per_channel=each)
+    edge = Connection("input", Conv(rng.choice([-1, 1], (4, 2, 3, 3)), 1, 1), gate=gate)
+    gated = Population("gated", (edge,), Neuron(1, 1, threshold=3))
+    made = plan(Network(Input((2, 4, 8)), (gated,), Readout("gated"), 3), 4, 2, 2, block)
+    text = rtlil.convert(NetworkTop(made), name="network", emit_src=False)
+    emitted = Counter((int(w), int(d)) for w, d in MEMORY.findall(text))
+    kept = stores(made)
+    listed = Counter()
+    for store in kept:
+        listed[store.width, store.depth] += store.count
+    assert listed == emitted
+    # 3 timesteps of 16 entries, once for each lane where channels have totals of their own
+    factors = [store for store in kept if store.name == "factors_0"]
+    assert [(s.holds, s.width, s.count) for s in factors] == [("gate", 9, 1 + each)]
+    assert factors[0].depth == 48
+    assert any(s.name == "gate_0" for s in kept) == each
 
 
 def test_a_listing_is_json_and_its_sums_agree() -> None:

@@ -115,21 +115,22 @@ def _wide(c: trained.Connection, channels: int) -> trained.Connection:
 
 def vggsnn(
     steps: int, seed: int = 0, size: int = 48, classes: int = 10, samples: int = 2,
-    gates: bool = False,
+    gates: bool = False, share: int = 1,
 ) -> TrainedNetwork:  # fmt: skip
     """Return VGGSNN: 64C3-128C3-AP2-256C3-256C3-AP2-(512C3-512C3-AP2) twice-FC.
 
     Args:
         steps: T. size: of the event frames, (2, size, size). gates: adaptive ones on the binary
-            convolutions.
+            convolutions. share: the channels are divided by it.
     """
     s = Sketch(seed, Input((2, size, size)), steps, samples)
     gate = _gates(s, gates)
-    source, number = s.add("conv1", LIF, s.conv(INPUT, 64, bits=8)), 1
+    source, number = s.add("conv1", LIF, s.conv(INPUT, 64 // share, bits=8)), 1
     for channels in ((128,), (256, 256), (512, 512), (512, 512)):
         for out in channels:
             number += 1
-            source = s.add(f"conv{number}", LIF, s.conv(source, out, gate=gate()))
+            conv = s.conv(source, out // share, gate=gate())
+            source = s.add(f"conv{number}", LIF, conv)
         pool = trained.Connection(source, Pool(2, kind="sum"), scale=0.25)
         source = s.add(f"pool{number}", STREAM, pool)
     return s.finish(source, classes)
