@@ -74,6 +74,7 @@ def _output(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "tile": _tile(plan, p),
         "beat_bits": plan.leaves.beat_bits,
         **_beats(plan.leaves),
+        "banks": plan.output_banks,
     }
 
 
@@ -90,6 +91,7 @@ def _answers(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "stop": answer.stop,
         "classes": answer.classes,
         "ports": {"valid": 1, **answer.ports},
+        "banks": plan.output_banks,
     }
 
 
