@@ -78,6 +78,7 @@ def _output(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "tile": _tile(plan, p),
         "beat_bits": plan.leaves.beat_bits,
         **_beats(plan.leaves),
+        "banks": plan.output_banks,
     }
 
 
@@ -94,6 +95,7 @@ def _answers(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "stop": answer.stop,
         "classes": answer.classes,
         "ports": {"valid": 1, **answer.ports},
+        "banks": plan.output_banks,
     }
 
 
