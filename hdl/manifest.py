@@ -158,6 +158,7 @@ def _connection(c: PlannedConnection, connection: Connection) -> dict[str, Any]:
         "acc_bits": c.shape.raw_bits,
         "rom_bits": c.rom[0] * c.rom[1],
         "banks": c.banks,
+        "bank_is": "block" if c.sweep is None else "line",
         "skip_zeros": c.shape.skips,
         "buffer_bits": c.depth * c.placing.word_bits,
     }

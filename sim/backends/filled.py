@@ -4,7 +4,7 @@ A bank too few makes a design slower, and no result wrong; a bank too many is wr
 shows at full rate. So the output is left alone until nothing moves any more, and the blocks that
 have come by then are counted, of the input and of every population. What they must be follows from
 the banks of the manifest alone: a block comes as soon as its sources have come and all readers of
-it have a bank left.
+it have a bank left. Designs that read lines of maps are not looked at.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def readers(manifest: dict[str, Any]) -> list[Reader]:
             constant = source < 0 and manifest["input"]["constant"]
             found.append(Reader(source, k, int(c["banks"]), int(source >= k), constant))
     return found
+
+
+def by_lines(manifest: dict[str, Any]) -> bool:
+    """Whether a connection reads lines of a map, of which this file does not know the banks."""
+    return any(c["bank_is"] == "line" for p in manifest["populations"] for c in p["connections"])
 
 
 def ahead(taken: int, samples: Sequence[int], manifest: dict[str, Any]) -> list[int]:

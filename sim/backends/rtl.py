@@ -239,7 +239,7 @@ def _played(
         data, flags = np.concatenate([before, data]), np.concatenate([cut, flags])
     streams = simulation.run(data, flags, wanted(lengths, manifest), seed, stalls)
     ran = decoded(network, streams, lengths, manifest)
-    if not stops(manifest):  # else the data decide what comes
+    if not stops(manifest) and not filled.by_lines(manifest):  # else the data decide what comes
         filled.check(streams.full, lengths, manifest)
     if streams.error:
         names = [n for k, n in enumerate(manifest["errors"]) if streams.error >> k & 1]
