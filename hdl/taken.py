@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .execution import Execution
 from .planned import Plan, PlannedConnection
-from .timing import Execution
 
 
 def sample_ends(plan: Plan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -33,14 +33,14 @@ class _Taken(Execution):
     def __init__(self, plan: Plan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> None:
         super().__init__(plan, plan.timing.banks, plan.output_banks, 0)
         sources = [spikes.get(p.name) for p in plan.populations] + [inputs]
-        self.spans = []
+        self.taken = []
         for p in plan.populations:
             turns = [_turns(c, sources[c.source]).ravel() for c in p.connections]
-            self.spans.append(np.maximum(p.least, np.max(turns, axis=0)))
+            self.taken.append(np.maximum(p.least, np.max(turns, axis=0)))
 
     def cycles(self, k: int, first: bool) -> int:
         """Return how long the next block of a population is read."""
-        span = self.spans[k][len(self.starts[k]) - 1]
+        span = self.taken[k][len(self.starts[k]) - 1]
         return self.plan.populations[k].tiles * int(span)
 
 

@@ -100,6 +100,11 @@ def test_an_undeclared_net_does_not_compile() -> None:
         (("leave_fifo", r"assign (n\d+) = n\d+ \| r_en;", r"assign \1 = 1'h1;"), "beat that waits"),
         # A beat is taken in reset.
         (("entry", r"assign (n\d+) = ~ rst;", r"assign \1 = 1'h1;"), "takes a beat during reset"),
+        # A bank that is never given back once all are: right, and slower where the output waits.
+        (("leave", r"(n\d+) = used - 1'h1", r"\1 = used == 1 ? 1 : used - 1'h1"), "comes to a"),
+        (("buffer_0", r"(n\d+) = used - 1'h1", r"\1 = used == 1 ? 1 : used - 1'h1"), "comes to a"),
+        # A bank more than there is.
+        (("leave", r"used != 2'h2", "used != 2'h3"), "comes to a stop after 24 beats"),
         # An error that is never told.
         (("entry", r"(?m)^(\s+)error <= [^;]+;$", r"\1error <= 4'h0;"), "the error bits are none"),
     ],
