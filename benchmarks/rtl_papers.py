@@ -87,7 +87,7 @@ def binding(network: Network, k: int) -> str:
     found = {}
     for c, acc in zip(p.connections, network.facts[p.name].acc, strict=True):
         ends = np.stack([c.gain * acc.low, c.gain * acc.high])
-        what = f"gain x sums of {c.source}" if len(p.connections) > 1 else "gain x sums"
+        what = f"gain x {c.op.name} of {c.source}"
         if c.gate is not None:
             what, ends = f"gate x {what}", ends * int(np.abs(c.gate.table).max())
         found[what] = bits(int(ends.min()) >> c.shift, int(ends.max()) >> c.shift)
@@ -205,7 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--skips", choices=("spikes", "stream"), default="spikes")
     parser.add_argument("--block", type=int, help="timesteps of a block (T)")
     parser.add_argument("--size", type=int, help="of the input, in place of 48 and 32")
-    parser.add_argument("--share", type=int, default=1, help="divides VGGSNN's channels (1)")
+    parser.add_argument("--share", type=int, default=1, help="divides all channels (1)")
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--pe", type=int, default=16)
     parser.add_argument("--simd", type=int, default=64)

@@ -24,10 +24,10 @@ EVENTS = 0.3
 
 
 def sketch(name: str, size: int | None, gates: bool, skips: str, share: int) -> TrainedNetwork:
-    """Return VGGSNN (T = 4) or ResNet-19 (T = 2); its channels divided by ``share``."""
+    """Return VGGSNN (T = 4) or ResNet-19 (T = 2); channels are divided by ``share``."""
     if name == "vggsnn":
         return vggsnn(4, size=size or 48, gates=gates, share=share)
-    return resnet19(2, size=size or 32, skips=skips, gates=gates)
+    return resnet19(2, size=size or 32, skips=skips, gates=gates, share=share)
 
 
 def stimulus(network: Network, samples: int, seed: int) -> np.ndarray:

@@ -12,6 +12,8 @@ BLOCK = 1 << 13
 #: Widths and depths of a block of 18 kbit, of 7 series, UltraScale+ and ECP5 alike.
 FORMS = ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512))
 _SERIES7 = "AMD DS180, 7 Series FPGAs Data Sheet: Overview"
+_ULTRASCALE = "AMD DS890, UltraScale Architecture and Product Data Sheet: Overview"
+_ZYNQ = "AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview"
 _ECP5 = "Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet"
 
 
@@ -38,12 +40,14 @@ PARTS = (
     Part("ECP5-85F", 208, _ECP5),
     Part("XC7A100T", 270, _SERIES7),
     Part("XC7Z020", 280, "AMD DS190, Zynq-7000 SoC Data Sheet: Overview"),
-    Part("ZU3EG", 432, "AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview"),
+    Part("ZU3EG", 432, _ZYNQ),
     Part("XC7K160T", 650, _SERIES7),
     Part("XC7A200T", 730, _SERIES7),
     Part("XC7K325T", 890, _SERIES7),
     Part("XC7K410T", 1590, _SERIES7),
-    Part("ZU9EG", 1824, "AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview"),
+    Part("ZU9EG", 1824, _ZYNQ),
+    Part("XCKU060", 2160, _ULTRASCALE),
+    Part("XCVU9P", 4320, _ULTRASCALE),
 )
 
 

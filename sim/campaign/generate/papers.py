@@ -138,24 +138,25 @@ def vggsnn(
 
 def resnet19(
     steps: int, seed: int = 0, size: int = 32, classes: int = 100, samples: int = 2,
-    skips: str = "spikes", gates: bool = False,
+    skips: str = "spikes", gates: bool = False, share: int = 1,
 ) -> TrainedNetwork:  # fmt: skip
     """Return ResNet-19 with a skip around every 3x3 convolution.
 
     Args:
         steps: T. size: of the images, (3, size, size) of 8 bits, presented at every timestep.
         skips: "spikes", LIF(BN(conv(s)) + s), or "stream", x + BN(conv(LIF(x))).
-        gates: adaptive ones on the binary 3x3 convolutions.
+        gates: adaptive ones on the binary 3x3 convolutions. share: channels are divided by it.
     """
     s = Sketch(seed, Input((3, size, size), 8, "direct", 1 / 255), steps, samples)
     gate = _gates(s, gates)
     stream = skips == "stream"
-    source = s.add("conv1", STREAM if stream else LIF, s.conv(INPUT, 128, bits=8))
+    source = s.add("conv1", STREAM if stream else LIF, s.conv(INPUT, 128 // share, bits=8))
     number = 1
-    for out, blocks in ((128, 3), (256, 3), (512, 2)):
+    for wide, blocks in ((128, 3), (256, 3), (512, 2)):
+        out = wide // share
         for k in range(2 * blocks):
             number += 1
-            stride = 2 if k == 0 and out > 128 else 1
+            stride = 2 if k == 0 and wide > 128 else 1
             spikes = source
             if stream:
                 spikes = s.add(f"lif{number}", LIF, trained.Connection(source, Identity()))
