@@ -96,7 +96,7 @@ def passes(plan: Plan) -> int:
 
 def busy(plan: Plan, p: PlannedPopulation) -> int:
     """Return the cycles of a whole sample in which a population is at work."""
-    return p.tiles * p.period * passes(plan)
+    return p.runs * p.tiles * p.period * passes(plan)
 
 
 def input_beats(plan: Plan) -> int:
