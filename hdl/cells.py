@@ -28,8 +28,8 @@ LANE_COUNT, LANE_SUM, LANE_OR = 1.1, 2.4, 1.3
 LANE = 5
 #: Of a population, whatever its size: sequencer, counters, gather; of a connection: its buffer.
 POPULATION, CONNECTION = 50, 30
-#: Of a connection that reads lines: where its window stands.
-LINES = 100
+#: Of a connection that reads lines: where its window stands; and what lies beyond the map.
+LINES, PADS = 90, 90
 #: Of a connection whose zero words are left out: its list, of some 32 words, and the choice of
 #: them; and of each output what is taken off its words. Seen: 332 of two connections of 3 outputs,
 #: 212 of two of 10 (docs/lab-notes.md).
@@ -77,7 +77,9 @@ def connection_cells(p: PlannedPopulation, j: int) -> float:
     """Return the cells of a connection: of its buffer, its sums and its gate."""
     c = p.connections[j]
     s = c.shape
-    made = CONNECTION + (0 if c.sweep is None else LINES)
+    made = float(CONNECTION)
+    if c.sweep is not None:
+        made += LINES + PADS * c.sweep.pads
     if isinstance(s, LaneShape):
         made += lane_cells(s, s.pe, s.simd)
     else:

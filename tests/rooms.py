@@ -134,8 +134,11 @@ PARTS = {
         "contents": part("contents", "cores numbers shapes values"),
         "loading": part("loading", "structure answers values plan contents"),
         "sizes": part("cells stores", "cores values"),
-        "listing": part("listing", "blocking values sizes loading"),
-        "choice": part("choose ways", "cores choices shapes values plan sizes listing"),
+        "listing": part("listing", "cores numbers blocking values sizes loading"),
+        "choice": part(
+            "allowed ways choose",
+            "cores numbers choices shapes values making plan sizes listing",
+        ),
         "manifest": part("manifest", "cores shapes values loading"),
         "rewriting": part("rewriting", "cores values loading"),
         "top": part("leaving top", "cores values contents rewriting"),
