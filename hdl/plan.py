@@ -80,7 +80,8 @@ def drafted(
     if skip_zeros and (classes or stop):
         raise ValueError("skip_zeros does not go together with classes or stop yet")
     if loadable or others:
-        LOADABLE.refuse(network)
+        for each in (network, *others):
+            LOADABLE.refuse(each)
     if block is None:
         alone = loadable or others or stop or skip_zeros
         block = 1 if alone else usual(network)
