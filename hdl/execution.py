@@ -15,6 +15,10 @@ from .cores.skipping import Skipping
 Plan = PlannedConnection = PlannedPopulation = Any
 
 
+#: Why a population waits whose sources have not come yet.
+CIRCLE = "blocks wait for each other in a circle"
+
+
 class Standstill(ValueError):
     """Blocks wait for each other in a circle."""
 
@@ -88,7 +92,8 @@ class Execution:
                 why = self._advance(k)
                 while why is None:
                     moved, why = True, self._advance(k)
-                waits = waits or why or None
+                if why and (why != CIRCLE or not waits):  # else somebody else says more
+                    waits = why
             if waits is not None and not moved:
                 raise Standstill(waits)
         self.ends = [self.left[n * count + count - 1] for n in range(self.samples)]
@@ -156,8 +161,7 @@ class Execution:
         for c in self.links[k]:
             there = self._full(c, block, row, first)
             if there is None:
-                name = self.plan.populations[k].name
-                return f"population {name!r} waits for a block that can only come after it"
+                return CIRCLE
             at = max(at, there)
         sent = row - (rounds - self.lines[k])  # of its block, the line of the map that is sent
         for reader in self.readers[k + 1] if sent >= 0 else ():

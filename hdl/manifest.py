@@ -78,6 +78,7 @@ def _output(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "tile": _tile(plan, p),
         "beat_bits": plan.leaves.beat_bits,
         **_beats(plan.leaves),
+        "banks": plan.output_banks,
     }
 
 
@@ -94,6 +95,7 @@ def _answers(plan: Plan, p: PlannedPopulation) -> dict[str, Any]:
         "stop": answer.stop,
         "classes": answer.classes,
         "ports": {"valid": 1, **answer.ports},
+        "banks": plan.output_banks,
     }
 
 
@@ -156,6 +158,7 @@ def _connection(c: PlannedConnection, connection: Connection) -> dict[str, Any]:
         "acc_bits": c.shape.raw_bits,
         "rom_bits": c.rom[0] * c.rom[1],
         "banks": c.banks,
+        "bank_is": "block" if c.sweep is None else "line",
         "skip_zeros": c.shape.skips,
         "buffer_bits": c.depth * c.placing.word_bits,
     }

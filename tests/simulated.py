@@ -93,7 +93,7 @@ def play(
     }
     streams = Streams(
         chunked(out, told["output"]["beat_bits"]), np.array(marks, np.uint8), ports, error,
-        np.array(ins), np.array(outs), limit,
+        np.array(ins), np.array(outs), limit, np.zeros((0, 2 + len(ports)), np.int64),
     )  # fmt: skip
     return Played(streams, told)
 

@@ -173,7 +173,7 @@ def bench(dut: Around, tiles: int, blocks: Blocks, samples: int, seed: int) -> B
     return got
 
 
-@pytest.mark.parametrize("cut", [(1, 1), (3, 1), (3, 2), (2, 2)])
+@pytest.mark.parametrize("cut", [(1, 1), (3, 2), (2, 2)])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_every_window_in_order(window, cut, rng) -> None:
     source, kernel, stride, padding, dilation, (column, seen, turns), tiles, runs = window
@@ -185,11 +185,11 @@ def test_every_window_in_order(window, cut, rng) -> None:
     blocks = Blocks(*cut)
     for held in (False, True):
         least = source[0] if held else sweep.most
-        for banks in (least, least + 1, least + 3):
+        for banks in (least, least + 2):
             dut = Around(sweep, tiles, blocks, banks, held)
             seed = int(rng.integers(1 << 30))
-            found = clocked(dut, bench(dut, tiles, blocks, 3, seed), 400_000)
-            assert found == wanted(sweep, tiles, blocks, 3, held), (held, banks, seed)
+            found = clocked(dut, bench(dut, tiles, blocks, 2, seed), 400_000)
+            assert found == wanted(sweep, tiles, blocks, 2, held), (held, banks, seed)
 
 
 def test_it_needs_the_lines_of_a_window() -> None:

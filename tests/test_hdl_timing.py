@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned import BACK, CHAIN, LATE, SELF, SKIPS, network
 
+from hdl.execution import Standstill
 from hdl.plan import plan
 from hdl.planned import Plan
-from hdl.timing import Standstill, Timing, Uneven, schedule
+from hdl.timing import Timing, Uneven, schedule
 from hdl.top import NetworkTop
 from mapping import Input
 

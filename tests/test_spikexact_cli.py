@@ -132,7 +132,7 @@ def test_bad_input_gets_one_sentence_and_status_2(
     folder: Path, capsys: pytest.CaptureFixture, line: str, sentence: str
 ) -> None:
     if line.startswith("train"):
-        pytest.importorskip("torch", reason="torch is not installed")
+        needs.package("torch")
     before = sorted(p.name for p in folder.rglob("*"))
     assert status(line.split()) == 2
     out, err = capsys.readouterr()

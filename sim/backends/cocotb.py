@@ -124,7 +124,8 @@ def trace_of(
             p["trace"]: _ports(sampled, p["trace"], p["ports"]) for p in manifest["populations"]
         }
         out, flags = _leaves(sampled, manifest["output"])
-        streams = Streams(out, flags, taps, 0, nothing, nothing, sampled.cycles)
+        full = np.zeros((0, 2 + len(taps)), np.int64)
+        streams = Streams(out, flags, taps, 0, nothing, nothing, sampled.cycles, full)
         ran = decoded(network, streams, lengths, manifest)
         if reads(manifest):
             classes = told(streams, manifest["output"]).classes.tolist()

@@ -21,7 +21,7 @@ from mapping.coding import encode
 from ..engines import cxxrtl
 from ..tools import ProtocolError
 from ..trace import Record, Trace
-from . import beats, malformed
+from . import beats, filled, malformed
 from .answers import told
 from .beats import refuse as refuse  # asked of this module before it runs
 from .decoded import Ran, decoded, reads, stops, traced, wanted
@@ -30,7 +30,9 @@ from .decoded import Ran, decoded, reads, stops, traced, wanted
 CHUNK = 1 << 16
 #: Samples of a harder run, and how its streams stall: the first runs as here, others at random.
 HARD, STALLS = 4, (0, 15, 60, 95, cxxrtl.BURSTS)
-PAIRS = ((0, cxxrtl.BURSTS), (0, 95), (cxxrtl.BURSTS, 0), (95, 15), (60, 60))
+PAIRS = (
+    (0, cxxrtl.BURSTS), (0, 95), (0, cxxrtl.FULL), (cxxrtl.BURSTS, 0), (95, 15), (60, 60)
+)  # fmt: skip
 #: Harder runs: as many as take so many cycles, and at most.
 CYCLES, ROUNDS = 60_000, 12
 
@@ -237,6 +239,8 @@ def _played(
         data, flags = np.concatenate([before, data]), np.concatenate([cut, flags])
     streams = simulation.run(data, flags, wanted(lengths, manifest), seed, stalls)
     ran = decoded(network, streams, lengths, manifest)
+    if not stops(manifest) and not filled.by_lines(manifest):  # else the data decide what comes
+        filled.check(streams.full, lengths, manifest)
     if streams.error:
         names = [n for k, n in enumerate(manifest["errors"]) if streams.error >> k & 1]
         raise ProtocolError(f"the device reports {', '.join(names)} for samples that were well")
@@ -306,8 +310,13 @@ def _harder(
     begin = int(rng.integers(len(PAIRS)))  # where there is time for one run only
     rounds = CYCLES // (2 * HARD * int(manifest["cycles_per_sample"]))
     for number in range(min(ROUNDS, max(1, rounds))):
+        stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
+        if number < len(PAIRS):
+            stalls = PAIRS[(begin + number) % len(PAIRS)]
+        # What runs ahead of a full output may be many samples.
+        taken = rng.permutation(len(x))[:HARD].tolist() * (1 + 2 * (stalls[1] == cxxrtl.FULL))
         lengths, order = [], []
-        for sample in rng.permutation(len(x))[:HARD].tolist():
+        for sample in taken:
             if fewer and rng.random() < 0.7:
                 lengths.append(int(rng.choice(fewer)))
                 order.append(int(rng.integers(len(x))))
@@ -316,9 +325,6 @@ def _harder(
         # The reset comes while one sample enters, and earlier ones are in the cores.
         before, _ = beats.input_beats(x[rng.integers(len(x), size=3)], manifest)
         before = before[: int(rng.integers(1, len(before) + 1))]
-        stalls = (int(rng.choice(STALLS)), int(rng.choice(STALLS)))
-        if number < len(PAIRS):
-            stalls = PAIRS[(begin + number) % len(PAIRS)]
         _, again = _played(
             network, x[order], lengths, simulation, manifest, seed + 1 + number, stalls, before
         )
@@ -332,7 +338,8 @@ def _harder(
                         step, neuron = map(int, np.argwhere(wrong)[0])
                         raise ProtocolError(
                             f"{what} of {name!r} change after a reset, with stalls of {stalls} per "
-                            f"cent ({cxxrtl.BURSTS}: bursts) and samples of "
+                            f"cent ({cxxrtl.BURSTS}: bursts, {cxxrtl.FULL}: until all is full) "
+                            f"and samples of "
                             f"{sorted(set(lengths))} timesteps: sample {sample}, timestep {step}, "
                             f"neuron {neuron} (seed {seed})"
                         )

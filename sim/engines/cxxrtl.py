@@ -22,6 +22,9 @@ from .cxxrtl_source import harness
 
 #: In place of a percentage: stalls of 256 cycles in the mean, and as many without.
 BURSTS = 101
+#: Of the output: it waits, while there is input, until nothing more moves; then no more is offered,
+#: and all is taken until the design is empty. A few times in a run.
+FULL = 102
 #: Name of an input that chooses what a design is, for as long as it runs.
 SELECT = "mutant"
 
@@ -71,6 +74,8 @@ class Streams:
         error: the sticky error bits.
         in_cycles, out_cycles: the cycle of every input and output transfer.
         cycles: in all, from the end of the first reset.
+        full: with an output stall of FULL, whenever nothing moved any more: the beats that had
+            come in, gone out, and come of each trace, (n, 2 + traces).
     """
 
     out: np.ndarray
@@ -80,6 +85,7 @@ class Streams:
     in_cycles: np.ndarray
     out_cycles: np.ndarray
     cycles: int
+    full: np.ndarray
 
 
 def build(
@@ -142,6 +148,8 @@ class Simulation:
         for function, kind in ((lib.sx_beats, ctypes.c_uint32), (lib.sx_cycles, ctypes.c_uint64)):
             function.restype = ctypes.POINTER(kind)
             function.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_uint64)]
+        lib.sx_full.restype = ctypes.POINTER(ctypes.c_uint64)
+        lib.sx_full.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64)]
         lib.sx_select.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
         lib.sx_total.restype = ctypes.c_uint64
         lib.sx_total.argtypes = [ctypes.c_void_p]
@@ -236,7 +244,7 @@ class Simulation:
                 comes before it, and what was collected is forgotten.
             want: beats of the output ("o") and of every trace that must come; None: any number.
             seed, stalls: per cent of cycles in which the input and the output stall; BURSTS: long
-                stalls, and long times without.
+                stalls, and long times without; FULL, of the output: as long as anything moves.
 
         Raises
         ------
@@ -267,6 +275,7 @@ class Simulation:
             out, self._collected(1, 32)[:, 0].astype(np.uint8), taps,
             int(self._lib.sx_error(self._handle)), self._cycles(0), self._cycles(1),
             int(self._lib.sx_total(self._handle)),
+            self._full().reshape(-1, 1 + len(counts)),
         )  # fmt: skip
 
     def _collected(self, column: int, bits: int) -> np.ndarray:
@@ -280,6 +289,13 @@ class Simulation:
     def _cycles(self, out: int) -> np.ndarray:
         count = ctypes.c_uint64()
         pointer = self._lib.sx_cycles(self._handle, out, ctypes.byref(count))
+        if not count.value:
+            return np.zeros(0, np.int64)
+        return np.ctypeslib.as_array(pointer, (count.value,)).astype(np.int64)
+
+    def _full(self) -> np.ndarray:
+        count = ctypes.c_uint64()
+        pointer = self._lib.sx_full(self._handle, ctypes.byref(count))
         if not count.value:
             return np.zeros(0, np.int64)
         return np.ctypeslib.as_array(pointer, (count.value,)).astype(np.int64)

@@ -14,6 +14,7 @@ _TEMPLATE = """
 namespace {
 typedef std::vector<uint32_t> beats_t;
 const uint64_t ANY = ~uint64_t(0);
+const size_t FILLS = 8;  // the most that one run waits until nothing more moves
 const int STREAMS = @STREAMS@;  // what leaves, trace_0, trace_1, ..
 const int COLUMNS = @COLUMNS@;  // of what leaves: data, flags; of every trace: its ports
 
@@ -21,6 +22,7 @@ struct Model {
     cxxrtl_design::p_@TOP@ top;
     beats_t beats[COLUMNS];
     std::vector<uint64_t> in_cycles, out_cycles;
+    std::vector<uint64_t> full;  // beats in and out, and of every trace, when nothing more moved
     uint64_t count[STREAMS], cycles;
     bool ordered;  // one evaluation settles everything: no combinational feedback
     cxxrtl::debug_items items;
@@ -28,7 +30,7 @@ struct Model {
     void forget() {
         for (auto &column : beats) column.clear();
         for (auto &n : count) n = 0;
-        in_cycles.clear(); out_cycles.clear();
+        in_cycles.clear(); out_cycles.clear(); full.clear();
     }
 };
 
@@ -86,7 +88,10 @@ uint32_t *sx_memory(void *h, const char *name, uint64_t *width, uint64_t *depth)
 // Of a trace that may give any number of beats (~0) it is waited longer until nothing more comes.
 // Flags of a beat: 1 first, 2 last, 4 a reset of one cycle before it. Returns 0, 1 for no transfer
 // during `idle` cycles, 2 for a violated assertion, 3 for too many, 4 for a beat taken in reset, 5
-// for an output beat that changes while it waits. What is not offered is noise.
+// for an output beat that changes while it waits. What is not offered is noise. An output stall of
+// 102 per cent waits until nothing more moves inside, while there is input: the beats that have
+// come by then are kept. Then few more are offered, and all is taken until nothing moves again.
+// After FILLS times it does not stall.
 int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const uint64_t *want,
            uint64_t idle, uint32_t seed, uint32_t stall_in, uint32_t stall_out) try {
     Model &m = *static_cast<Model *>(h);
@@ -123,7 +128,8 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
     reset(2);
     uint64_t sent = 0, quiet = 0, resets = 0;
     for (uint64_t k = 0; k < n; k++) resets += flags[k] >> 2 & 1;
-    bool offered = false;
+    bool offered = false, draining = false;
+    uint64_t still = 0, more = 0;
     for (;;) {
         if (taken) return 4;
         bool complete = sent == n, any = false;
@@ -139,7 +145,8 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         if (quiet > idle) return 1;
         // a beat once offered stays: valid is never withdrawn, but by a reset
         if (!offered) {
-            offered = sent < n && !in_random.stall(stall_in);
+            offered = sent < n && (!draining || more) && !in_random.stall(stall_in);
+            if (offered) still = 0;
             if (offered && flags[sent] & 4) { reset(1); resets--; m.cycles++; m.forget(); }
         }
         top.p_i__valid.template set<bool>(offered);
@@ -150,7 +157,9 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         } else {
             draw();
         }
-        bool ready = !out_random.stall(stall_out);
+        bool fill = stall_out == 102 && m.full.size() < FILLS * (1 + STREAMS);
+        bool ready = stall_out == 102 ? !fill || draining || sent == n
+                                      : !out_random.stall(stall_out);
         top.p_@O@__ready.template set<bool>(ready);
         if (m.ordered) {  // what is combinational, and what registers take at the edge, at once
             top.prev_p_clk.template set<bool>(false);
@@ -160,10 +169,20 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
             top.step();
         }
         bool valid = top.p_@O@__valid.template get<bool>();
+        still++;
+        draining = draining && still <= idle / 8;
+        if (fill && offered && valid && still > idle / 8) {
+            m.full.push_back(m.in_cycles.size()); m.full.push_back(m.out_cycles.size());
+            for (int s = 1; s < STREAMS; s++) m.full.push_back(m.count[s]);
+            draining = true;
+            still = 0;
+            more = noise.next() >> 8 & 7;  // now within a block, now at its end
+        }
         // What waits for us does not count: a burst of stalls may last longer than a sample.
         quiet += (offered || sent == n) && (ready || !valid);
         if (offered && top.p_i__ready.template get<bool>()) {
-            m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = 0;
+            m.in_cycles.push_back(m.cycles); sent++; offered = false; quiet = still = 0;
+            if (draining && more) more--;
         }
         if (valid || waits) {  // what is kept is compared with what waited, and is kept if taken
             size_t before = m.beats[0].size(), marks = m.beats[1].size();
@@ -178,7 +197,7 @@ int sx_run(void *h, const uint32_t *in, const uint8_t *flags, uint64_t n, const 
         }
         waits = valid && !ready;
         if (ready && valid) {
-            m.out_cycles.push_back(m.cycles); m.count[0]++; quiet = 0;
+            m.out_cycles.push_back(m.cycles); m.count[0]++; quiet = still = 0;
         }
 @TRACES@
         if (m.ordered) top.commit(); else clock();
@@ -202,6 +221,12 @@ const uint64_t *sx_cycles(void *h, int out, uint64_t *count) {
     auto &cycles = out ? m.out_cycles : m.in_cycles;
     *count = cycles.size();
     return cycles.data();
+}
+
+const uint64_t *sx_full(void *h, uint64_t *count) {
+    Model &m = *static_cast<Model *>(h);
+    *count = m.full.size();
+    return m.full.data();
 }
 
 uint64_t sx_total(void *h) { return static_cast<Model *>(h)->cycles; }
@@ -256,7 +281,7 @@ uint32_t sx_crc(void *h) {
 
 _TRACE = """        if (top.p_trace__@K@__valid.template get<bool>()) {
 @KEEP@
-            m.count[@S@]++; quiet = 0;
+            m.count[@S@]++; quiet = still = 0;
         }"""
 
 

@@ -1,7 +1,9 @@
 """Mutants: Yosys' ``mutate`` changes one bit of one cell's port, all in one build.
 
 A mutant is chosen by an input of the top, ``mutant``; 0 is the design as it is. So one build serves
-them all. Clocks are left alone: behind a multiplexer they would come later than in the design.
+them all. Clocks are left alone: behind a multiplexer they would come later than in the design. So
+are enables and resets of a memory's read ports: their register is a cell of its own here, and Yosys
+takes nothing but constants there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ BASE = (
 )
 _WRITE = "write_cxxrtl -O6 -g0 network.cpp"
 _FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1")
-_CLOCK = re.compile(r" -port (?:\S*CLK|clk) ")
+_ALONE = re.compile(r" -port (?:\S*CLK|clk|\\?RD_EN|\\?RD_[AS]RST) ")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Mutant:
         line: the command that makes it, without the choice.
         mode: "inv", "const0", "const1", "cnot0" or "cnot1" (inverted where another bit is 0 or 1).
         module, port, bit: of the cell that is changed.
-        place: the line of Verilog that it comes from, and its number; "" if there is none.
+        place: the line of Verilog that it comes from, its number, and the signal that is assigned
+            there, or first in the block that it begins; "" if there is none.
+        decided: the bit of the port that decides, of the last two modes.
     """
 
     number: int
@@ -46,9 +50,11 @@ class Mutant:
     port: str
     bit: int
     place: str
+    decided: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.mode} of {self.port}[{self.bit}] in {self.module}, {self.place}"
+        by = "" if self.decided is None else f" by [{self.decided}]"
+        return f"{self.mode} of {self.port}[{self.bit}]{by} in {self.module}, {self.place}"
 
 
 def draw(verilog: str, files: dict[str, str], top: str, count: int, seed: int) -> list[Mutant]:
@@ -58,10 +64,10 @@ def draw(verilog: str, files: dict[str, str], top: str, count: int, seed: int) -
     ------
         MissingTool, BuildError, SlowTool: as of ``building``.
     """
-    more = count + count // 4 + 20  # of which those of clocks are left out
+    more = count + count // 4 + 20  # of which some are left out
     script = f"{BASE.format(top=top)}mutate -list {more} -seed {seed} -o mutants.txt"
     listed = made_by_yosys("mutants.txt", script, verilog, files, UNLOCKS).read_text("utf-8")
-    lines = [line for line in dict.fromkeys(listed.splitlines()) if not _CLOCK.search(line)]
+    lines = [line for line in dict.fromkeys(listed.splitlines()) if not _ALONE.search(line)]
     source = strict(verilog).splitlines()
     return [_mutant(k + 1, line, source) for k, line in enumerate(lines[:count])]
 
@@ -73,11 +79,14 @@ def _mutant(number: int, line: str, source: list[str]) -> Mutant:
     options = dict(zip(words[1::2], words[2::2], strict=True))
     place = ""
     if places:
-        row = int(re.match(r"network\.v:(\d+)", places[-1])[1])
+        row, last = map(int, re.match(r"network\.v:(\d+)\.\d+-(\d+)", places[-1]).groups())
         place = f"line {row}: {' '.join(source[row - 1].split())}"
+        assigned = re.search(r"(\w+)(?:\[[^]]*\])? <?= ", "\n".join(source[row - 1 : last]))
+        place += f" [{assigned[1]}]" if assigned else ""
+    decided = options.get("-ctrlbit")
     return Mutant(
         number, " ".join(words), options["-mode"], options["-module"], options["-port"],
-        int(options["-portbit"]), place,
+        int(options["-portbit"]), place, None if decided is None else int(decided),
     )  # fmt: skip
 
 
