@@ -42,12 +42,13 @@ class Shown:
         title: in the first line.
         settings: of the training that differ, as ``spikexact train --set`` takes them.
         timesteps: T; the network's usual one if None.
-        few: held-out samples that the slower backends run.
+        many, few: held-out samples that are run, all if None, and that the slower backends run.
     """
 
     title: str
     settings: tuple[str, ...] = ()
     timesteps: int | None = None
+    many: int | None = None
     few: int = FEW
 
 
@@ -55,7 +56,7 @@ NETS = {
     "mlp": Shown("a binary 64-128-10"),
     "cnn": Shown(
         "8C3-8C3-AP2-16C3-16C3-AP2-10, binary but for its ends of 8 bits,",
-        ("width=8", "epochs=10"), timesteps=2, few=4,
+        ("width=8", "epochs=10"), timesteps=2, many=60, few=4,
     ),
 }  # fmt: skip
 
@@ -102,7 +103,8 @@ def run_demo(folder: Path, seed: int, quiet: bool, net: str = "mlp") -> dict[str
         console.say(str(network))
 
     split = digits.read()
-    x, labels = split.held_out, split.held_out_labels
+    x = split.held_out.reshape(-1, *network.input.shape)
+    labels = split.held_out_labels
     meant = real.run(trained, x)
     trace = sim.run(network, x)
     accuracy = {
@@ -129,12 +131,13 @@ def run_demo(folder: Path, seed: int, quiet: bool, net: str = "mlp") -> dict[str
     manifest = write_bundle(network, folder / "rtl", seed=seed)
     available = ran(left_out)
     bulk = [name for name in available if BACKENDS[name].bulk and refusal(network, name) is None]
-    say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
+    every = "all held-out samples" if shown.many is None else f"{shown.many} held-out samples"
+    say(f"running {every} through {', '.join(['reference', *bulk])} ..")
     verified: dict[str, Verification] = {}
     about: dict[str, str | None] = {}
     with console.progress(quiet) as tell:
         verilog = folder / "rtl" if any(BACKENDS[name].verilog for name in bulk) else None
-        verified["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
+        verified[every] = verify(network, x[: shown.many], bulk, rtl=verilog, progress=tell)
         for name in (name for name in available if name not in bulk):
             runs, title, why = few(network, name, seed, shown.few)
             about[title] = why

@@ -8,7 +8,7 @@ from pathlib import Path
 import needs
 import numpy as np
 import pytest
-from bench import alone, assigned
+from bench import alone, assigned, stored
 
 from mapping import Connection, Conv, Dense, Input, Network, Neuron, Pool, Population, Readout
 from sim import compare, run, vectors
@@ -33,9 +33,7 @@ def network(coding: str = "direct", timesteps: int = 2) -> Network:
 
 
 @pytest.mark.parametrize("coding", ["direct", "steps"])
-def test_the_testbench_runs_maps_and_sees_a_padding_that_is_read(
-    coding: str, tmp_path: Path
-) -> None:
+def test_the_testbench_runs_maps_and_sees_faults(coding: str, tmp_path: Path) -> None:
     needs.package("cocotb_tools")
     needs.tool("iverilog")
     folder = tmp_path / "rtl"
@@ -48,9 +46,14 @@ def test_the_testbench_runs_maps_and_sees_a_padding_that_is_read(
         done = alone(folder, "--sim", "icarus", "--test", "full_rate")
         assert done.returncode == 1 and f"not {wrong[key]}" in done.stdout, done.stdout
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assigned(folder, "buffer_0", "silent", "1'h0")
+    right = (folder / "network.v").read_text()
+    stored(folder, "weights_0", 4, lambda row: row ^ 1)  # one weight of a window
     done = alone(folder, "--sim", "icarus", "--test", "stalled")
     assert done.returncode == 1 and "(conv): v is" in done.stdout, done.stdout
+    (folder / "network.v").write_text(right)
+    assigned(folder, "buffer_0", "silent", "1'h0")  # padding is read: what is there may be X
+    done = alone(folder, "--sim", "icarus", "--test", "stalled")
+    assert done.returncode == 1 and "1 of 1 tests ran, 1 failed" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("timesteps", [1, 2])
