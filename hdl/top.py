@@ -106,7 +106,7 @@ class NetworkTop(wiring.Component):
             back=[c.back for c in p.connections],
             leader=p.leader, latency=p.connections[0].shape.latency - 1,
             skips=[c.shape.skips for c in p.connections], least=p.least,
-            places=p.places, lines=p.lines, swept=p.swept, runs=p.runs,
+            places=p.places, lines=p.lines, swept=p.swept, runs=p.runs, fills=plan.fills,
         )  # fmt: skip
         m.submodules[f"sequencer_{k}"] = sequencer
         m.submodules[f"neurons_{k}"] = unit
