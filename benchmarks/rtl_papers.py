@@ -41,6 +41,8 @@ from sim.compare import agreement
 from sim.engines import cxxrtl
 
 #: Memories of a plan by kind, as they are summed up.
+#: Memories of gates, as one kind.
+GATES = dict.fromkeys(("weighing", "totals", "factors"), "gate")
 KINDS = ("weights", "parameters", "gate", "buffer", "membranes", "output")
 
 
@@ -115,7 +117,7 @@ def planned(network: Network, given: argparse.Namespace, block: int) -> Plan:
     held: Counter[str] = Counter()
     own: Counter[tuple[int, str]] = Counter()
     for store in stores(made):
-        held[store.holds] += store.bits
+        held[GATES.get(store.holds, store.holds)] += store.bits
         own[store.population, store.holds] += store.bits
     told = smallest(made)
     table(

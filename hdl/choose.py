@@ -5,26 +5,30 @@ does not limit the rate gives back what it does not need; at last single steps o
 taken away while none is missed. The rate is that of the plan: where connections back form a circle
 that is slower than its cores, the cores are chosen faster until the circle keeps the pace.
 
+Forms are compared as drafts, without a schedule: where nothing goes back, the slowest core sets the
+rate. Only in a circle, and where memory is limited, which buffers are a part of, a schedule is made
+of each.
+
 Cells are an estimate (``cells``); cycles and memory bits are those of the plan, exactly.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping import Network
 from mapping.value import integer
 
+from .allowed import MOST
 from .cells import cells, population_cells
 from .choices import Choice, chosen
-from .listing import CIRCLE, busy, limits
-from .plan import plan
+from .listing import CIRCLE, busy, input_beats, limits
+from .plan import drafted, scheduled
 from .planned import Plan
 from .stores import memory_bits
-from .ways import MOST, Ways, divisors, shares
+from .ways import Ways
 
 #: What a bit of memory is worth in cells, tried one after the other where memory is short.
 WORTH = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e3)
@@ -88,23 +92,26 @@ def choose(
         "skip_zeros": skip_zeros,
     }  # fmt: skip
     search = _Search(network, budget, given, fixed)
-    return search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
+    made = search.fastest() if budget.cycles is None else search.smallest(budget.cycles)
+    return replace(made, plan=scheduled(made.plan))
 
 
 class _Search:
-    """The forms of one network."""
+    """The forms of one network; their plans are drafts."""
 
     def __init__(
         self, network: Network, budget: Budget, given: dict[str, dict[str, int]],
         fixed: dict[str, Any],
     ) -> None:  # fmt: skip
         self.network, self.budget, self.given, self.fixed = network, budget, given, fixed
+        self.circle = False
         # The slowest form says at once whether what is given, the block and the delays fit.
         least = {p.name: 1 for p in network.populations}
         slow = {what: {**least, **given[what]} for what in NAMES}
         for name, lanes in given["lanes"].items():  # they need a PE that they divide
             slow["PE"][name] = given["PE"].get(name, lanes)
         self.slowest = self.form(slow)
+        self.circle = any(c.back for p in self.slowest.plan.populations for c in p.connections)
         self.ways = Ways(self.slowest.plan, given)
 
     def form(self, numbers: dict[str, dict[str, int]]) -> Form:
@@ -112,19 +119,19 @@ class _Search:
         options = {
             "pe": numbers["PE"], "simd": numbers["SIMD"], "lanes": numbers["lanes"], **self.fixed
         }  # fmt: skip
-        return Form(plan(self.network, **options), options)
+        return Form(drafted(self.network, **options), options)
+
+    def cycles(self, made: Plan) -> int:
+        """Return the cycles of a sample of a draft."""
+        if self.circle:
+            return scheduled(made).timing.cycles
+        return max(input_beats(made), *(busy(made, p) for p in made.populations))
 
     def at(self, pace: int, worth: float = 0.0) -> Form | None:
         """Return the form of the cheapest ways that take at most ``pace`` cycles, or None."""
-        taken = self.ways.cheapest(pace, worth)
-        if taken is None:
+        numbers = self.ways.cheapest(pace, worth)
+        if numbers is None:
             return None
-        names = [p.name for p in self.network.populations]
-        numbers = {
-            "PE": {n: w.pe for n, w in zip(names, taken, strict=True)},
-            "SIMD": {n: w.simd for n, w in zip(names, taken, strict=True)},
-            "lanes": {n: w.lanes for n, w in zip(names, taken, strict=True)},
-        }
         return self.form({what: {**numbers[what], **self.given[what]} for what in NAMES})
 
     def small(self, made: Plan) -> bool:
@@ -132,7 +139,10 @@ class _Search:
         most = self.budget
         if most.cells is not None and cells(made) > most.cells:
             return False
-        return most.ram is None or memory_bits(made) <= most.ram
+        # A draft's buffers are as small as can be.
+        return most.ram is None or (
+            memory_bits(made) <= most.ram and memory_bits(scheduled(made)) <= most.ram
+        )
 
     def fitting(self, pace: int) -> Form | None:
         """Return the cheapest form of a pace that keeps the budget of cells and memory, or None."""
@@ -146,7 +156,7 @@ class _Search:
         """Return the cheapest form that takes at most so many cycles a sample."""
 
         def quick(made: Form | None) -> bool:
-            return made is not None and made.plan.timing.cycles <= cycles
+            return made is not None and self.cycles(made.plan) <= cycles
 
         if not quick(self.at(self.ways.least)):  # in a circle not only the pace of cores counts
             made = self.fullest()
@@ -166,13 +176,14 @@ class _Search:
 
     def fullest(self) -> Form:
         """Return the form with everything in parallel that is not given."""
-        sizes = {p.name: p.neurons for p in self.slowest.plan.populations}
-        pe = {n: min(self.given["PE"].get(n, size), size) for n, size in sizes.items()}
-        numbers = {
-            "PE": pe,
-            "SIMD": dict.fromkeys(sizes, MOST),
-            "lanes": {n: math.gcd(pe[n], size) for n, size in sizes.items()},
-        }
+        allowed = self.ways.allowed
+        lanes, pe = {}, {}
+        for k, name in enumerate(allowed.names):
+            size = allowed.limits[k] or allowed.channels(k)
+            pe[name] = min(self.given["PE"].get(name, size), size)
+            fits = [n for n in allowed.lanes(k) if allowed.limits[k] or pe[name] % n == 0]
+            lanes[name] = fits[-1]
+        numbers = {"PE": pe, "SIMD": dict.fromkeys(pe, MOST), "lanes": lanes}
         return self.form({what: {**numbers[what], **self.given[what]} for what in NAMES})
 
     def fastest(self) -> Form:
@@ -181,49 +192,51 @@ class _Search:
         if self.fitting(high) is None:
             raise Unreachable(self._why_large(self.at(high).plan, "the smallest form"))
         made = self.fitting(_first(low, high, lambda n: self.fitting(n) is not None))
-        return self.trimmed(made, made.plan.timing.cycles)
+        return self.trimmed(made, self.cycles(made.plan))
 
     def trimmed(self, made: Form, cycles: int) -> Form:
         """Take a step of parallelism away while that makes a form smaller and fast enough.
 
         Ways know nothing of what the SIMD of a connection is rounded up to, and nothing of circles.
         """
+        fits = self.small(made.plan)
         while True:
-            fewer = [
-                less
-                for less in self.steps(made)
-                if less.plan.timing.cycles <= cycles
-                and (self.small(less.plan) or not self.small(made.plan))
-            ]  # fmt: skip
-            if not fewer:
+            fewer = sorted(self.steps(made), key=lambda form: cells(form.plan))
+            less = next((x for x in fewer if self.keeps(x.plan, cycles, fits)), None)
+            if less is None:
                 return made
-            made = min(fewer, key=lambda form: cells(form.plan))
+            made = less
+
+    def keeps(self, made: Plan, cycles: int, fits: bool) -> bool:
+        """Whether a draft is fast enough, and small enough where it must be."""
+        return self.cycles(made) <= cycles and (not fits or self.small(made))
 
     def steps(self, made: Form) -> Iterator[Form]:
         """Yield the forms with one number of one population a step less, which are smaller."""
         numbers = dict(zip(NAMES, (made.options[n] for n in ("pe", "simd", "lanes")), strict=True))
-        for k, p in enumerate(made.plan.populations):
-            lanes = numbers["lanes"][p.name]
-            sources = [c.placing.elements for c in p.connections if c.source >= 0]
-            if k == self.ways.leader:
-                sources = [made.plan.enter.elements]
+        allowed, here = self.ways.allowed, cells(made.plan)
+        for k, name in enumerate(allowed.names):
             steps = {
-                "PE": {-(-n // lanes) * lanes for n in shares(p.neurons)},
-                "SIMD": {n for size in sources for n in shares(size)},
-                "lanes": {n for n in divisors(p.neurons) if numbers["PE"][p.name] % n == 0},
+                "PE": allowed.pes(k, numbers["lanes"][name]),
+                "SIMD": self.ways.words if k == self.ways.leader else allowed.simds(k),
+                "lanes": allowed.lanes(k),
             }
             for what, values in steps.items():
-                if p.name in self.given[what]:
+                if name in self.given[what]:
                     continue
-                for less in sorted((n for n in values if n < numbers[what][p.name]), reverse=True):
-                    form = self.form({**numbers, what: {**numbers[what], p.name: less}})
-                    if cells(form.plan) < cells(made.plan):  # else it was rounded up again
+                for less in sorted((n for n in values if n < numbers[what][name]), reverse=True):
+                    try:
+                        form = self.form({**numbers, what: {**numbers[what], name: less}})
+                    except ValueError:  # lanes that do not divide PE
+                        continue
+                    if cells(form.plan) < here:  # else it was rounded up again
                         yield form
                         break
 
     def _why_slow(self, made: Plan, cycles: int) -> str:
         """Say who keeps the fastest form from being fast enough."""
         text = f"{cycles:,} cycles a sample cannot be reached: "
+        made = scheduled(made)
         if limits(made) == [CIRCLE]:
             back = [repr(p.name) for p in made.populations if any(c.back for c in p.connections)]
             return text + (

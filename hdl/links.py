@@ -13,9 +13,9 @@ from .choices import CODED
 from .cores import lane_shape, sums
 from .cores.lane_shape import LaneShape
 from .cores.matvec_shape import Shape, stages
-from .cores.placing import Placing
+from .cores.placing import Placing, unused
 from .gates import counts
-from .planned import PlannedConnection, unused
+from .planned import PlannedConnection
 from .sizes import Sizes, lanewise, mapped, near
 from .streams import Blocks
 from .sweeps import Sweep
@@ -77,11 +77,12 @@ class Links:
         if back:
             steps -= self._back(name, c)
         shape = self._lanes(k, c, placing) if lanewise(self.network, name, c) else None
-        return PlannedConnection(
-            source=source, placing=placing, banks=2, steps=steps, back=back,
+        made = PlannedConnection(
+            source=source, placing=placing, banks=1, steps=steps, back=back,
             constant=self.constant and source < 0,
             shape=shape or self._sums(k, c, placing, sweep), sweep=sweep,
         )  # fmt: skip
+        return replace(made, banks=max(made.least, made.tokens * made.lines))
 
     def _back(self, name: str, c: Connection) -> int:
         """Return the timesteps by which a connection back is late in any case: a block."""

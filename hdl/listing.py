@@ -7,7 +7,10 @@ from typing import Any
 from mapping import INPUT, Connection
 from mapping.files import digest
 
+from .blocking import maps, membrane_bits, weight_bits
 from .cells import cells, population_cells
+from .cores.order import Order
+from .gates import fixed, hears
 from .loading import places, ranges
 from .planned import Plan, PlannedConnection, PlannedPopulation
 from .stores import memory_bits, stores
@@ -45,7 +48,9 @@ def listing(plan: Plan, mhz: float | None = None) -> dict[str, Any]:
         "input": {
             "simd": plan.enter.simd,
             "bits": plan.enter.bits,
-            "words": plan.enter.words,
+            "words": plan.enter.words * plan.rows,
+            "lines": plan.rows,
+            "fills": plan.fills,
             "constant": plan.constant,
             "beats": input_beats(plan),
         },
@@ -96,7 +101,7 @@ def passes(plan: Plan) -> int:
 
 def busy(plan: Plan, p: PlannedPopulation) -> int:
     """Return the cycles of a whole sample in which a population is at work."""
-    return p.tiles * p.period * passes(plan)
+    return p.runs * p.tiles * p.period * passes(plan)
 
 
 def input_beats(plan: Plan) -> int:
@@ -117,18 +122,27 @@ def reason(plan: Plan) -> str:
     """Return what speaks for the block of a plan."""
     blocks = plan.blocks
     bits = sum(s.bits for s in stores(plan) if s.holds == "membranes")
+    kept, weights = membrane_bits(plan.network), weight_bits(plan.network)
+    beside = f"{kept:,} bits of membranes would be kept beside {weights:,} of weights"
     if blocks.whole and blocks.block > 1:
         return (
-            f"B = T = {blocks.block}: no membrane outlives its tile, nothing can leak from one "
-            "sample into the next; buffers hold a sample, an answer comes once a sample"
+            f"B = T = {blocks.block}: no membrane outlives its tile, while timestep by timestep "
+            f"{beside}; nothing can leak from one sample into the next; buffers hold all "
+            "timesteps, an answer comes once a sample"
         )
     if blocks.block > 1:
         return (
             f"B = {blocks.block}: {blocks.count} blocks a sample, membranes kept between them "
             f"({bits:,} bits in memories)"
         )
+    if kept > weights and maps(plan.network) and blocks.timesteps > 1:
+        return (
+            f"B = 1: {kept:,} bits of membranes are kept beside {weights:,} of weights; with "
+            f"B = T = {blocks.timesteps} none would be, where no connection back forbids it; "
+            "results come timestep by timestep"
+        )
     return (
-        "B = 1: the default of dense networks, one membrane a neuron is little to keep "
+        "B = 1: one membrane a neuron is little to keep "
         f"({bits:,} bits in memories), while sums of several timesteps at once take an "
         "accumulator each; results come timestep by timestep, and any connection back can run"
     )
@@ -138,7 +152,9 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
     order, cycles = p.order, plan.timing.cycles
     return {
         "name": p.name,
+        "shape": list(p.shape),
         "neurons": p.neurons,
+        "runs": p.runs,
         "pe": order.tile,
         "lanes": order.lanes,
         "tiles": p.tiles,
@@ -153,7 +169,7 @@ def _population(plan: Plan, k: int, p: PlannedPopulation) -> dict[str, Any]:
         "v_bits": p.widths.v,
         "state_bits": p.widths.state + sum(p.past.fields.values()),
         "membranes": order.states * order.lanes,
-        "membranes_in": "memory" if order.in_memory else "registers",
+        "membranes_in": _kept(order),
         "cells_estimated": population_cells(p),
         "connections": [
             _connection(plan, p, c, connection)
@@ -173,6 +189,9 @@ def _connection(
     return {
         "source": connection.source,
         "op": connection.op.name,
+        "weight_bits": connection.op.bits,
+        "window": _window(plan, connection),
+        "gate": _gate(connection),
         "delay": connection.delay,
         "back": c.back,
         "fan_in": connection.op.fan_in,
@@ -189,6 +208,39 @@ def _connection(
         "latency": shape.latency,
         "skip_zeros": shape.skips,
     }
+
+
+def _kept(order: Order) -> str:
+    """Return where membranes are kept."""
+    if not order.states:
+        return "nowhere"
+    return "memory" if order.in_memory else "registers"
+
+
+def _window(plan: Plan, connection: Connection) -> dict[str, Any] | None:
+    """Return the window of a connection; rows first. None: it sees all at once."""
+    window = connection.op.window
+    if window is None:
+        return None
+    return {
+        "kernel": list(window.kernel),
+        "stride": list(window.stride),
+        "padding": list(window.padding),
+        "dilation": list(window.dilation),
+        "groups": connection.op.groups_of(plan.network.shapes[connection.source]),
+    }
+
+
+def _gate(connection: Connection) -> str | None:
+    """Return what a gate goes by, or None without one."""
+    gate = connection.gate
+    if gate is None:
+        return None
+    if fixed(gate) is not None:
+        return "constant"
+    if not hears(gate):
+        return "timestep"
+    return "a total a channel" if gate.per_channel else "one total"
 
 
 def _share(part: int, whole: int) -> float:

@@ -25,6 +25,7 @@ from .contents import memories
 from .plan import plan as make_plan
 from .planned import VALUES, Bits, Plan, label
 from .structure import difference, stated
+from .takes import LOADABLE
 
 #: Bits of a word.
 WORD = 32
@@ -95,10 +96,14 @@ def held(width: int) -> tuple[int, int]:
 
 
 def refuse(plan: Plan, network: Network) -> None:
-    """Raise ValueError where a design cannot hold a network: one sentence, with name and value."""
+    """Raise ValueError where a design cannot hold a network: one sentence, with name and value.
+
+    Gates and shifts are no part of a structure: no loadable design has any (Unsupported).
+    """
     differs = difference(stated(plan.network), network)
     if differs is not None:
         raise ValueError(f"the design holds networks of another structure: {differs}")
+    LOADABLE.refuse(network)
     if plan.answer is not None:
         own = reading((plan.network, network), plan.blocks, plan.answer.stop)
         if own.bits > plan.answer.bits:

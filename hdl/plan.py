@@ -1,7 +1,8 @@
 """Plan: what will be emitted of a network; everything about the hardware is computed here, once.
 
 ``plan(network, ..)`` chooses parallelism and block, and derives every width, depth and cycle from
-them and from ``network.facts``. Cores, manifest, testbench and reports read the Plan.
+them and from ``network.facts``. Cores, manifest, testbench and reports read the Plan. ``drafted``
+leaves the schedule out, which takes longest: who compares many forms compares drafts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mapping import Network
 from mapping.value import integer
 
 from .answers import reading
+from .blocking import usual
 from .choices import Choice, skipped
 from .maker import Maker
 from .planned import Bits, Plan
@@ -33,9 +35,10 @@ def plan(
     """Plan a network.
 
     Args:
-        network: dense layers, joins, delays, connections back.
         pe, simd: outputs and inputs a cycle. lanes: neurons a cycle.
-        block: timesteps of a block, B; 1 unless told. parallel: of them summed at once.
+        block: timesteps of a block, B; ``blocking.usual`` unless told, which is 1 of a loadable
+            design and where zero words are skipped or samples stop. parallel: of them summed at
+            once.
         others: networks of the same structure that the design must hold as well: it is loadable.
         loadable: whether everything that differs from network to network of the structure stands in
             memories that can be written. Its widths are those that the networks given need, or,
@@ -50,6 +53,20 @@ def plan(
         Unsupported: a node that is not emitted as RTL yet. ValueError: bad parallelism, or a
             network of another structure.
     """
+    return scheduled(
+        drafted(
+            network, pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros
+        )
+    )
+
+
+def drafted(
+    network: Network, pe: Choice = None, simd: Choice = None, lanes: Choice = None,
+    block: int | None = None, parallel: int = 1, others: Sequence[Network] = (),
+    loadable: bool | Bits = False, classes: bool = False, stop: bool = False,
+    skip_zeros: bool | Sequence[str] = False,
+) -> Plan:  # fmt: skip
+    """Return a plan without its schedule: as ``plan``, but buffers are as small as can be."""
     TAKES.refuse(network)
     for other in others:
         if (differs := difference(stated(network), other)) is not None:
@@ -63,8 +80,12 @@ def plan(
     if skip_zeros and (classes or stop):
         raise ValueError("skip_zeros does not go together with classes or stop yet")
     if loadable or others:
-        LOADABLE.refuse(network)
-    block = 1 if block is None else integer(block, "block", 1, network.timesteps)
+        for each in (network, *others):
+            LOADABLE.refuse(each)
+    if block is None:
+        alone = loadable or others or stop or skip_zeros
+        block = 1 if alone else usual(network)
+    block = integer(block, "block", 1, network.timesteps)
     parallel = integer(parallel, "parallel", 1, block)
     blocks = Blocks(network.timesteps, block, parallel)
     built = sizes(network, pe, simd, lanes)
@@ -75,13 +96,17 @@ def plan(
     output = names.index(network.readout.source)
     leaves = maker.leaves(populations[output])
     answer = reading((network, *others), blocks, stop) if classes or stop else None
-    made = Plan(
-        network, blocks, maker.links.enter, maker.links.constant, populations, output, leaves, 2,
-        Timing(0, 0, 0, (), 2), maker.loads, answer, built.rows,
+    return Plan(
+        network, blocks, maker.links.enter, maker.links.constant, populations, output, leaves, 1,
+        Timing(0, 0, 0, (), 1), maker.loads, answer, built.rows,
     )  # fmt: skip
-    timing = timed(made)
+
+
+def scheduled(draft: Plan) -> Plan:
+    """Return a draft with its schedule, and with the buffers that it needs."""
+    timing = timed(draft)
     return replace(
-        made,
+        draft,
         populations=tuple(
             replace(
                 p,
@@ -90,7 +115,7 @@ def plan(
                     for c, banks in zip(p.connections, timing.banks[k], strict=True)
                 ),
             )
-            for k, p in enumerate(populations)
+            for k, p in enumerate(draft.populations)
         ),
         output_banks=timing.output_banks,
         timing=timing,

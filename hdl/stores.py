@@ -17,8 +17,9 @@ class Store:
 
     Attributes
     ----------
-        name: in the Verilog. holds: weights, parameters, gate, buffer, list, delay, membranes,
-            tally or output.
+        name: in the Verilog.
+        holds: weights, parameters, buffer, list, delay, membranes, tally or output; of a gate
+            weighing (of sums), totals or factors.
         population: index of the one that it belongs to; of the output its source.
         kind: "ROM" or "RAM". width, depth: bits of a word, words. count: how many.
     """
@@ -67,8 +68,8 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
         if c.steps and not c.constant:
             rows = max(2, _ring(c.stream, c.steps))
             yield Store(f"delay_{name}", "delay", k, "RAM", c.placing.beat_bits, rows)
-    for j in p.gates:
-        yield from _gate(plan, k, j)
+        if j in p.gates:
+            yield from _gate(plan, k, j)
     table = Table(p.parameters(plan.network.populations[k]).columns(), p.order.lanes, p.memory)
     if table.row_bits:
         yield from _rom(plan, f"parameters_{k}", "parameters", k, table.row_bits, table.depth)
@@ -85,19 +86,21 @@ def _of(plan: Plan, k: int) -> Iterator[Store]:
 
 
 def _gate(plan: Plan, k: int, j: int) -> Iterator[Store]:
-    """Yield the memories of a gate; as ``GateUnit``, without making one."""
+    """Yield the memories of the gate of connection j into population k."""
     p, name = plan.populations[k], label(plan, k, j)
-    g, widths, order = plan.gating(plan.network, k, j), p.gates[j], p.order
-    weighing = Table(g.columns(), order.lanes, g.memory)
-    if g.counts and weighing.row_bits:
-        yield from _rom(plan, f"weighing_{name}", "gate", k, weighing.row_bits, weighing.depth)
-    each = g.each and g.counts
-    count, depth = order.lanes if each else 1, len(g.rows(order, widths.factor))
-    if depth > 1:  # a table for each factor of a beat, as all are read at once
-        yield Store(f"factors_{name}", "gate", k, "ROM", widths.factor, depth, count)
-    if each and order.channel_rows > 1:
-        rows = order.blocks.block * order.channel_rows
-        yield Store(f"gate_{name}", "gate", k, "RAM", count * widths.total, rows)
+    order, widths = p.order, p.gates[j]
+    gating = plan.gating(plan.network, k, j)
+    at_once = gating.totals(order)
+    if gating.counts:
+        table = Table(gating.columns(), order.lanes, gating.memory)
+        if table.row_bits:
+            yield from _rom(plan, f"weighing_{name}", "weighing", k, table.row_bits, table.depth)
+        if gating.in_memory(order):
+            width, depth = at_once * widths.total, gating.depth_of_totals(order)
+            yield Store(f"gate_{name}", "totals", k, "RAM", width, depth)
+    depth = len(gating.rows(order, widths.factor))
+    if depth > 1:  # a copy for each total that is looked up
+        yield Store(f"factors_{name}", "factors", k, "ROM", widths.factor, depth, at_once)
 
 
 def _rom(plan: Plan, name: str, holds: str, k: int, width: int, depth: int) -> Iterator[Store]:

@@ -13,7 +13,10 @@ Structure = tuple[tuple[str, object], ...]
 
 
 def structure(network: Network) -> Structure:
-    """Return all of a network but what stands in its weights and parameter tables."""
+    """Return all of a network but what stands in its weights and parameter tables.
+
+    Gates and shifts are left out: a design that is shared has none (``takes.LOADABLE``).
+    """
     enter = network.input
     parts: list[tuple[str, object]] = [
         ("the input's shape", enter.shape),

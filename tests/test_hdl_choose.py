@@ -9,8 +9,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from maps import draw_maps
 
 from hdl import cells as estimate
+from hdl.allowed import Allowed
 from hdl.cells import cells
 from hdl.choose import Budget, Form, Unreachable, choose
 from hdl.listing import CIRCLE, busy, limits
@@ -19,6 +21,7 @@ from hdl.planned import Plan
 from hdl.stores import memory_bits
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from sim.campaign import parallelism
+from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.dense import draw_network
 
 NUMBERS = ("pe", "simd", "lanes")
@@ -34,19 +37,22 @@ def blocked(network: Network, seed: int) -> dict[str, int]:
 def case(seed: int) -> tuple[Network, dict[str, int], Plan, Plan] | None:
     """Return the network of a seed, its block, and its slowest and its fastest plan.
 
-    None where a population is reached by connections back alone, which RTL refuses.
+    Seeds by turns: dense networks, maps, networks of every kind of layer. None where a population
+    is reached by connections back alone, which RTL refuses.
     """
-    network = draw_network(seed, extras=True)
+    draws = (lambda s: draw_network(s, extras=True), draw_maps, draw_whole)
+    network = draws[seed % 3](seed)
     options = blocked(network, seed)
-    sizes = {p.name: network.shapes[p.name][0] for p in network.populations}
+    allowed = Allowed(network)
+    lanes = {name: allowed.lanes(k)[-1] for k, name in enumerate(allowed.names)}
     try:
         slow = plan(network, 1, 1, 1, **options)
     except Unsupported:
         return None
-    return network, options, slow, plan(network, sizes, 4096, sizes, **options)
+    return network, options, slow, plan(network, 4096, 4096, lanes, **options)
 
 
-seeds = st.integers(0, 400).filter(lambda seed: case(seed) is not None)
+seeds = st.integers(0, 600).filter(lambda seed: case(seed) is not None)
 
 
 def less(made: Form, network: Network) -> Iterator[Plan]:
@@ -119,12 +125,13 @@ def test_a_budget_is_kept(seed: int, share: float, memory: float) -> None:
 def test_numbers_that_are_given_are_kept(seed: int, data: st.DataObject) -> None:
     network, options, slow, _ = case(seed)
     p = data.draw(st.sampled_from(network.populations))
+    allowed, k = Allowed(network), network.populations.index(p)
     size = network.shapes[p.name][0]
-    lanes = data.draw(st.sampled_from([n for n in range(1, size + 1) if size % n == 0]))
+    lanes = data.draw(st.sampled_from(allowed.lanes(k)))
     pe = lanes * data.draw(st.integers(1, size // lanes))
     numbers = {"pe": {p.name: pe}, "lanes": {p.name: lanes}, "simd": {p.name: 3}}
     some = {n: numbers[n] for n in data.draw(st.sets(st.sampled_from(NUMBERS)))}
-    made = choose(network, Budget(cells=cells(slow) + 20_000), **some, **options)
+    made = choose(network, Budget(cells=cells(slow) + 200_000), **some, **options)
     for name, given_one in some.items():
         assert made.options[name][p.name] == given_one[p.name]
 

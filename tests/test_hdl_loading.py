@@ -23,7 +23,17 @@ from hdl.planned import Plan
 from hdl.structure import stated
 from hdl.top import NetworkTop
 from hdl.verilog import emit
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping import (
+    Connection,
+    Dense,
+    Gate,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    Unsupported,
+)  # fmt: skip
 from sim import run
 from sim.backends import beats
 from sim.campaign import parallelism
@@ -356,3 +366,25 @@ def test_a_load_waits_for_the_samples_in_flight_and_holds_those_that_come(
         for (t, neuron), beat in zip(rows, data[k * each : (k + 1) * each, 0], strict=True):
             for lane in range(lanes):
                 assert beat >> lane & 1 == spikes[t, neuron + lane], (k, n, t, neuron + lane)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"gate": Gate(weights=1, offset=0, shift=0, table=np.arange(8).reshape(2, 4))}, "gates"),
+        ({"shift": 1}, "shifted connections"),
+    ],
+)
+def test_what_no_shared_design_has_is_refused_by_population(more: dict, what: str) -> None:
+    """Of the first network and of any other, whose structure is the same otherwise."""
+    edge = Connection("input", Dense(np.ones((3, 4), np.int8)), gain=4)
+    first, other = (
+        Network(Input((4,)), (Population("a", (c,), Neuron(1, 1, threshold=2)),), Readout("a"), 2)
+        for c in (edge, replace(edge, **more))
+    )
+    words = f"population 'a', connection from 'input': {what} are not run by a loadable design"
+    for network, others in ((other, ()), (first, (other,))):
+        with pytest.raises(Unsupported, match=words):
+            plan(network, others=others, loadable=True)
+    with pytest.raises(Unsupported, match=words):
+        refuse(plan(first, loadable=True), other)

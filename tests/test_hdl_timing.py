@@ -10,9 +10,11 @@ import pytest
 from clocked import Bench, clocked
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maps import draw_maps
 from planned import BACK, CHAIN, LATE, SELF, SKIPS, network
 
 from hdl.execution import Standstill
+from hdl.listing import busy
 from hdl.plan import plan
 from hdl.planned import Plan
 from hdl.timing import Timing, Uneven, schedule
@@ -221,3 +223,9 @@ def test_the_hardware_slows_or_stands_still_as_the_schedule_says(name) -> None:
             assert sum(spans) > len(spans) * t.cycles and len(set(spans)) > 1
         else:
             measured(smaller, timing)
+
+
+def test_a_pipe_that_fills_does_not_set_the_pace() -> None:
+    """The second sample leaves this network later than the pace; no later one does."""
+    made = plan(draw_maps(297), block=1)
+    assert made.timing.cycles == max(busy(made, p) for p in made.populations) == 80

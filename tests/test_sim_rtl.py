@@ -15,7 +15,7 @@ import needs
 import numpy as np
 import pytest
 
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
+from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import Disagreement, compare, run
 from sim.campaign.generate.dense import draw_like, draw_network
 from sim.campaign.stimuli import stimuli
@@ -202,17 +202,6 @@ def test_a_784_128_10_keeps_its_weights_in_memories() -> None:
     assert "/work" not in emitted.verilog and __file__ not in emitted.verilog
     for name in ("weights_0", "weights_1", "parameters_0", "parameters_1"):
         assert name in emitted.verilog
-
-
-def test_what_is_not_emitted_is_refused_by_name() -> None:
-    from hdl.verilog import emit
-
-    heavy = Connection("input", Dense(np.full((2, 3), 3), bits=3))
-    network = Network(
-        Input((3,)), (Population("a", (heavy,), Neuron(threshold=1)),), Readout("a"), 2
-    )
-    with pytest.raises(Unsupported, match="population 'a', connection from 'input': weights of 3"):
-        emit(network)
 
 
 #: Seeds of draw_network that have, together, each of what the test below asks for.

@@ -50,7 +50,7 @@ class GateUnit(wiring.Component):
         self.gating, self.widths, self.order = gating, widths, order
         self.table = Table(gating.columns(), order.lanes, gating.memory)
         blocks = order.blocks
-        self.totals = order.lanes if gating.each and gating.counts else 1
+        self.totals = gating.totals(order)
         self.depth = len(gating.rows(order, widths.factor))
         members = {"gate": Out(self.totals * widths.factor)}
         if gating.counts:
@@ -87,18 +87,13 @@ class GateUnit(wiring.Component):
 
     @property
     def in_memory(self) -> bool:
-        """Whether totals stand in a memory, not in registers.
-
-        There a total is read in the cycle before it is added to, so that it must not come in two
-        cycles in a row: between its beats are those of all other rows.
-        """
-        return self.gating.each and self.gating.counts and self.order.channel_rows > 1
+        """Whether totals stand in a memory, not in registers."""
+        return self.gating.in_memory(self.order)
 
     @property
     def depth_of_totals(self) -> int:
-        """Rows of totals that are kept: of each timestep of a block, and row of channels."""
-        rows = self.order.channel_rows if self.gating.each else 1
-        return self.order.blocks.block * rows
+        """Rows of totals that are kept."""
+        return self.gating.depth_of_totals(self.order)
 
     def elaborate(self, platform: object) -> Module:
         """Weigh; add; in the second run read, shift, clamp, and look up."""

@@ -55,6 +55,22 @@ class Gating:
         """Bits of an entry's place within its timestep."""
         return (self.entries - 1).bit_length()
 
+    def totals(self, order: Order) -> int:
+        """Return the totals that are added to at once."""
+        return order.lanes if self.each and self.counts else 1
+
+    def in_memory(self, order: Order) -> bool:
+        """Whether totals stand in a memory, not in registers.
+
+        There a total is read in the cycle before it is added to, so that it must not come in two
+        cycles in a row: between its beats are those of all other rows.
+        """
+        return self.each and self.counts and order.channel_rows > 1
+
+    def depth_of_totals(self, order: Order) -> int:
+        """Rows of totals that are kept: of each timestep of a block, and row of channels."""
+        return order.blocks.block * (order.channel_rows if self.each else 1)
+
     def columns(self) -> dict[str, list[int]]:
         """Return the columns of its numbers' table."""
         return {"weight": self.weight, "offset": self.offset}

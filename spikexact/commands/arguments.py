@@ -43,7 +43,10 @@ HOW = "one number, one per population (8,4), or NAME=N pairs"
 Pe = Annotated[list[str] | None, typer.Option(help=f"Outputs a cycle: {HOW}.")]
 Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]
 Lanes = Annotated[list[str] | None, typer.Option(help=f"Neurons updated a cycle: {HOW}.")]
-Block = Annotated[int | None, typer.Option(help="Timesteps of a block; 1 unless given.", min=1)]
+Block = Annotated[
+    int | None,
+    typer.Option(help="Timesteps of a block; 1, or all where maps have much state.", min=1),
+]
 Parallel = Annotated[int, typer.Option(help="Timesteps of a block summed at once.", min=1)]
 SkipZeros = Annotated[
     bool, typer.Option("--skip-zeros", help="Do not read words that are all zero.")

@@ -85,10 +85,10 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         "populations": [
             {
                 "population": p["name"],
-                "neurons": f"{p['neurons']:,}",
+                "neurons": _sizes(p),
                 "PE": p["pe"],
                 "lanes": p["lanes"],
-                "tiles": p["tiles"],
+                "tiles": f"{p['tiles']:,}{', twice' if p['runs'] > 1 else ''}",
                 "cycles a pass": _passes(p),
                 "a block": f"{p['cycles_per_block']:,}",
                 "a sample": f"{p['cycles_per_sample']:,}",
@@ -104,7 +104,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "drive bits": p["drive_bits"],
                 "v bits": p["v_bits"],
                 "state bits": p["state_bits"],
-                "membranes kept": f"{p['membranes']:,} in {p['membranes_in']}",
+                "membranes kept": _kept(p),
                 "latency": p["latency"],
             }
             for p in populations
@@ -114,13 +114,14 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
                 "into": p["name"],
                 "from": c["source"],
                 "delay": f"{c['delay']}{', back' if c['back'] else ''}",
+                "layer": _layer(c),
                 "fan-in": f"{c['fan_in']:,}",
                 "PE x SIMD x timesteps": f"{c['pe']} x {c['simd']} x {c['parallel']}",
                 "input bits": c["bits"],
                 "words": c["words"],
                 "cycles a pass": f"{c['cycles_per_pass']:,}{_fewer(c)}",
                 "at work": f"{c['occupancy']:.0%}",
-                "banks": c["banks"],
+                "holds": f"{c['banks']} {c['bank_is']}{'s' if c['banks'] > 1 else ''}",
                 "acc bits": c["acc_bits"],
                 "latency": c["latency"],
             }
@@ -139,6 +140,32 @@ def tables(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
             for m in facts["memories"]
         ],
     }
+
+
+def _sizes(p: dict[str, Any]) -> str:
+    """Return the neurons of a population; of a map, channels, rows and columns beside."""
+    shape = " x ".join(map(str, p["shape"]))
+    return f"{p['neurons']:,}" + (f" ({shape})" if len(p["shape"]) > 1 else "")
+
+
+def _kept(p: dict[str, Any]) -> str:
+    return f"{p['membranes']:,} in {p['membranes_in']}" if p["membranes"] else "none"
+
+
+def _layer(c: dict[str, Any]) -> str:
+    """Return a layer: its kind, its window and what differs from the usual, its gate."""
+    text, w = c["op"], c["window"]
+    if w is not None and w["kernel"] != [1, 1]:
+        text += f" {w['kernel'][0]} x {w['kernel'][1]}"
+    for name, usual in (("stride", 1), ("dilation", 1), ("padding", 0)):
+        if w is not None and w[name] != [usual, usual]:
+            pair = w[name] if w[name][0] != w[name][1] else w[name][:1]
+            text += f", {name} {' x '.join(map(str, pair))}"
+    if w is not None and c["op"] == "Conv" and w["groups"] > 1:
+        text += f", {w['groups']} groups"
+    if c["weight_bits"] > 1:
+        text += f", {c['weight_bits']} bits"
+    return text + (f", gated ({c['gate']})" if c["gate"] else "")
 
 
 def _passes(p: dict[str, Any]) -> str:
