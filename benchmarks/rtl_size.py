@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 
 # a file of this folder must not hide a package
-sys.path.remove(str(Path(__file__).resolve().parent))
+if str(Path(__file__).resolve().parent) in sys.path:
+    sys.path.remove(str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout

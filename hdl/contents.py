@@ -6,9 +6,10 @@ from mapping import Network
 
 from .cores import lane_shape
 from .cores.lane_shape import LaneShape
+from .cores.placing import positions
 from .cores.tables import Table
 from .numbers import packed, streamed
-from .planned import Plan, label, positions
+from .planned import Plan, label
 from .sizes import mapped
 
 

@@ -13,9 +13,9 @@ from .choices import CODED
 from .cores import lane_shape, sums
 from .cores.lane_shape import LaneShape
 from .cores.matvec_shape import Shape, stages
-from .cores.placing import Placing
+from .cores.placing import Placing, unused
 from .gates import counts
-from .planned import PlannedConnection, unused
+from .planned import PlannedConnection
 from .sizes import Sizes, lanewise, mapped, near
 from .streams import Blocks
 from .sweeps import Sweep

@@ -292,27 +292,6 @@ class Plan:
         ]
 
 
-def positions(placing: Placing, gathered: bool) -> list[int]:
-    """Return the bit (of elements of one bit) of each element within the words of a timestep.
-
-    Gathered beats that are cut off hold their elements in their high bits; input beats, in the low
-    ones.
-    """
-    place = []
-    for element in range(placing.elements):
-        beat, offset = divmod(element, placing.granule)
-        here = min(placing.granule, placing.elements - beat * placing.granule)
-        place.append(beat * placing.granule + offset + (placing.granule - here if gathered else 0))
-    return place
-
-
-def unused(placing: Placing, gathered: bool) -> tuple[int, ...]:
-    """Return the bits of the last word in which no element stands."""
-    start = (placing.words - 1) * placing.simd
-    taken = {place - start for place in positions(placing, gathered)}
-    return tuple(j for j in range(placing.simd) if j not in taken)
-
-
 def label(plan: Plan, k: int, j: int) -> str:
     """Return how the parts of connection j into population k are called: k, or k_j."""
     return f"{k}_{j}" if len(plan.populations[k].connections) > 1 else str(k)

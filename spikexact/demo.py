@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,39 @@ MARK = "demo.json"
 FEW = 20
 
 
-def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
-    """Do everything, writing into an existing folder; return what ``--json`` prints of it."""
+@dataclass(frozen=True)
+class Shown:
+    """A network that the demo trains.
+
+    Attributes
+    ----------
+        title: in the first line.
+        settings: of the training that differ, as ``spikexact train --set`` takes them.
+        timesteps: T; the network's usual one if None.
+        many, few: held-out samples that are run, all if None, and that the slower backends run.
+    """
+
+    title: str
+    settings: tuple[str, ...] = ()
+    timesteps: int | None = None
+    many: int | None = None
+    few: int = FEW
+
+
+NETS = {
+    "mlp": Shown("a binary 64-128-10"),
+    "cnn": Shown(
+        "8C3-8C3-AP2-16C3-16C3-AP2-10, binary but for its ends of 8 bits,",
+        ("width=8", "epochs=10"), timesteps=2, many=60, few=4,
+    ),
+}  # fmt: skip
+
+
+def run_demo(folder: Path, seed: int, quiet: bool, net: str = "mlp") -> dict[str, Any]:
+    """Do everything, writing into an existing folder; return what ``--json`` prints of it.
+
+    net: of NETS.
+    """
     for name in ("torch", "sklearn"):
         installed(name, "the demo", "train")
     installed("jinja2", "the demo")
@@ -50,16 +81,20 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
 
     for backend in left_out:
         say(f"{backend['name']} is left out: {backend['why']}")
-    say(f"training a binary 64-128-10 on the digits (seed {seed}) ..")
+    shown = NETS[net]
+    say(f"training {shown.title} on the digits (seed {seed}) ..")
+    plan, data, _ = training.planned(
+        "digits", None, "ste", net, shown.timesteps, list(shown.settings), []
+    )
     with console.progress(quiet) as tell:
         result = train(
-            digits.digits(flat=True), run=replace(ONE_THREAD, seed=seed), measures=True,
+            data, plan, replace(ONE_THREAD, seed=seed), measures=True,
             lines=folder / "trained.jsonl",
             progress=lambda done, total: tell("steps", done, total),
         )  # fmt: skip
     trained = result.network
     mapping.save(trained, folder / "trained.safetensors")
-    facts = training.facts(result, "digits", "ste", "mlp", folder / "trained.jsonl")
+    facts = training.facts(result, "digits", "ste", net, folder / "trained.jsonl")
     files.write_json(folder / "trained.json", facts | {"cost": result.cost})
     network = mapping.fold(trained)
     mapping.save(network, folder / "network.safetensors", folded_from=digest(trained))
@@ -68,7 +103,8 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
         console.say(str(network))
 
     split = digits.read()
-    x, labels = split.held_out, split.held_out_labels
+    x = split.held_out.reshape(-1, *network.input.shape)
+    labels = split.held_out_labels
     meant = real.run(trained, x)
     trace = sim.run(network, x)
     accuracy = {
@@ -95,16 +131,17 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     manifest = write_bundle(network, folder / "rtl", seed=seed)
     available = ran(left_out)
     bulk = [name for name in available if BACKENDS[name].bulk and refusal(network, name) is None]
-    say(f"running every held-out sample through {', '.join(['reference', *bulk])} ..")
+    every = "all held-out samples" if shown.many is None else f"{shown.many} held-out samples"
+    say(f"running {every} through {', '.join(['reference', *bulk])} ..")
     verified: dict[str, Verification] = {}
     about: dict[str, str | None] = {}
     with console.progress(quiet) as tell:
         verilog = folder / "rtl" if any(BACKENDS[name].verilog for name in bulk) else None
-        verified["all held-out samples"] = verify(network, x, bulk, rtl=verilog, progress=tell)
+        verified[every] = verify(network, x[: shown.many], bulk, rtl=verilog, progress=tell)
         for name in (name for name in available if name not in bulk):
-            runs, title, why = few(network, name, seed)
+            runs, title, why = few(network, name, seed, shown.few)
             about[title] = why
-            batch = x[:FEW] if runs is network else stimuli(runs, FEW, seed)
+            batch = x[: shown.few] if runs is network else stimuli(runs, FEW, seed)
             verilog = folder / "rtl" if BACKENDS[name].verilog and runs is network else None
             verified[title] = verify(runs, batch, [name], rtl=verilog, progress=tell)
     for title, verification in verified.items():
@@ -119,6 +156,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
     return {
         "ok": all(verification.ok for verification in verified.values()),
         "left_out": left_out,
+        "net": net,
         "seed": seed,
         "accuracy": accuracy,
         "exact": network.exact,
@@ -129,7 +167,7 @@ def run_demo(folder: Path, seed: int, quiet: bool) -> dict[str, Any]:
 
 
 def few(
-    network: mapping.Network, backend: str, seed: int
+    network: mapping.Network, backend: str, seed: int, samples: int = FEW
 ) -> tuple[mapping.Network, str, str | None]:
     """Return a network for a backend that runs a few samples, a title, and what it is.
 
@@ -139,7 +177,7 @@ def few(
     title = backend if "membranes" in BACKENDS[backend].gives else f"{backend}, by spikes"
     why = refusal(network, backend)
     if why is None:
-        return network, f"{FEW} held-out samples on {title}", None
+        return network, f"{samples} held-out samples on {title}", None
     rng = np.random.default_rng(seed)
     signs = [rng.choice([-1, 1], shape) for shape in ((32, 64), (10, 32))]
     neuron = mapping.Neuron(1, 0, threshold=6)
@@ -152,8 +190,10 @@ def few(
     return other, title, about
 
 
-def run(out: Path, seed: int, force: bool, json: bool) -> int:
+def run(out: Path, net: str, seed: int, force: bool, json: bool) -> int:
     """Run the demo into a folder; return the exit status."""
+    if net not in NETS:
+        raise ValueError(f"the demo's network must be {' or '.join(NETS)}, not {net!r}")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).exists():
         if not force:
             raise FileExistsError(
@@ -163,8 +203,8 @@ def run(out: Path, seed: int, force: bool, json: bool) -> int:
     elif out.is_dir():
         force = True
     with swapped(out, force) as folder:
-        result = run_demo(folder, seed, json)
-        files.write_json(folder / MARK, {"format": 1, "seed": seed})
+        result = run_demo(folder, seed, json, net)
+        files.write_json(folder / MARK, {"format": 1, "net": net, "seed": seed})
     result = {**result, "folder": str(out), "report": str(out / "report.html")}
     if json:
         console.print_json({"format": FORMAT, **result})

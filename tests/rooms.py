@@ -141,7 +141,7 @@ PARTS = {
         ),
         "manifest": part("manifest", "cores shapes values loading"),
         "rewriting": part("rewriting", "cores values loading"),
-        "top": part("leaving top", "cores values contents rewriting"),
+        "top": part("leaving summing top", "cores values contents rewriting"),
         "text": part("text", "values loading"),
         "emission": part("verilog", "choices values plan manifest top text"),
         "testbench": part("testbench"),

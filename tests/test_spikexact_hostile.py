@@ -636,6 +636,7 @@ LINES = [
     ("demo --out none/demo", "none does not exist: create it first"),
     ("demo --out fifo", "fifo is no folder: name a folder"),
     ("demo --out .", ". is not empty and holds no demo of ours: name another, or use --force"),
+    ("demo --out demo --net vgg", "the demo's network must be mlp or cnn, not 'vgg'"),
     ("demo --out demo --seed x", "Invalid value for '--seed'"),
     ("doctor extra", "Got unexpected extra argument(s) (extra)"),
     ("nonsense", "No such command 'nonsense'."),

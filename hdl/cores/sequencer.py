@@ -37,6 +37,8 @@ class Sequencer(wiring.Component):
     late : for each connection, the timesteps in which it is silent at the beginning of a sample
     back : for each connection, whether it is silent in the whole first block
     leader : the connection whose flags say where a sample begins and ends, or None: it is counted
+    fills : whether an input that is given up comes filled up, and then has no end: of samples that
+        are counted, the input says with their first block whether they end
     latency : cycles from a pass's last word to the cycle before its sums can be selected
     skips : for each connection, whether its words are skipped; none where it is left out
     least : cycles of a pass, at least, where words are skipped
@@ -70,7 +72,7 @@ class Sequencer(wiring.Component):
         self, blocks: Blocks, *, tiles: int, period: int, cycles: list[int],
         constant: list[bool], late: list[int], back: list[bool], leader: int | None, latency: int,
         skips: Sequence[bool] = (), least: int = 1, places: int = 1, lines: int = 1,
-        swept: bool = False, runs: int = 1,
+        swept: bool = False, runs: int = 1, fills: bool = False,
     ) -> None:  # fmt: skip
         if lines * runs > 1 and not swept:
             raise ValueError("lines are read by lines")
@@ -81,6 +83,7 @@ class Sequencer(wiring.Component):
         self.leader, self.latency = leader, latency
         self.skips, self.least = list(skips) if any(skips) else [], least
         self.places, self.lines, self.swept, self.runs = places, lines * runs, swept, runs
+        self.fills = fills and leader is None and any(constant)
         n = len(cycles)
         super().__init__(
             {
@@ -168,6 +171,12 @@ class Sequencer(wiring.Component):
             m.d.sync += running.eq(0)
 
         m.d.comb += self.again.eq(~end_chunk)
+        ends: Value = last
+        if self.fills:
+            whole = Signal(name="whole")  # told with the last line of the first block
+            with m.If(self.start & at_first):
+                m.d.sync += whole.eq(self.last[self.constant.index(True)])
+            ends = last & whole
         begun = chunk == Mux(first, blocks.skipped, 0) if blocks.chunks > 1 else Const(1, 1)
         for k, constant in enumerate(self.constant):
             once = constant and not self.late[k]
@@ -184,7 +193,7 @@ class Sequencer(wiring.Component):
         for name, value, reset in (
             ("loaded", running & end_pass, True),
             ("begins", first, False),
-            ("ends", last, False),
+            ("ends", ends, False),
         ):
             m.d.comb += getattr(self, name).eq(later(m, value, self.latency, name, reset))
         return m

@@ -10,6 +10,7 @@ from .arguments import Force, Json, Seed
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("demo"),
+    net: Annotated[str, typer.Option(help="mlp, or cnn: convolutions, about two minutes.")] = "mlp",
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -17,4 +18,4 @@ def demo(
     """Train a small network, certify it, run every backend, write Verilog and a report."""
     from ..demo import run
 
-    return run(out, seed, force, json)
+    return run(out, net, seed, force, json)

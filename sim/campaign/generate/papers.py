@@ -115,21 +115,22 @@ def _wide(c: trained.Connection, channels: int) -> trained.Connection:
 
 def vggsnn(
     steps: int, seed: int = 0, size: int = 48, classes: int = 10, samples: int = 2,
-    gates: bool = False,
+    gates: bool = False, share: int = 1,
 ) -> TrainedNetwork:  # fmt: skip
     """Return VGGSNN: 64C3-128C3-AP2-256C3-256C3-AP2-(512C3-512C3-AP2) twice-FC.
 
     Args:
         steps: T. size: of the event frames, (2, size, size). gates: adaptive ones on the binary
-            convolutions.
+            convolutions. share: the channels are divided by it.
     """
     s = Sketch(seed, Input((2, size, size)), steps, samples)
     gate = _gates(s, gates)
-    source, number = s.add("conv1", LIF, s.conv(INPUT, 64, bits=8)), 1
+    source, number = s.add("conv1", LIF, s.conv(INPUT, 64 // share, bits=8)), 1
     for channels in ((128,), (256, 256), (512, 512), (512, 512)):
         for out in channels:
             number += 1
-            source = s.add(f"conv{number}", LIF, s.conv(source, out, gate=gate()))
+            conv = s.conv(source, out // share, gate=gate())
+            source = s.add(f"conv{number}", LIF, conv)
         pool = trained.Connection(source, Pool(2, kind="sum"), scale=0.25)
         source = s.add(f"pool{number}", STREAM, pool)
     return s.finish(source, classes)
@@ -137,24 +138,25 @@ def vggsnn(
 
 def resnet19(
     steps: int, seed: int = 0, size: int = 32, classes: int = 100, samples: int = 2,
-    skips: str = "spikes", gates: bool = False,
+    skips: str = "spikes", gates: bool = False, share: int = 1,
 ) -> TrainedNetwork:  # fmt: skip
     """Return ResNet-19 with a skip around every 3x3 convolution.
 
     Args:
         steps: T. size: of the images, (3, size, size) of 8 bits, presented at every timestep.
         skips: "spikes", LIF(BN(conv(s)) + s), or "stream", x + BN(conv(LIF(x))).
-        gates: adaptive ones on the binary 3x3 convolutions.
+        gates: adaptive ones on the binary 3x3 convolutions. share: channels are divided by it.
     """
     s = Sketch(seed, Input((3, size, size), 8, "direct", 1 / 255), steps, samples)
     gate = _gates(s, gates)
     stream = skips == "stream"
-    source = s.add("conv1", STREAM if stream else LIF, s.conv(INPUT, 128, bits=8))
+    source = s.add("conv1", STREAM if stream else LIF, s.conv(INPUT, 128 // share, bits=8))
     number = 1
-    for out, blocks in ((128, 3), (256, 3), (512, 2)):
+    for wide, blocks in ((128, 3), (256, 3), (512, 2)):
+        out = wide // share
         for k in range(2 * blocks):
             number += 1
-            stride = 2 if k == 0 and out > 128 else 1
+            stride = 2 if k == 0 and wide > 128 else 1
             spikes = source
             if stream:
                 spikes = s.add(f"lif{number}", LIF, trained.Connection(source, Identity()))
