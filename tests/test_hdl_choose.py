@@ -127,7 +127,7 @@ def test_ways_promise_nothing_that_a_plan_does_not_keep(share: float) -> None:
     for seed in range(120):
         if case(seed) is None:
             continue
-        network, options, slow, _ = case(seed)
+        network, options, slow, fast = case(seed)
         ways = Ways(slow, {"PE": {}, "SIMD": {}, "lanes": {}})
         pace = round(ways.least + (ways.most - ways.least) * share)
         numbers = ways.cheapest(pace, 0)
@@ -135,6 +135,9 @@ def test_ways_promise_nothing_that_a_plan_does_not_keep(share: float) -> None:
         made = drafted(network, numbers["PE"], numbers["SIMD"], numbers["lanes"], **options)
         takes = max(input_beats(made), *(busy(made, p) for p in made.populations))
         assert takes <= pace, (seed, options, numbers)
+        full = max(input_beats(fast), *(busy(fast, p) for p in fast.populations))
+        if not any(c.back for p in fast.populations for c in p.connections):
+            assert ways.least <= full, (seed, options)  # they know the fastest
 
 
 @settings(max_examples=8)
