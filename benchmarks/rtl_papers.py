@@ -41,6 +41,8 @@ from sim.compare import agreement
 from sim.engines import cxxrtl
 
 #: Memories of a plan by kind, as they are summed up.
+#: Memories of gates, as one kind.
+GATES = dict.fromkeys(("weighing", "totals", "factors"), "gate")
 KINDS = ("weights", "parameters", "gate", "buffer", "membranes", "output")
 
 
@@ -78,6 +80,16 @@ def network_of(given: argparse.Namespace) -> tuple[Network, np.ndarray]:
     return network, nets.stimulus(network, given.samples, 0)
 
 
+def parallelism(network: Network, given: argparse.Namespace) -> dict[str, dict[str, int]]:
+    """Return PE and SIMD of every population."""
+    more = nets.FITTED if given.fitted else ({}, {})
+    names = [p.name for p in network.populations]
+    return {
+        what: dict.fromkeys(names, number) | own
+        for what, number, own in zip(("pe", "simd"), (given.pe, given.simd), more, strict=True)
+    }
+
+
 def binding(network: Network, k: int) -> str:
     """Return which constants of a population reach furthest, with their signed bits.
 
@@ -101,11 +113,11 @@ def binding(network: Network, k: int) -> str:
 def planned(network: Network, given: argparse.Namespace, block: int) -> Plan:
     """Plan, and print memory by kind and by population."""
     with timing(f"plan, B = {block}"):
-        made = plan(network, given.pe, given.simd, block=block)
+        made = plan(network, **parallelism(network, given), block=block)
     held: Counter[str] = Counter()
     own: Counter[tuple[int, str]] = Counter()
     for store in stores(made):
-        held[store.holds] += store.bits
+        held[GATES.get(store.holds, store.holds)] += store.bits
         own[store.population, store.holds] += store.bits
     told = smallest(made)
     table(
@@ -128,7 +140,8 @@ def planned(network: Network, given: argparse.Namespace, block: int) -> Plan:
 def emitted(network: Network, given: argparse.Namespace) -> Emitted:
     """Emit, and print sizes."""
     with timing("emission, plan included"):
-        made = emit(network, given.pe, given.simd, block=given.block or network.timesteps)
+        block = given.block or network.timesteps
+        made = emit(network, **parallelism(network, given), block=block)
     files = sum(map(len, made.files.values()))
     print(f"Verilog: {len(made.verilog):,} bytes; {len(made.files)} memory files: {files:,} bytes")
     return made
@@ -209,6 +222,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--pe", type=int, default=16)
     parser.add_argument("--simd", type=int, default=64)
+    parser.add_argument("--fitted", action="store_true", help="PE and SIMD that fill VGGSNN's RAM")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="of nextpnr")
     parser.add_argument("--folder", default=tempfile.gettempdir() + "/spikexact-papers",
                         help="where networks are kept")  # fmt: skip

@@ -22,6 +22,13 @@ RATES, AIM = (0.02, 0.5), 0.15
 #: Share of the input's pixels that are 1, where they are of one bit: as the sketches have it.
 EVENTS = 0.3
 
+#: PE and SIMD of some populations, with which VGGSNN's memories fill blocks well: as many cycles as
+#: with 16 and 64, and the blocks of an XC7A200T are enough.
+FITTED = (
+    {"conv2": 4, "conv4": 8, "conv6": 8, "conv7": 8, "conv8": 4, "out": 1},
+    {"out": 16},
+)
+
 
 def sketch(name: str, size: int | None, gates: bool, skips: str, share: int) -> TrainedNetwork:
     """Return VGGSNN (T = 4) or ResNet-19 (T = 2); channels are divided by ``share``."""

@@ -34,7 +34,7 @@ def test_every_population_fires_and_gates_meet_entries(name: str) -> None:
     assert set(shares) == {p.name for p in network.populations if p.spiking}
     met = rtl_papers_nets.met(network, x, trace)
     assert len(met) == (7 if name == "vggsnn" else 16)
-    assert min(met.values()) > 1 and np.mean(list(met.values())) >= 2
+    assert min(met.values()) > 1 and np.mean(list(met.values())) > 2  # two lie beside the middle
     gates = [c.gate for p in network.populations for c in p.connections if c.gate is not None]
     assert {gate.table.shape for gate in gates} == {(network.timesteps, 16)}
 
