@@ -15,10 +15,11 @@ from hdl import cells as estimate
 from hdl.allowed import Allowed
 from hdl.cells import cells
 from hdl.choose import Budget, Form, Unreachable, choose
-from hdl.listing import CIRCLE, busy, limits
-from hdl.plan import plan
+from hdl.listing import CIRCLE, busy, input_beats, limits
+from hdl.plan import drafted, plan
 from hdl.planned import Plan
 from hdl.stores import memory_bits
+from hdl.ways import Ways
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout, Unsupported
 from sim.campaign import parallelism
 from sim.campaign.generate.all_kinds import draw_whole
@@ -118,6 +119,25 @@ def test_a_budget_is_kept(seed: int, share: float, memory: float) -> None:
         if memory_bits(fewer) <= budget.ram:
             assert fewer.timing.cycles > made.plan.timing.cycles, made.options
     assert choose(network, budget, **options).options == made.options
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_ways_promise_nothing_that_a_plan_does_not_keep(share: float) -> None:
+    """Not even lanes of a source, which decide how its readers' words are rounded, cost a cycle."""
+    for seed in range(120):
+        if case(seed) is None:
+            continue
+        network, options, slow, fast = case(seed)
+        ways = Ways(slow, {"PE": {}, "SIMD": {}, "lanes": {}})
+        pace = round(ways.least + (ways.most - ways.least) * share)
+        numbers = ways.cheapest(pace, 0)
+        assert numbers is not None
+        made = drafted(network, numbers["PE"], numbers["SIMD"], numbers["lanes"], **options)
+        takes = max(input_beats(made), *(busy(made, p) for p in made.populations))
+        assert takes <= pace, (seed, options, numbers)
+        full = max(input_beats(fast), *(busy(fast, p) for p in fast.populations))
+        if not any(c.back for p in fast.populations for c in p.connections):
+            assert ways.least <= full, (seed, options)  # they know the fastest
 
 
 @settings(max_examples=8)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hdl.cores.entry import ERRORS
 from hdl.cores.line_entry import LineEntry
-from hdl.testbench.malformed import KINDS
+from hdl.testbench.malformed import KINDS, short
 from hdl.testbench.protocol import Beat, Rules
 
 #: Beats of a line, and of one of a sample's first block; lines, blocks.
@@ -115,6 +115,16 @@ def test_whatever_comes_is_whole_blocks(shape, seed, pace, room) -> None:
         mistake = rng.choice(KINDS)(rng, sample(shape, number), ends)
         sent += sample(shape, number) if mistake is None else mistake
     check(shape, [*sent, *sample(shape, 9)], pace, room, seed)
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[0] * shape[2] > 1])
+def test_a_short_block_is_filled_up_at_once(shape) -> None:
+    """Not only as the next sample comes, whose results would wait behind it."""
+    rng = random.Random(3)
+    beats, first, lines, blocks = shape
+    ends = [first * lines - 1 + k * beats * lines for k in range(blocks)]
+    for number in range(4):
+        check(shape, short(rng, sample(shape, number), ends), 100, 60, number)
 
 
 def test_nothing_is_taken_in_reset_or_without_room() -> None:

@@ -69,7 +69,7 @@ def test_every_memory_is_listed(loadable: bool) -> None:
 
 
 #: The same of networks of every kind of layer.
-WHOLE = (10, 19, 28)
+WHOLE = (19, 28, 180)
 
 
 def test_every_memory_of_maps_and_gates_is_listed() -> None:

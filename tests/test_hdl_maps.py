@@ -69,7 +69,7 @@ def small(*connections: Connection, shape=(2, 5, 4), bits: int = 1, steps: int =
 def test_a_line_is_ready_as_soon_as_its_window_is(rng) -> None:
     """A padded window of 3 rows keeps few lines, and the first result comes after two of them."""
     signs = rng.choice([-1, 1], (2, 2, 3, 3))
-    made = plan(small(Connection("input", Conv(signs, padding=1)), shape=(2, 40, 3)), 2, 2)
+    made = plan(small(Connection("input", Conv(signs, padding=1)), shape=(2, 40, 3)), 2, 2, block=1)
     connection = made.populations[0].connections[0]
     assert connection.sweep is not None and connection.sweep.most == 3
     assert connection.banks <= 5
