@@ -475,7 +475,7 @@ def test_from_files_of_images_to_a_report(
     facts = json.loads(Path("out/report.json").read_text())
     assert facts["findings"] == [] and facts["status"] in ("exact", "bounded")
     (absent,) = found.absent  # and no advice to write what is refused
-    assert absent.startswith("no Verilog: population 'conv1', connection from 'input': Conv")
+    assert absent.startswith("no Verilog: run spikexact verilog DIR/network.safetensors")
     names = ["curve-learning", "curve-flips", "curve-gradients", "curve-rates"]
     assert [i for i in found.ids if i in names] == names
     for name in names:

@@ -53,7 +53,8 @@ def test_tuning_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert status(command(tmp_path, "--method", "agmm", "--tune", "table-gates")) == 0
     out, err = capsys.readouterr()
     assert err.splitlines()[2].startswith("tuning, epoch 1 of 1: ")
-    assert "rtl: no: population 'hidden', connection from 'input': gates are not" in out
+    assert "lava-stock: no: population 'hidden', connection from 'input': gates are not" in out
+    assert "\n  rtl: yes" in out
 
 
 def test_a_finished_training_is_not_run_again(
