@@ -7,14 +7,15 @@ those before is kept.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mapping import Network, TrainedNetwork
-from mapping.files import save
+from mapping import Network, TrainedNetwork, Unsupported, fold
+from mapping.files import digest, save
 from mapping.temporary import folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,11 +44,11 @@ class Collector:
         try:
             with folder("imported-") as place:
                 save(network, place / "n.safetensors")
-                digest = hashlib.sha256((place / "n.safetensors").read_bytes()).hexdigest()
+                key = hashlib.sha256((place / "n.safetensors").read_bytes()).hexdigest()
         except Exception:
             return  # made to be refused
-        if digest not in self.seen:
-            self.seen.add(digest)
+        if key not in self.seen:
+            self.seen.add(key)
             self.found.append((self.where, network))
 
 
@@ -83,3 +84,33 @@ def collect(words: Sequence[str] = (), most: int = 400) -> list[tuple[str, Any]]
         for kind, made in kinds.items():
             kind.__post_init__ = made
     return collector.found
+
+
+def distinct(found: list[tuple[str, Any]]) -> tuple[list[tuple[str, Network]], Counter[str]]:
+    """Fold what is not folded; return what differs in the end, and why the rest does not fold."""
+    networks: dict[str, tuple[str, Network]] = {}
+    refused: Counter[str] = Counter()
+    for where, value in found:
+        try:
+            network = fold(value) if isinstance(value, TrainedNetwork) else value
+            network.facts  # noqa: B018  refuses widths
+        except Unsupported as error:
+            refused[str(error).rpartition(": ")[2][:70]] += 1
+            continue
+        networks.setdefault(digest(network), (where, network))
+    return list(networks.values()), refused
+
+
+def report(
+    networks: Counter[str], values: Counter[str], verdict: str, refused: Counter[str]
+) -> bool:
+    """Print what was run, by test file; return whether that was nothing.
+
+    Args:
+        networks, values: that were compared, by test file. refused: why some do not fold.
+    """
+    print("| made by | networks | values compared |\n| --- | --- | --- |")
+    for where, count in networks.items():
+        print(f"| `{where}` | {count} | {values[where]:,} |")
+    print(f"{sum(networks.values())} networks, {verdict}; not folded: {dict(refused)}")
+    return not networks

@@ -16,9 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from imported import collect
+from imported import collect, distinct, report
 
-from mapping import TrainedNetwork, Unsupported, fold
 from sim import run
 from sim.campaign.stimuli import random_inputs
 from sim.compare import agreement
@@ -31,29 +30,18 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=400, help="networks (400)")
     parser.add_argument("tests", nargs="*", help="words of test files: import_nir (all of them)")
     options = parser.parse_args()
-    found = collect(options.tests, options.most)
+    found, refused = distinct(collect(options.tests, options.most))
     values: Counter[str] = Counter()
     networks: Counter[str] = Counter()
     wrong = 0
-    passed: Counter[str] = Counter()
-    for where, value in found:
-        try:
-            network = fold(value) if isinstance(value, TrainedNetwork) else value
-            network.facts  # noqa: B018  refuses widths
-        except Unsupported as error:
-            passed[str(error).rpartition(": ")[2][:70]] += 1
-            continue
+    for where, network in found:
         x = random_inputs(network, options.samples)
         same = agreement(run(network, x), run(network, x, "lava"))
         values[where], networks[where] = values[where] + same.compared, networks[where] + 1
         wrong += same.mismatches
         if same.divergence is not None:
             print(f"MISMATCH {where}: {same.divergence}")
-    print("| made by | networks | values compared |\n| --- | --- | --- |")
-    for where, count in networks.items():
-        print(f"| `{where}` | {count} | {values[where]:,} |")
-    print(f"{sum(networks.values())} networks, {wrong} mismatches; not folded: {dict(passed)}")
-    sys.exit(wrong > 0 or not networks)
+    sys.exit(report(networks, values, f"{wrong} mismatches", refused) or wrong > 0)
 
 
 if __name__ == "__main__":

@@ -14,31 +14,13 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from imported import collect
+from imported import collect, distinct, report
 
-from mapping import Network, TrainedNetwork, Unsupported, fold
-from mapping.files import digest
 from sim.campaign.stimuli import stimuli
 from sim.verify import verify
-
-
-def distinct(found: list[tuple[str, Any]]) -> tuple[list[tuple[str, Network]], Counter[str]]:
-    """Fold what is not folded; return what differs in the end, and why the rest does not fold."""
-    networks: dict[str, tuple[str, Network]] = {}
-    refused: Counter[str] = Counter()
-    for where, value in found:
-        try:
-            network = fold(value) if isinstance(value, TrainedNetwork) else value
-            network.facts  # noqa: B018  refuses widths
-        except Unsupported as error:
-            refused[str(error).rpartition(": ")[2][:70]] += 1
-            continue
-        networks.setdefault(digest(network), (where, network))
-    return list(networks.values()), refused
 
 
 def main() -> None:
@@ -60,11 +42,7 @@ def main() -> None:
         if not done.ok:
             wrong += 1
             print(f"MISMATCH {where}: {done}")
-    print("| made by | networks | values compared |\n| --- | --- | --- |")
-    for where, count in networks.items():
-        print(f"| `{where}` | {count} | {values[where]:,} |")
-    print(f"{sum(networks.values())} networks, {wrong} that differ; not folded: {dict(refused)}")
-    sys.exit(wrong > 0 or not networks)
+    sys.exit(report(networks, values, f"{wrong} that differ", refused) or wrong > 0)
 
 
 if __name__ == "__main__":
