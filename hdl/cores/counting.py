@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 #: Bits up to which a counter steps by XORs: on the FPGAs at hand a carry chain takes some cells
 #: to enter and to leave, which it wins back only where it is longer.
@@ -53,3 +53,12 @@ def later(m: Module, value: Value, cycles: int, name: str, reset: bool = False) 
         m.d.sync += late.eq(value)
         value = late
     return value
+
+
+def greater(m: Module, a: Value, b: Value, k: int) -> Value:
+    """Return the greater of two values."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return Const(max(a.value, b.value), max(len(a), len(b)))
+    greater = Signal(max(len(a), len(b)), name=f"longest_{k}")
+    m.d.comb += greater.eq(Mux(a > b, a, b))
+    return greater

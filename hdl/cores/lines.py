@@ -263,10 +263,7 @@ class LineBuffer(wiring.Component):
         self, m: Module, tiled: Value, moves: Value, falls: Value, around: Value, end_taps: Value,
         end_seen: Value,
     ) -> tuple[Value, Value | None]:  # fmt: skip
-        """Return the word within its line, and whether it lies beyond the map.
-
-        Beyond the map it is the line's first: nothing is read that is not there.
-        """
+        """Return the word within its line, or the line's first one, and whether it lies beyond."""
         w = self.sweep
         (_, cols), (_, s), (_, p), (_, d) = w.source, w.stride, w.padding, w.dilation
         count_out = w.places[1]

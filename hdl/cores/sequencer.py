@@ -22,7 +22,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..streams import Blocks
-from .counting import before, count, later
+from .counting import before, count, greater, later
 
 
 class Sequencer(wiring.Component):
@@ -37,8 +37,8 @@ class Sequencer(wiring.Component):
     late : for each connection, the timesteps in which it is silent at the beginning of a sample
     back : for each connection, whether it is silent in the whole first block
     leader : the connection whose flags say where a sample begins and ends, or None: it is counted
-    fills : whether an input that is given up comes filled up, and then has no end: of samples that
-        are counted, the input says with their first block whether they end
+    fills : whether an input that is given up comes filled up, without an end: what holds for a
+        sample is given back after its blocks, by count
     latency : cycles from a pass's last word to the cycle before its sums can be selected
     skips : for each connection, whether its words are skipped; none where it is left out
     least : cycles of a pass, at least, where words are skipped
@@ -55,15 +55,13 @@ class Sequencer(wiring.Component):
         read; the tile comes once more
     silent : for each connection, whether it is silent
     turns_0, .. : of each connection whose words are skipped, the cycles, less one, of a pass of
-        the block that waits
-    finish : the last word of a pass
+        the block that waits. finish : the last word of a pass
     chunk : the chunk of timesteps that is read
     line : the line that begins next. ended: the line at hand has been read
     opens : the line that begins next is the first that is sent
     sends : it is sent. counting: as begins, the pass is of a run before the last
-    done, placed, lined : where a connection reads by lines: the last cycle of a pass; it is the
-        last of its place, of its line
-    over : the block at hand is its sample's last
+    done, placed, lined : where lines are read: the last cycle of a pass; its place's; its line's
+    over : the block at hand is the last for which a constant input is read
     loaded, begins, ends : a pass's sums can be selected from the next cycle on; its block is a
         sample's first, last
     """
@@ -83,7 +81,7 @@ class Sequencer(wiring.Component):
         self.leader, self.latency = leader, latency
         self.skips, self.least = list(skips) if any(skips) else [], least
         self.places, self.lines, self.swept, self.runs = places, lines * runs, swept, runs
-        self.fills = fills and leader is None and any(constant)
+        self.fills = fills and any(constant)
         n = len(cycles)
         super().__init__(
             {
@@ -128,7 +126,8 @@ class Sequencer(wiring.Component):
         left = Signal(range(max(2, self.period)), name="left")  # cycles of this pass still to come
         end_pass = left == 0
         first, last = Signal(name="first_block"), Signal(name="last_block")
-        at_first, at_last, opens, sends = self._flags(m, first)
+        at_first, at_last, opens, sends, final = self._flags(m, first)
+        over = self._over(m, last, final)
         skipped = Mux(at_first, blocks.skipped, 0) if blocks.skipped else Const(0, 1)
 
         end_chunk: Value = Const(1, 1)
@@ -152,7 +151,7 @@ class Sequencer(wiring.Component):
                 self.done.eq(running & end_pass),
                 self.placed.eq(end_tile),
                 self.lined.eq(end_place),
-                self.over.eq(last),
+                self.over.eq(over),
             ]
 
         m.d.comb += self.start.eq((~running | ending) & self._ready(at_first) & self.room)
@@ -172,7 +171,7 @@ class Sequencer(wiring.Component):
 
         m.d.comb += self.again.eq(~end_chunk)
         ends: Value = last
-        if self.fills:
+        if self.fills and self.leader is None:
             whole = Signal(name="whole")  # told with the last line of the first block
             with m.If(self.start & at_first):
                 m.d.sync += whole.eq(self.last[self.constant.index(True)])
@@ -188,7 +187,7 @@ class Sequencer(wiring.Component):
             m.d.comb += [
                 self.issue[k].eq(issues[k] & begun if once else issues[k]),
                 self.take[k].eq(self.start & at_first if constant else self.start),
-                self.release[k].eq(ending & last if constant else ending),
+                self.release[k].eq(ending & over if constant else ending),
             ]
         for name, value, reset in (
             ("loaded", running & end_pass, True),
@@ -225,7 +224,7 @@ class Sequencer(wiring.Component):
                 with m.If(self.start):
                     m.d.sync += kept.eq(turns)
             mine.append(kept)
-            longest = turns if self.least == 1 and k == 0 else _greater(m, longest, turns, k)
+            longest = turns if self.least == 1 and k == 0 else greater(m, longest, turns, k)
         span = Signal.like(left, name="span", reset_less=True)
         with m.If(end_pass):
             m.d.sync += left.eq(span)
@@ -234,11 +233,11 @@ class Sequencer(wiring.Component):
         alone = self.least == 1 and len(mine) == 1
         return [running if alone else running & (left <= kept) for kept in mine]
 
-    def _flags(self, m: Module, first: Value) -> tuple[Value, Value, Value, Value]:
+    def _flags(self, m: Module, first: Value) -> tuple[Value, Value, Value, Value, Value]:
         """Return what holds of the line that begins next.
 
-        Its block is a sample's first, its last; it is the block's first; it is sent. A block may
-        turn out to be the last with its last line: before that line it is not told.
+        Its block is a sample's first, its last; it is the block's first; it is sent; it is the
+        block's last. A block may turn out to be the last with that line: before it is not told.
         """
         line, final = count(m, self.lines, self.start, "line_next")
         opens = line == 0 if self.lines > 1 else Const(1, 1)
@@ -253,12 +252,26 @@ class Sequencer(wiring.Component):
             block, end = count(
                 m, self.blocks.count, self.start & final if self.lines > 1 else self.start, "block"
             )
-            return block == 0, end, opens, sends
+            return block == 0, end, opens, sends, final
         at_first, at_last = self.first[self.leader], self.last[self.leader]
         if self.lines > 1:
             at_first = Mux(opens, at_first, first)
             at_last = at_last & final
-        return at_first, at_last, opens, sends
+        return at_first, at_last, opens, sends, final
+
+    def _over(self, m: Module, last: Value, final: Value) -> Value:
+        """Return whether a constant input is read for the last time.
+
+        That is in its sample's last block. One that was filled up has none: blocks are counted.
+        """
+        if not self.fills or self.leader is None:
+            return last
+        begins = self.start & final if self.lines > 1 else self.start
+        _, end = count(m, self.blocks.count, begins, "held_block")
+        over = Signal(name="over_now")
+        with m.If(self.start):
+            m.d.sync += over.eq(end)
+        return over
 
     def _ready(self, at_first: Value) -> Value:
         """Return whether every connection has its block."""
@@ -278,12 +291,3 @@ class Sequencer(wiring.Component):
             older = age + before
             m.d.sync += age.eq(Mux(at_first, 0, Mux(older > late, late, older)))
         return age + chunk < late + (Mux(first, blocks.skipped, 0) if blocks.skipped else 0)
-
-
-def _greater(m: Module, a: Value, b: Value, k: int) -> Value:
-    """Return the greater of two values."""
-    if isinstance(a, Const) and isinstance(b, Const):
-        return Const(max(a.value, b.value), max(len(a), len(b)))
-    greater = Signal(max(len(a), len(b)), name=f"longest_{k}")
-    m.d.comb += greater.eq(Mux(a > b, a, b))
-    return greater
