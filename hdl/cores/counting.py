@@ -59,6 +59,6 @@ def greater(m: Module, a: Value, b: Value, k: int) -> Value:
     """Return the greater of two values."""
     if isinstance(a, Const) and isinstance(b, Const):
         return Const(max(a.value, b.value), max(len(a), len(b)))
-    greater = Signal(max(len(a), len(b)), name=f"longest_{k}")
-    m.d.comb += greater.eq(Mux(a > b, a, b))
-    return greater
+    found = Signal(max(len(a), len(b)), name=f"longest_{k}")
+    m.d.comb += found.eq(Mux(a > b, a, b))
+    return found
