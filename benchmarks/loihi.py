@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import resource
 import sys
 import time
@@ -83,7 +84,8 @@ def drawn(networks: int) -> dict[str, object]:
             try:
                 found = place(network, chip, spikes, seed)
             except Unsupported as error:
-                limit = str(error).rpartition(" ")[2]
+                said = re.search(r"needs \d+ (\w+)", str(error))
+                limit = said[1] if said else str(error)
                 refused[limit] = refused.get(limit, 0) + 1
                 continue
             placed += 1

@@ -82,7 +82,8 @@ MISUSES = {
     "place network.safetensors -o gone/place.json": "gone does not exist",
     "place trained.safetensors": "trained.safetensors holds a TrainedNetwork",
     "place late.safetensors": "'late' has a delay of 63 timesteps; a synapse of loihi1 has",
-    "place wide.safetensors": "'wide' does not fit loihi1: one neuron alone breaks axons_in",
+    "place wide.safetensors": "population 'wide' does not fit loihi1: one neuron alone "
+    "needs 6400 axons_in, and a core has 4096; of loihi2 no such limit is published",
     "nir x.nir -o y.safetensors": "x.nir",
 }
 
