@@ -18,6 +18,7 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from sim.campaign.generate.trained_all_kinds import draw_trained_whole
 from spikexact.cli import status
 from spikexact.report import schema
+from spikexact.report.placement import placed
 
 
 @pytest.fixture
@@ -140,6 +141,10 @@ def test_the_report_shows_the_mesh(folder: Path, capsys: pytest.CaptureFixture) 
     jsonschema.validate(facts, schema())
     assert facts["placement"]["chip"] == "loihi1" and facts["placement"]["broken"] == []
     assert len(facts["placement"]["populations"]) == 6
+    drawn = placed(json.loads(Path("place.json").read_text())).tiles
+    assert {name for held in drawn.values() for name in held} == {
+        row["population"] for row in facts["placement"]["populations"]
+    }
 
 
 def test_a_placement_of_another_network_is_foreign(
