@@ -161,7 +161,7 @@ def test_a_fold_that_refuses_everything_fails_the_campaign(
 
 
 def test_a_draw_that_fails_fails_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.campaign.generate.all_kinds._Sketch.network", lambda self: int("x"))
+    monkeypatch.setattr("sim.campaign.generate.all_kinds.Sketch.network", lambda self: int("x"))
     found = campaign(1, ["fast"], 1, samples=2, kinds="all")
     assert not found["ok"] and "group 0, drawing and folding: ValueError" in found["problems"][0]
 
