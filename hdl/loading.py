@@ -22,9 +22,10 @@ from mapping import Network
 
 from .answers import reading
 from .contents import memories
+from .cores.parameters import current
 from .numbers import term
 from .plan import plan as make_plan
-from .planned import VALUES, Bits, Plan, current, label
+from .planned import VALUES, Bits, Plan, label
 from .structure import difference, stated
 from .takes import LOADABLE
 

@@ -13,12 +13,12 @@ from .cores import skipping
 from .cores.history import History, remembers
 from .cores.neuron import latency
 from .cores.order import REVISIT, Order
-from .cores.parameters import Widths
+from .cores.parameters import Widths, current
 from .cores.placing import Placing
 from .gates import counts, fixed, gate_bits
 from .links import Links
 from .numbers import history, term
-from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation, current
+from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
 from .sizes import Sizes
 from .streams import Blocks
 
@@ -142,7 +142,7 @@ class Maker:
         """Return the columns of a parameter memory, wide enough for every network."""
         if isinstance(self.loadable, Mapping):
             given = self.loadable[made.name]
-            return {n: b for n, b in given.items() if n not in (*VALUES, *made.currents)}
+            return {n: b for n, b in given.items() if n not in (*VALUES, *made.widths.currents)}
         columns: dict[str, int] = {}
         for network in (self.network, *self.others):
             for name, column in made.parameters(network[made.name]).columns().items():

@@ -196,12 +196,7 @@ class PlannedPopulation:
     def bits(self) -> dict[str, int]:
         """Signed bits of what differs from network to network: of values, then of columns."""
         values = {name: getattr(self.widths, name) for name in VALUES}
-        return values | self.currents | self.memory
-
-    @property
-    def currents(self) -> dict[str, int]:
-        """Signed bits of the currents of connections that stand apart, before their shift."""
-        return {current(j): bits for j, bits in self.widths.terms.items()}
+        return values | self.widths.currents | self.memory
 
     @property
     def trace(self) -> dict[str, int]:
@@ -296,11 +291,6 @@ class Plan:
             for j, c in enumerate(p.connections)
             if c.source == source
         ]
-
-
-def current(j: int) -> str:
-    """Return what the current of connection j is called, among a population's values."""
-    return f"current_{j}"
 
 
 def label(plan: Plan, k: int, j: int) -> str:

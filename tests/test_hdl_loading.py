@@ -413,24 +413,29 @@ def test_any_weights_have_room_and_the_largest_need_it(fan, bits, weight_bits, s
     assert max(needs) == room
 
 
-@pytest.mark.parametrize("weight_bits", [1, 4])
-def test_sums_of_a_channel_have_room_for_any_weights(weight_bits: int, rng) -> None:
-    """A design made for as many -1 as 1 once overflowed when it was loaded with one kind alone."""
-    top = max(1, (1 << weight_bits - 1) - 1)
-    mixed = np.where(np.arange(18) % 2, top, -top)
+def depthwise(weights: np.ndarray, bits: int) -> Network:
+    """Return a network in which each channel sums one of the input's, of 18 weights."""
+    op = Conv(weights.reshape(2, 1, 3, 3), padding=1, groups=2, bits=bits)
+    return single(Connection("input", op), (2, 4, 4))
 
-    def depthwise(weights: np.ndarray) -> Network:
-        op = Conv(weights.reshape(2, 1, 3, 3), 1, 1, 1, 2, weight_bits)
-        return single(Connection("input", op), (2, 4, 4))
 
-    networks = [depthwise(w) for w in (mixed, np.full(18, top), np.full(18, -top))]
+def dense(weights: np.ndarray, bits: int) -> Network:
+    """Return a network of a dense layer of 18 weights."""
+    return single(Connection("input", Dense(weights.reshape(2, 9), bits)), (9,))
+
+
+@pytest.mark.parametrize(("make", "bits"), [(depthwise, 1), (depthwise, 4), (dense, 4)])
+def test_what_a_design_was_not_made_for_does_not_overflow(make, bits: int, rng) -> None:
+    """Sums of a channel, of as many -1 as 1, once were too narrow for networks of one of them."""
+    top = max(1, (1 << bits - 1) - 1)
+    small = np.where(np.arange(18) % 2, 1, -1)
+    networks = [make(w, bits) for w in (small, np.full(18, top), np.full(18, -top))]
     design = plan(networks[0], others=tuple(networks[1:]))
-    x = rng.integers(0, 2, (3, 2, 2, 4, 4)).astype(np.uint8)
+    x = rng.integers(0, 2, (3, 2, *networks[0].input.shape)).astype(np.uint8)
     x[0] = 1
     for network in networks:
-        assert plan(network, loadable=True).populations[0].connections == (
-            design.populations[0].connections
-        )
+        (alone,) = plan(network, loadable=True).populations
+        assert alone.connections == design.populations[0].connections
         agrees(network, replace(design, network=network), list(x))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import needs
@@ -13,10 +16,11 @@ from hypothesis import strategies as st
 import hdl.contents
 from hdl.plan import drafted
 from hdl.structure import structure
-from mapping import Network, Unsupported, save
+from mapping import Network, TrainedNetwork, Unsupported, save
 from sim import run
 from sim.backends.rtl import design
 from sim.campaign import builds, campaign, group, parallelism
+from sim.campaign.generate import groups
 from sim.campaign.generate.alike import draw_trained_whole_like, draw_whole_like
 from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.groups import draw_any, draw_families, shares
@@ -25,6 +29,8 @@ from spikexact.cli import status
 
 #: A seed whose first group is a small family; see ``test_the_small_group``.
 SMALL = 22
+#: A group of folded networks of one structure.
+SHARED = 1
 
 
 def counted(found: dict) -> dict:
@@ -54,6 +60,21 @@ def _small(network: Network) -> bool:
     return (
         sum(c.op.weights.size for p in network.populations for c in p.connections if c.op.bits) < 8
     )
+
+
+def test_what_folds_to_another_structure_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    (family,) = draw_families(SHARED, 4, SMALL)
+    right, calls = groups.fold, itertools.count()
+
+    def wrong(value: TrainedNetwork) -> Network:
+        network = right(value)
+        return replace(network, timesteps=network.timesteps + 1) if next(calls) == 1 else network
+
+    monkeypatch.setattr(groups, "fold", wrong)
+    passed_over: Counter[str] = Counter()
+    (found,) = draw_families(SHARED, 3, SMALL, passed_over)
+    assert passed_over == {"of another structure once folded": 1}
+    assert found == [family[0], *family[2:]]
 
 
 @settings(max_examples=40)
