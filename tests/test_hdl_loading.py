@@ -476,6 +476,8 @@ def test_a_shifted_current_has_its_own_range_and_a_shift_is_of_the_structure() -
     assert design.populations[0].bits["current_0"] == 6  # 0 .. 16
     again = planned(manifest(design, "", {}, {})["loading"], single(edge))
     assert bits(again) == bits(design) and again.populations[0].widths.terms == {0: 6}
+    both = plan(single(edge), others=(single(replace(edge, gain=30)),))
+    assert both.populations[0].widths.terms == {0: 8}  # 0 .. 120
     room = {**bits(design)["a"], "drive": 9, "v": 9, "state": 9, "scaled": 9, "gain_0": 9}
     wide = plan(single(edge), loadable={"a": room})
     refuse(wide, single(replace(edge, gain=7)))
