@@ -43,7 +43,8 @@ class Maker:
     @property
     def links(self) -> Links:
         """What its connections follow from."""
-        return Links(self.network, self.blocks, self.sizes, self.skips, self._bits, self.loads)
+        chosen = (self.network, self.blocks, self.sizes, self.skips)
+        return Links(*chosen, self._bits, self._signed, self.loads)
 
     @property
     def loads(self) -> bool:
@@ -137,6 +138,10 @@ class Maker:
             return self.loadable[name][current(j)]
         networks = (self.network, *self.others)
         return max(bits(*term(n[name].connections[j], n.facts[name].acc[j])) for n in networks)
+
+    def _signed(self, name: str) -> bool:
+        """Return whether membranes may be negative; of what is written later, they always may."""
+        return self.loads or self.network.facts[name].v.span[0] < 0
 
     def _memory(self, made: PlannedPopulation) -> dict[str, int]:
         """Return the columns of a parameter memory, wide enough for every network."""
