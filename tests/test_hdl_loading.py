@@ -32,6 +32,7 @@ from mapping import (
     Input,
     Network,
     Neuron,
+    Pool,
     Population,
     Readout,
     Unsupported,
@@ -437,6 +438,25 @@ def test_what_a_design_was_not_made_for_does_not_overflow(make, bits: int, rng) 
         (alone,) = plan(network, loadable=True).populations
         assert alone.connections == design.populations[0].connections
         agrees(network, replace(design, network=network), list(x))
+
+
+def test_a_pool_of_values_has_room_for_every_network(rng) -> None:
+    """The values that it sums are larger in another network than in the first."""
+
+    def made(gain: int) -> Network:
+        stream = Connection("input", Conv(np.ones((1, 1, 1, 1), int)), gain=gain)
+        pool = Connection("a", Pool((2, 2)))
+        populations = (
+            Population("a", (stream,), Neuron(0, 0)),
+            Population("b", (pool,), Neuron(1, 1, threshold=2)),
+        )
+        return Network(Input((1, 4, 4)), populations, Readout("b"), 2)
+
+    networks = [made(1), made(20), made(-20)]
+    design = plan(networks[0], others=tuple(networks[1:]))
+    x = np.concatenate([np.ones((1, 2, 1, 4, 4), int), rng.integers(0, 2, (2, 2, 1, 4, 4))])
+    for network in networks:
+        agrees(network, replace(design, network=network), list(x.astype(np.uint8)))
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -228,7 +228,9 @@ def test_sixty_networks_over_twenty_builds_of_rtl() -> None:
     found = campaign(60, ["fast", "rtl"], 0, per_build=3)
     print(found)
     assert found["ok"], found["problems"]
-    assert found["builds"] == 20 and found["threshold_hits"] > 0
+    assert found["groups"] == found["builds"]["loadable"] == 20 and found["threshold_hits"] > 0
+    assert sum(found["builds"].values()) == 40
+    assert sum(found["networks_by_build"].values()) == 60
 
 
 @pytest.mark.rtl
