@@ -50,6 +50,7 @@ def write_bundle(
     skip_zeros: bool | Sequence[str] = False,
     classes: bool = False,
     stop: bool = False,
+    axis_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -59,6 +60,7 @@ def write_bundle(
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
         pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros: see
             ``hdl.plan.plan``.
+        axis_bytes: bytes of TDATA of the AXI wrapper; None: the power of two that holds a beat.
         force: replace a folder that is not ours too.
 
     Returns
@@ -81,7 +83,9 @@ def write_bundle(
         options = {"lanes": lanes, "block": block, "parallel": parallel}
         options |= {"others": others, "loadable": loadable}
         options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
-        manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
+        emitted = verilog.emit(network, pe, simd, **options).wrapped(axis_bytes)
+        emitted.write(part)
+        manifest = emitted.manifest
         write_testbench(part)
         write(network, inputs, part)
     return manifest

@@ -143,7 +143,8 @@ PARTS = {
         "rewriting": part("rewriting", "cores values loading"),
         "top": part("leaving summing top", "cores values contents rewriting"),
         "text": part("text", "values loading"),
-        "emission": part("verilog", "choices values plan manifest top text"),
+        "axi": part("axi", "cores values rewriting top text"),
+        "emission": part("verilog", "choices values plan manifest top text axi"),
         "testbench": part("testbench"),
     },
     "hdl/text": {

@@ -38,6 +38,12 @@ write_verilog -norename
 
 def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str, str]]:
     """Return the Verilog of a top, and its memory files by name."""
+    text, files = design(top, name)
+    return f"{header(plan, files)}\n{text}", files
+
+
+def design(top: wiring.Component, name: str) -> tuple[str, dict[str, str]]:
+    """Return the Verilog of a design without a header, and its memory files by name."""
     ports = {
         "_".join(map(str, path)): (Value.cast(value), None)
         for path, _, value in top.signature.flatten(top)
@@ -54,10 +60,7 @@ def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str
     text = loaded(without_folded(renumbered(_verilog(formatted(modules)))), files)
     body = text[text.index("\nmodule ") + 1 :].strip()
     off = "".join(f"/* verilator lint_off {name} */\n" for name in WAIVED)
-    return (
-        f"{header(plan, files)}\n{off}`default_nettype none\n\n{body}\n\n`default_nettype wire\n",
-        files,
-    )
+    return f"{off}`default_nettype none\n\n{body}\n\n`default_nettype wire\n", files
 
 
 def _verilog(text: str) -> str:
