@@ -1,7 +1,7 @@
 """Vectors beside the Verilog: what goes into the device and what must come out, as hex text.
 
 ``input.hex`` holds the beats of the input stream, one line a block, ``expected.hex`` every spike
-and every membrane of every population, one line a timestep; hdl/testbench/README.md defines the
+and every membrane of every population, one line a timestep; hdl/testbench/TESTBENCH.md defines the
 format. The shipped testbench reads them with its own strict reader (hdl/testbench/hexfiles.py),
 since it must run without this package; what it samples from the device it writes to
 ``sampled_*.hex``, which ``read_sampled`` takes back.
@@ -73,6 +73,7 @@ def write_bundle(
         Unsupported: hdl does not build a node of this network.
     """
     from hdl import verilog
+    from hdl.deployed import deploy
 
     from .campaign.stimuli import stimuli
 
@@ -87,6 +88,7 @@ def write_bundle(
         emitted.write(part)
         manifest = emitted.manifest
         write_testbench(part)
+        deploy(part, manifest)
         write(network, inputs, part)
     return manifest
 

@@ -238,7 +238,7 @@ def test_a_bundle_is_complete_and_swapped(tmp_path):
     names = {path.name for path in folder.iterdir()}
     assert {"network.v", "manifest.json", "input.hex", "expected.hex"} < names
     assert {"run.py", "test_network.py", "device.py", "hexfiles.py", "driver.py"} < names
-    assert {"protocol.py", "malformed.py", "README.md"} < names
+    assert {"protocol.py", "malformed.py", "TESTBENCH.md", "README.md"} < names
     assert json.loads((folder / "manifest.json").read_text()) == manifest
     assert manifest["network_sha256"] == digest(network)
     text = (folder / "network.v").read_bytes()

@@ -44,18 +44,16 @@ _ALL = (
     Register("network_high", 0x14, "r", "the 4 bytes after these"),
     Register("transfers_in", 0x18, "r", "transfers of a whole sample"),
     Register("transfers_out", 0x1C, "r", "transfers of what leaves of a whole sample"),
-    Register("control", 0x20, "w1", "soft reset of the core; all counters to 0", ("reset", "zero")),
-    Register("framing", 0x24, "rw", "first comes after TLAST, whatever TUSER is", ("by_last",)),
-    Register(
-        "status", 0x28, "r", "see below", ("open", "waits", "good", "loading", "room"),
-    ),
-    Register("errors", 0x2C, "w1c", "what was wrong; see below", STICKY),
+    Register("control", 0x20, "w1", "resets the core; sets all counters to 0", ("reset", "zero")),
+    Register("framing", 0x24, "rw", "samples begin after TLAST, not with TUSER", ("by_last",)),
+    Register("status", 0x28, "r", "what is", ("open", "waits", "good", "loading", "room")),
+    Register("errors", 0x2C, "w1c", "what was wrong", STICKY),
     Register("samples_in", 0x30, "r", "samples that were taken to their end"),
     Register("samples_out", 0x34, "r", "samples whose TLAST has left"),
     Register("cycles", 0x38, "r", "cycles of the clock"),
     Register("stalls_in", 0x3C, "r", "cycles with s_axis_tvalid and without s_axis_tready"),
     Register("stalls_out", 0x40, "r", "cycles with m_axis_tvalid and without m_axis_tready"),
-)  # fmt: skip
+)
 _LOADING = (
     Register("load_first", 0x44, "w", "the first word of another network"),
     Register("load_next", 0x48, "w", "a further word"),
