@@ -12,7 +12,7 @@ from typing import Any
 
 from ..planned import Plan
 from ..text import design
-from ..text.header import wrapper_header
+from ..text.header import WAIVED_OF_WRAPPER, wrapper_header
 from .registers import ADDRESS, STICKY, VERSION, registers
 from .transfers import Transfers, fields
 from .wrapper import AxisWrapper
@@ -35,7 +35,7 @@ def written(
     weights = manifest["loading"]["crc"] if plan.loadable else 0
     wrapper = AxisWrapper(plan, top, hashes, size, weights)
     name = f"{top}_axis"
-    body, _ = design(wrapper, name)
+    body, _ = design(wrapper, name, WAIVED_OF_WRAPPER)
     text = f"{wrapper_header(plan, top)}\n{body}"
     answer = plan.answer.ports if plan.answer else {}
     return text, {
