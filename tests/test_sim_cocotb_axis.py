@@ -32,7 +32,8 @@ def test_the_wrapper_runs_alone(design, tmp_path):
     found = SAID.search(done.stdout)
     assert found and found.groups()[:3] == ("4", "72", "0")
     raised = set(re.search(r"raised: (.*); \d+ soft", done.stdout)[1].split(", "))
-    assert raised == {"cut", "long", "stray"} | ({"partial"} if design == "narrow" else {"short"})
+    partial = {"partial"} if design == "narrow" else set()
+    assert raised == {"cut", "short", "long", "stray"} | partial
     manifest = vectors.read_manifest(tmp_path / "rtl", network())
     assert manifest["axis"]["input"]["transfers"] == (2 if design == "narrow" else 1)
 
@@ -41,11 +42,10 @@ def test_the_wrapper_runs_alone(design, tmp_path):
 @pytest.mark.parametrize(
     "net, options",
     [
-        (network(), {"pe": 4, "simd": 12, "block": 3, "parallel": 3, "axis_bytes": 1}),
         (network(), {**DESIGNS["classes"], "axis_bytes": 8}),
         (latency_network(18), {"stop": True}),
     ],
-    ids=["parallel", "classes", "stop"],
+    ids=["classes", "stop"],
 )
 def test_other_designs_run_in_the_wrapper(net, options, tmp_path):
     needs.tool("iverilog")
@@ -104,7 +104,7 @@ FAULTS = {
     ),
     "a response without data": Fault(
         "axis_registers_lite", r"= placed & filled;", "= placed;",
-        "B: a response before address and data", slow=False,
+        "B: a response before address and data|control: response 2",
     ),
     "a second response to a write": Fault(
         "axis_registers_lite", r"bvalid_next = 1'h0;\n    end\n    if \(writes",
@@ -139,7 +139,7 @@ FAULTS = {
     ),
     "an error is not told": Fault(
         "axis_framing", r"assign wrong\[3\] = n\d+;", "assign wrong[3] = 1'h0;",
-        r"errors is 0x\w+ in cycle \d+, not", "mistakes", slow=False,
+        r"errors is 0x\w+ in cycle \d+, not", "mistakes",
     ),
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -342,6 +343,28 @@ def test_a_manifest_is_read_strictly(tmp_path):
     path.unlink()
     with pytest.raises(ValueError, match="holds no manifest.json: write it with 'verilog'"):
         vectors.read_manifest(path.parent, network)
+
+
+def test_the_wrapper_in_a_manifest_is_read_strictly(tmp_path):
+    network = tiny()
+    manifest = vectors.write_bundle(network, tmp_path / "rtl", samples=1, axis_bytes=1)
+    path = tmp_path / "rtl" / "manifest.json"
+    for change, says in (
+        (lambda axis: axis.update(verilog="../x.v"), "must name a file of this folder"),
+        (lambda axis: axis.update(clock="a b"), "clock of the wrapper must be a name"),
+        (
+            lambda axis: axis["input"].update(transfers=7),
+            "transfers of 's_axis' do not hold a beat",
+        ),
+        (lambda axis: axis["output"].update(bytes=0), "bytes must be an integer of 1 or more"),
+        (lambda axis: axis["registers"]["words"][1].update(address=0), "share an address"),
+        (lambda axis: axis["registers"]["words"][1].update(address=3), "or stand within a word"),
+    ):
+        copy = json.loads(json.dumps(manifest))
+        change(copy["axis"])
+        path.write_text(json.dumps(copy))
+        with pytest.raises(ValueError, match=re.escape(says)):
+            vectors.read_manifest(path.parent, network)
 
 
 @pytest.mark.parametrize("loadable", [False, True])
