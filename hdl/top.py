@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from amaranth.hdl import Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -206,32 +206,36 @@ class NetworkTop(wiring.Component):
         """Carry a population's output to everyone who reads it; readers of one width share."""
         plan = self.plan
         p = plan.populations[k]
-        gathers: dict[tuple[int, bool], Gather] = {}
+        gathers: dict[tuple[int, int], Gather] = {}
 
-        def gathered(wide: int, spikes: bool) -> Gather:
-            if (wide, spikes) not in gathers:
-                bits = 1 if spikes else p.widths.v
+        def gathered(wide: int, bits: int) -> Gather:
+            if (wide, bits) not in gathers:
                 gather = Gather(p.order.lanes, wide, bits)
-                m.submodules[f"gather_{k}_{wide}"] = gather
-                gathers[wide, spikes] = gather
+                narrow = not p.spiking and bits < p.widths.v  # never negative
+                m.submodules[f"gather_{k}_{wide}{'_narrow' * narrow}"] = gather
+                gathers[wide, bits] = gather
+                sent = unit.spike if p.spiking else unit.v
+                if narrow:
+                    lanes = range(p.order.lanes)
+                    sent = Cat(unit.v.word_select(i, p.widths.v)[:bits] for i in lanes)
                 m.d.comb += [
                     gather.valid.eq(unit.valid),
-                    gather.data.eq(unit.spike if spikes else unit.v),
+                    gather.data.eq(sent),
                     gather.end.eq(unit.end),
                     gather.first.eq(unit.first),
                     gather.last.eq(unit.last),
                 ]
-            return gathers[wide, spikes]
+            return gathers[wide, bits]
 
         for reader in plan.readers(k):
             c = plan.populations[reader[0]].connections[reader[1]]
-            beats = gathered(c.placing.granule, p.spiking).o
+            beats = gathered(c.placing.granule, c.placing.bits).o
             self._carry(m, *reader, beats, self._reserve[k], Const(0, 1))
         if k == plan.output and plan.answer:
             leaving.read(m, plan, unit, self._leave, self._opens, self)
         elif k == plan.output:
             leave = self._leave
-            gather = gathered(plan.leaves.granule, p.spiking)
+            gather = gathered(plan.leaves.granule, plan.leaves.bits)
             m.d.comb += [
                 leave.i.valid.eq(gather.o.valid),
                 leave.i.payload.eq(gather.o.payload),

@@ -88,6 +88,27 @@ def test_parallelism_of_maps_is_rounded_to_divisors(rng) -> None:
         plan(small(Connection("input", Conv(signs)), shape=(4, 3, 3)), 4, 3, 4)
 
 
+@pytest.mark.parametrize("bias", [0, -1])
+@pytest.mark.parametrize("block", [1, 2])
+def test_membranes_that_are_never_negative_bear_no_sign(rng, block, bias) -> None:
+    """A maximum of spikes is read as they are: in one bit, in half the cycles."""
+    a = Population(
+        "a", (Connection("input", Conv(rng.choice([-1, 1], (4, 2, 3, 3)))),), Neuron(1, 1, 1)
+    )
+    edge = Connection("a", Pool(2, kind="max"), gain=1 - bias, bias=bias)  # 0 or 1; -1 or 1
+    pool = Population("pool", (edge,), Neuron(0, 0))
+    b = Population(
+        "b", (Connection("pool", Conv(rng.choice([-1, 1], (3, 4, 2, 2)))),), Neuron(1, 1, 1)
+    )
+    network = Network(Input((2, 8, 6)), (a, pool, b), Readout("b"), 2)
+    pe = {"a": 4, "pool": 2, "b": 3}
+    options = {"pe": pe, "simd": 2, "lanes": {"pool": 2}, "block": block}
+    shape = plan(network, **options).populations[2].connections[0].shape
+    assert (shape.bits, shape.signed_x) == ((2, True) if bias else (1, False))
+    run(network, options, 0, (0, 0))
+    run(network, options, 1, (40, 40))
+
+
 def test_a_gate_hears_a_whole_block_before_it_is_used(rng) -> None:
     signs = rng.choice([-1, 1], (3, 2, 3, 3))
     gate = Gate(weights=[1, 2, 1], offset=3, shift=1, table=rng.integers(1, 9, (2, 16)))

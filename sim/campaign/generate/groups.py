@@ -25,7 +25,7 @@ def draw_group(
     """
     base = (seed * 1_000_003 + group) * 1000
     if not group % 2:
-        first_network = draw_network(base, joins=False, delays=False)
+        first_network = draw_network(base, extras=True)
         others = (draw_like(first_network, base + k) for k in range(1, count))
         return [first_network, *others]
     first: TrainedNetwork | None = None

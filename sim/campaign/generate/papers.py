@@ -53,12 +53,17 @@ class Sketch:
         self.flows = {INPUT: encode(enter, x, steps) * enter.unit}
 
     def conv(
-        self, source: str, out: int, size: int = 3, stride: int = 1, bits: int = 1, gate: Any = None
-    ) -> trained.Connection:
-        """Return a convolution with batch norm whose statistics are those of its sums."""
+        self, source: str, out: int, size: int = 3, stride: int = 1, bits: int = 1,
+        gate: Any = None, padding: int | None = None,
+    ) -> trained.Connection:  # fmt: skip
+        """Return a convolution with batch norm whose statistics are those of its sums.
+
+        Args:
+            padding: on each side; half the kernel unless told.
+        """
         fan = self.flows[source].shape[2]
         weights = self._weights((out, fan, size, size), bits)
-        op = Conv(weights, stride, size // 2, bits=bits)
+        op = Conv(weights, stride, size // 2 if padding is None else padding, bits=bits)
         scale = self.rng.lognormal(0, 0.2, out) / np.sqrt(fan * size * size) / (1 << (bits - 1))
         scale = scale.astype(np.float32)
         sums = np.stack([op.apply(self.flows[source][:, t]) for t in range(self.steps)], axis=1)
@@ -94,11 +99,24 @@ class Sketch:
         self.flows[name] = np.stack(out, axis=1)
         return name
 
-    def finish(self, source: str, classes: int) -> TrainedNetwork:
-        """Add the 8-bit last layer, whose membrane sum is read out."""
+    def dense(self, source: str, out: int) -> trained.Connection:
+        """Return one-bit weights with batch norm whose statistics are those of its sums."""
         fan = int(np.prod(self.flows[source].shape[2:]))
-        op = Dense(self._weights((classes, fan), 8), 8)
-        scale = float(np.float32(1 / 127 / np.sqrt(fan)))
+        op = Dense(self._weights((out, fan), 1))
+        sums = np.stack([op.apply(self.flows[source][:, t]) for t in range(self.steps)], axis=1)
+        norm = trained.Norm(
+            gamma=self.rng.normal(1, 0.3, out).astype(np.float32),
+            beta=self.rng.normal(0, 0.3, out).astype(np.float32),
+            mean=sums.mean(axis=(0, 1)).astype(np.float32),
+            var=(sums.var(axis=(0, 1)) + 1e-3).astype(np.float32),
+        )
+        return trained.Connection(source, op, norm=norm)
+
+    def finish(self, source: str, classes: int, bits: int = 8) -> TrainedNetwork:
+        """Add the last layer, of 8 bits unless told, whose membrane sum is read out."""
+        fan = int(np.prod(self.flows[source].shape[2:]))
+        op = Dense(self._weights((classes, fan), bits), bits)
+        scale = float(np.float32(1 / max((1 << (bits - 1)) - 1, 1) / np.sqrt(fan)))
         bias = self.rng.normal(0, 0.05, classes).astype(np.float32)
         edge = trained.Connection(source, op, scale=scale, bias=bias)
         self.add("out", trained.Neuron(leak=1.0), edge)
@@ -170,6 +188,31 @@ def resnet19(
     side = s.flows[source].shape[-1]
     pool = trained.Connection(source, Pool(side, kind="sum"), scale=1 / side**2)
     return s.finish(s.add("pool", STREAM, pool), classes)
+
+
+def cnv(seed: int = 0, classes: int = 10, samples: int = 2, share: int = 1) -> TrainedNetwork:
+    """Return the shape of FINN's CNV as a network of one timestep, all weights of one bit.
+
+    Umuroglu et al., FPGA '17 (arXiv 1612.07119), section 4: 64C3-64C3-MP2-128C3-128C3-MP2-256C3-
+    256C3-512-512-10 on 3 x 32 x 32 pixels of 8 bits, nothing padded. Spikes of 0 and 1 stand in
+    for its activations of -1 and 1.
+
+    Args:
+        share: the channels are divided by it.
+    """
+    s = Sketch(seed, Input((3, 32, 32), 8, "direct", 1 / 255), 1, samples)
+    source, number = INPUT, 0
+    for channels in (64, 128, 256):
+        for _ in range(2):
+            number += 1
+            conv = s.conv(source, channels // share, padding=0)
+            source = s.add(f"conv{number}", LIF, conv)
+        if channels < 256:
+            pool = trained.Connection(source, Pool(2, kind="max"))
+            source = s.add(f"pool{number}", STREAM, pool)
+    for name in ("fc1", "fc2"):
+        source = s.add(name, LIF, s.dense(source, 512 // share))
+    return s.finish(source, classes, bits=1)
 
 
 def _gates(s: Sketch, wanted: bool) -> Callable[[], Any]:
