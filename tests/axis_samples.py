@@ -2,11 +2,13 @@
 
     python tests/axis_samples.py [--samples 500] [--seed 0] [--designs loadable narrow ..]
                                  [--simulators icarus verilator]
+    python tests/axis_samples.py --networks 20 [--seed 0] [--samples 6] [--simulators icarus]
 
 All channels stall at random while registers are read and written; of a loadable design the weights
 are loaded through them first. Every transfer that leaves is compared with the reference, every
 register with a model in the cycle in which it is read, and every rule of AXI in every cycle. One
-line a run; the exit status is 1 where anything differs.
+line a run; the exit status is 1 where anything differs. With --networks random dense networks take
+their place, in designs as campaigns draw them, and all tests of the wrapper are run.
 """
 
 from __future__ import annotations
@@ -22,7 +24,18 @@ from pathlib import Path
 
 import numpy as np
 
-from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
+from mapping import (
+    Connection,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Readout,
+    Unsupported,
+)
+from sim.campaign import parallelism
+from sim.campaign.generate.dense import draw_network
 from sim.vectors import write_bundle
 
 SIMULATORS = ("icarus", "verilator")
@@ -68,14 +81,48 @@ def run(
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
+def drawn(networks: int, seed: int, samples: int, simulator: str) -> int:
+    """Run random networks; return 0 if all was right."""
+    wrong = 0
+    for number in range(networks):
+        net = draw_network(seed * 1_000_003 + number, extras=True)
+        rng = np.random.default_rng([seed, number, 12])
+        net = parallelism.reading([net], rng)[0]
+        options = parallelism.draw(net, rng)
+        if not {"classes", "stop", "skip_zeros"} & set(options) and rng.random() < 0.3:
+            options["loadable"] = True
+        options["axis_bytes"] = [None, 1, 2, 4][rng.integers(4)]
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "rtl"
+            try:
+                write_bundle(net, folder, samples, seed, **options)
+            except (Unsupported, ValueError) as error:  # no loadable design of this network
+                options.pop("loadable", None)
+                print(f"{number}: {error}")
+                write_bundle(net, folder, samples, seed, **options)
+            began = time.monotonic()
+            done = run(folder, simulator, (), samples, seed)
+        found = SAID.search(done.stdout)
+        right = done.returncode == 0 and found is not None and "PASS: 5 tests" in done.stdout
+        wrong += not right
+        said = found[0] if right else f"wrong; {(done.stdout + done.stderr)[-1500:]}"
+        print(f"{number}, {time.monotonic() - began:.0f} s, {options}: {said}", flush=True)
+    print(f"{networks} networks, {wrong} wrong")
+    return int(wrong > 0)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run; return 0 if all was right."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--networks", type=int, default=0, help="random ones, in place of designs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
     parser.add_argument("--simulators", nargs="+", choices=SIMULATORS, default=SIMULATORS)
     given = parser.parse_args(argv)
+    if given.networks:
+        return drawn(given.networks, given.seed, given.samples or 6, given.simulators[0])
+    given.samples = given.samples or 500
     wrong = 0
     for design in given.designs:
         with tempfile.TemporaryDirectory() as place:

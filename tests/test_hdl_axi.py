@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import re
 import subprocess
 import sys
@@ -143,16 +144,16 @@ def test_framing_tells_the_errors_that_the_rules_of_the_input_say(shipped, sizes
     assert seen == want
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     st.integers(1, 40),
     st.sampled_from([1, 2, 4]),
     st.lists(st.tuples(st.integers(0, 2**40 - 1), st.booleans(), st.booleans()), max_size=8),
-    st.randoms(use_true_random=False),
+    st.integers(0, 2**32 - 1),
 )
-def test_what_is_packed_is_unpacked_again(bits, size, beats, random):
+def test_what_is_packed_is_unpacked_again(bits, size, beats, seed):
     """A beat is what its transfers hold, whatever stalls."""
-    shape = Transfers(bits, size)
+    shape, rng = Transfers(bits, size), random.Random(seed)
     pack, unpack = Pack(shape), Unpack(shape)
     beats = [(data & ((1 << bits) - 1), first, last) for data, first, last in beats]
     went: list[tuple[int, bool, bool]] = []
@@ -160,18 +161,19 @@ def test_what_is_packed_is_unpacked_again(bits, size, beats, random):
 
     async def out(ctx):
         left = list(beats)
-        while len(went) < len(beats) * shape.count:
+        for _ in range(20 + 4 * len(beats) * shape.count):
             ctx.set(pack.valid, bool(left))
             for name, value in zip(
                 ("data", "first", "last"), left[0] if left else (), strict=False
             ):
                 ctx.set(getattr(pack, name), value)
-            ctx.set(pack.tready, random.random() < 0.6)
+            ctx.set(pack.tready, rng.random() < 0.6)
             if ctx.get(pack.tvalid) and ctx.get(pack.tready):
                 went.append(tuple(ctx.get(getattr(pack, n)) for n in ("tdata", "tuser", "tlast")))
             if left and ctx.get(pack.ready):
                 left.pop(0)
             await ctx.tick()
+        assert len(went) == len(beats) * shape.count
 
     async def into(ctx):
         left = list(went)
@@ -179,7 +181,7 @@ def test_what_is_packed_is_unpacked_again(bits, size, beats, random):
             ctx.set(unpack.tvalid, 1)
             for name, value in zip(("tdata", "tuser", "tlast"), left[0], strict=True):
                 ctx.set(getattr(unpack, name), value)
-            ctx.set(unpack.ready, random.random() < 0.6)
+            ctx.set(unpack.ready, rng.random() < 0.6)
             assert not ctx.get(unpack.partial)
             if ctx.get(unpack.valid) and ctx.get(unpack.ready):
                 back.append(tuple(ctx.get(getattr(unpack, n)) for n in ("data", "first", "last")))

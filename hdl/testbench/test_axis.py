@@ -167,6 +167,7 @@ async def mistakes(dut):
             softly += 1
             await bench.done(bench.write("control", 1))
         await gone(bench, None, "a malformed sample")
+        await bench.done(bench.write("errors", await bench.done(bench.read("errors"))))
         # Whatever came of it, the next sample begins by TUSER; one that is open is cut by it.
         await agrees(bench, [rng.randrange(DEVICE.samples)], bench.model.rules.open)
         await bench.done(bench.write("errors", await bench.done(bench.read("errors"))))
