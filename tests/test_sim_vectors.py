@@ -381,7 +381,9 @@ def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sente
     def places(value, where=()):
         yield where
         if isinstance(value, (dict, list)):
-            for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            # Registers are of one form: two of them are enough.
+            many = value[:2] if where[:1] == ("axis",) and isinstance(value, list) else value
+            for key, one in many.items() if isinstance(many, dict) else enumerate(many):
                 yield from places(one, (*where, key))
 
     for where in list(places(manifest))[1:]:
@@ -394,7 +396,7 @@ def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sente
             path.write_text(json.dumps(copy))
             try:
                 read = vectors.read_manifest(path.parent, network)
-                if loadable:
+                if loadable and where[0] != "axis":
                     planned(read["loading"], network)
             except ValueError as error:
                 assert "\n" not in str(error) and "manifest.json" in str(error)

@@ -67,11 +67,13 @@ class Host:
         free = [a for a in range(0, 1 << device.axis["registers"]["address_bits"], 4)
                 if a not in device.at.values()]  # fmt: skip
         kind = rng.random()
-        if kind < 0.6:
+        if kind < 0.3:  # before a write clears what nobody has seen
+            self.read("errors")
+        elif kind < 0.6:
             self.read(rng.choice(list(device.registers)))
         elif kind < 0.7:
             self.read("nothing", rng.choice(free))
-        elif kind < 0.8:
+        elif kind < 0.75:
             self.write("errors", rng.getrandbits(32))
         elif kind < 0.9:
             self.write(rng.choice(list(device.registers)), rng.getrandbits(32), rng.randrange(15))
