@@ -47,7 +47,7 @@ DESIGNS = {
     "classes": {"pe": 4, "simd": 5, "classes": True, "axis_bytes": 1},
 }
 #: Cycles from which on a random network takes too long: it is passed over.
-SLOW = 400
+SLOW = 100
 #: What the testbench says in the end.
 SAID = re.compile(
     r"(\d+) samples, (\d+) values compared, (\d+) mismatches; (\d+) accesses in (\d+) cycles, "
