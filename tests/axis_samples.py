@@ -112,7 +112,8 @@ def drawn(networks: int, seed: int, samples: int, simulator: str) -> int:
         found = SAID.search(ran.stdout)
         right = ran.returncode == 0 and found is not None and "PASS: 5 tests" in ran.stdout
         wrong += not right
-        said = found[0] if right else f"wrong; {(ran.stdout + ran.stderr)[-1500:]}"
+        errors = "; ".join(re.findall(r"\w+Error: .*", ran.stdout)) or ran.stderr[-500:]
+        said = found[0] if right else f"wrong; {errors}"
         print(f"{number}, {time.monotonic() - began:.0f} s, {options}: {said}", flush=True)
     print(f"{networks} networks, {wrong} wrong")
     return int(wrong > 0)

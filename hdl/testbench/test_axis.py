@@ -101,7 +101,8 @@ async def traffic(dut):
     shown = {name: await bench.done(bench.read(name)) for name in DEVICE.registers
              if DEVICE.registers[name]["access"] != "w"}  # fmt: skip
     assert (shown["samples_in"], shown["samples_out"], shown["errors"]) == (SAMPLES, SAMPLES, 0)
-    assert min(shown["stalls_in"], shown["stalls_out"]) > 0
+    # Few samples may meet no stall; of more there must be some, or nothing was shown.
+    assert SAMPLES < 20 or min(shown["stalls_in"], shown["stalls_out"]) > 0
     dut._log.info(
         "%d samples, %d values compared, 0 mismatches; %d accesses in %d cycles, %d and %d stalls",
         SAMPLES, compared, bench.accesses, shown["cycles"], shown["stalls_in"],
