@@ -163,9 +163,11 @@ async def mistakes(dut):
         if sent is None:
             continue
         bench.queue["in"] += sent
-        if number >= once:  # at any moment, and while a transfer waits
-            for _ in range(rng.randint(1, 2 * DEVICE.latency)):
-                await bench.step()
+        if number >= once:  # within a sample, whose rest then comes, and while a transfer waits
+            for sample in rng.choices(range(DEVICE.samples), k=3):
+                bench.queue["in"] += DEVICE.transfers(DEVICE.beats(sample)[0])
+            left = rng.randrange(len(bench.queue["in"]))
+            await bench.until(lambda n=left: len(bench.queue["in"]) <= n, limit(4), "a sample")
             softly += 1
             await bench.done(bench.write("control", 1))
         await gone(bench, None, "a malformed sample")
