@@ -133,7 +133,7 @@ PARTS = {
         ),
         "taken": part("taken", "timing values"),
         "contents": part("contents", "cores numbers shapes values"),
-        "loading": part("loading", "takes structure answers values plan contents"),
+        "loading": part("loading", "takes structure answers cores numbers values plan contents"),
         "sizes": part("cells stores", "cores values"),
         "listing": part("listing", "cores numbers blocking values sizes loading"),
         "choice": part(
