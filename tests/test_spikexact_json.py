@@ -25,8 +25,10 @@ from spikexact.report.sources import ABSENT
 ROOT = Path(__file__).resolve().parent.parent
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 #: Maps whose keys are names of populations, of a line of trained.jsonl and where report.json
-#: repeats the lines; and sentences, of a campaign.
-NAMED = re.compile(r"(/epochs/\d+)?/(flips|gradients|rates)|/refused|/passed_over")
+#: repeats the lines; and sentences and backends, of a campaign.
+NAMED = re.compile(
+    r"(/epochs/\d+)?/(flips|gradients|rates)|/refused|/passed_over|/compared_by_backend"
+)
 
 
 def keys(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
