@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Board:
         line: that is open; closed with the board.
         manifest: of the design that the board was programmed with.
         clock: seconds that have passed; of a line on simulated time its own.
+        draw: so many random bits, for sessions.
 
     Raises
     ------
@@ -63,12 +65,13 @@ class Board:
     """
 
     def __init__(
-        self, line: Line, manifest: dict[str, Any], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, line: Line, manifest: dict[str, Any], clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[int], int] = secrets.randbits,
+    ) -> None:  # fmt: skip
         self.line, self.manifest = line, manifest
         self.info = _hello(manifest)
         self._items = manifest["board"]["items"]
-        self._exchange = Exchange(line, clock=clock)
+        self._exchange = Exchange(line, clock, draw)
         self._known: tuple[Network, list[int]] | None = None
         try:
             self.status = self._begin()
@@ -240,7 +243,13 @@ class Board:
             )
 
     def _batches(self, x: np.ndarray, want: int) -> Iterator[np.ndarray]:
-        size = max(1, min(self.info.samples, REPLY // self.info.bytes_of(want)))
+        of_one = self.info.bytes_of(want)
+        if of_one + protocol.STATUS.size > protocol.LONGEST:
+            raise ValueError(
+                f"a sample returns {of_one:,} bytes, and a reply holds {protocol.LONGEST:,}: "
+                f"record less of it"
+            )
+        size = max(1, min(self.info.samples, REPLY // of_one))
         for start in range(0, len(x), size):
             yield x[start : start + size]
 

@@ -16,6 +16,7 @@ from ..verilog import Emitted
 from .board import Board, SerialBoard
 from .facts import Line, hello, items
 from .protocol import SILENCE, Hello
+from .uart import check
 
 #: Names of the two tops.
 BYTES, WIRES = "network_board_bytes", "network_board"
@@ -42,6 +43,8 @@ def emit(
         Unsupported, ValueError: as ``hdl.plan.plan``; a rate that the clock does not allow; a store
             that holds no sample.
     """
+    if wires:
+        check(line.clock, line.baud)
     made = plan(
         network, pe, simd, lanes, block, parallel, others, loadable, classes, False, skip_zeros
     )

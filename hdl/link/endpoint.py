@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from .counters import Counters
 from .measure import Measure
-from .protocol import ERROR, LOAD, NEXT, REPLY, RUN, Code, Kind
+from .protocol import ERROR, LOAD, LONGEST, NEXT, REPLY, RUN, STATUS, Code, Kind
 from .reader import Reader
 from .receiver import Receiver
 from .sender import Sender
@@ -184,7 +184,10 @@ class Endpoint(wiring.Component):
                 with m.Elif(measure.taken + RUN.size > rx.length):  # at once, whatever samples is
                     fails(Code.MALFORMED)
                 with m.Elif(measure.done):
-                    with m.If(measure.taken + RUN.size != rx.length):
+                    longest = LONGEST - STATUS.size
+                    with m.If(
+                        (measure.taken + RUN.size != rx.length) | (measure.returned > longest)
+                    ):
                         fails(Code.MALFORMED)
                     with m.Else():
                         m.d.comb += self.clear.eq(1)

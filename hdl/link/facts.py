@@ -14,6 +14,8 @@ from ..loading import contents, crc
 from ..planned import Plan
 from .protocol import RUN, VERSION, Hello
 
+#: Streams that a tag can name.
+MOST = 256
 #: Fields of a manifest that are the network's, not the design's.
 OF_NETWORK = ("network_sha256", "verilog_sha256", "files")
 
@@ -57,8 +59,14 @@ def items(plan: Plan) -> tuple[Item, ...]:
 
     Raises
     ------
-        ValueError: a design whose samples stop early, since how much it returns is not known.
+        ValueError: a design whose samples stop early, since how much it returns is not known; more
+            populations than a byte can name.
     """
+    if len(plan.populations) >= MOST:
+        raise ValueError(
+            f"a board names its populations by a byte: {MOST - 1} at most, not "
+            f"{len(plan.populations)}"
+        )
     if plan.answer is not None and plan.answer.stop:
         raise ValueError(
             "a board does not take designs that stop early (--stop): how much they return depends "

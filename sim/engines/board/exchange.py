@@ -54,8 +54,9 @@ class Exchange:
     """One session on a line.
 
     Args:
-        line: that is open. session: that is drawn otherwise; 1 to 2^32 - 1.
+        line: that is open.
         clock: seconds that have passed; of a line on simulated time its own.
+        draw: so many random bits, for sessions.
 
     Attributes
     ----------
@@ -63,12 +64,13 @@ class Exchange:
     """
 
     def __init__(
-        self, line: Line, session: int | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.line, self._clock = line, clock
+        self, line: Line, clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[int], int] = secrets.randbits,
+    ) -> None:  # fmt: skip
+        self.line, self._clock, self._draw = line, clock, draw
         self._decoder = Decoder(0)
         self._sequence = 0
-        self.session = session or 0
+        self.session = 0
         self.retries = 0
 
     def begin(self, most: int) -> Answer:
@@ -79,7 +81,7 @@ class Exchange:
         """
         self.line.drain()
         self._decoder = Decoder(0)
-        self.session = secrets.randbits(32) or 1
+        self.session = self._draw(32) or 1
         return self.ask(Kind.HELLO, b"", most)
 
     def ask(self, kind: Kind, payload: bytes, most: int, work: float = 0.0) -> Answer:

@@ -1,7 +1,8 @@
 """Virtual board: the emitted gateware as a compiled library, on a line of simulated time.
 
-Bytes go in and out of the link's byte streams, each taking as long as on the wire; the UART itself
-is left out ("byte level").
+At *byte level* bytes go in and out of the link's streams, each taking as long as on the wire, and
+the UART itself is left out. At *bit level* the top is the one for a board, and its two wires are
+driven and sampled by a UART of this side's own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ _SCRIPT = (
 _FLAGS = ("-std=c++14", "-shared", "-fPIC", "-O1", "-finline-functions", "-fpeel-loops")
 
 
-def build(verilog: str, top: str, files: dict[str, str]) -> Path:
-    """Compile a board of byte streams; return the library's path, from the cache if it is there.
+def build(
+    verilog: str, top: str, files: dict[str, str], clock: int = 0, baud: int = 0
+) -> Path:  # fmt: skip
+    """Compile a board; return the library's path, from the cache if it is there.
+
+    Args:
+        top: name of the module. clock, baud: of its wires, of which this side may be a little off;
+            0: it has streams of bytes.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def build(verilog: str, top: str, files: dict[str, str]) -> Path:
     """
     YOSYS.require(UNLOCKS)
     compiler = COMPILER.require(UNLOCKS)
-    source, script = harness(top), _SCRIPT.format(top=top)
+    source, script = harness(top, clock, baud), _SCRIPT.format(top=top)
 
     def make(folder: Path) -> Path:
         fill(folder, verilog, {**files, "harness.cpp": source})
