@@ -19,13 +19,13 @@ from mapping import Network
 from mapping.coding import encode
 from mapping.files import digest
 
-from .backends import beats, decoded
-from .board_items import port, split
+from .backends import beats
+from .board_design import compare, stated
+from .board_items import traced
 from .engines.board.exchange import Answer, Exchange, Refused
-from .engines.board.line import Line, LinkError, SerialLine
-from .engines.cxxrtl import Streams
+from .engines.board.line import Line, SerialLine
 from .tools import ProtocolError
-from .trace import Record, Trace, finish
+from .trace import Record, Trace
 
 #: Bytes of a reply, where a sample has no more: what a lost byte costs.
 REPLY = 1 << 15
@@ -69,8 +69,7 @@ class Board:
         draw: Callable[[int], int] = secrets.randbits,
     ) -> None:  # fmt: skip
         self.line, self.manifest = line, manifest
-        self.info = _hello(manifest)
-        self._items = manifest["board"]["items"]
+        self.info = stated(manifest)
         self._exchange = Exchange(line, clock, draw)
         self._known: tuple[Network, list[int]] | None = None
         try:
@@ -89,7 +88,7 @@ class Board:
         """
         try:
             manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf-8"))
-            rate = _hello(manifest).baud
+            rate = stated(manifest).baud
         except (OSError, ValueError):
             raise ValueError(f"{folder} holds no manifest.json of a board") from None
         return cls(SerialLine(port, baud or rate), manifest)
@@ -191,11 +190,12 @@ class Board:
             body, took = self._batch(network, part, want)
             bodies.append(body)
             cycles += took
-        return self._trace(network, b"".join(bodies), len(x), want, cycles)
+        info = {"cycles": cycles, "retries": self.retries}
+        return traced(network, b"".join(bodies), len(x), want, self.manifest, info)
 
     def _begin(self) -> Status:
         answer = self._exchange.begin(MOST)
-        _compare(self.line.name, Hello.decode(answer.body), answer.body, self.info)
+        compare(self.line.name, Hello.decode(answer.body), answer.body, self.info)
         return answer.status
 
     def _ask(self, kind: Kind, payload: bytes, most: int, work: float = 0.0) -> Answer:
@@ -280,116 +280,3 @@ class Board:
             names = [name for k, name in bits if answer.status.error >> k & 1]
             raise ProtocolError(f"the core reports {', '.join(names)} for samples that were well")
         return answer.body, answer.status.cycles
-
-    def _trace(self, network: Network, body: bytes, samples: int, want: int, cycles: int) -> Trace:
-        manifest, lengths = self.manifest, [network.timesteps] * samples
-        only = None if want & Want.TRACES else "spike"
-        found = split(body, self._items, only)
-        leaves = self._items[0]
-        count = leaves["beats"] * samples
-        if len(found[leaves["stream"]]) != count:
-            raise ProtocolError(
-                f"the output stream sent {len(found[leaves['stream']])} beats, not {count}"
-            )
-        info: dict[str, Any] = {"cycles": cycles, "retries": self.retries}
-        streams = _streams(found, self._items, only)
-        spikes: dict[str, np.ndarray] = {}
-        v: dict[str, np.ndarray] = {}
-        if want & Want.TRACES:
-            ran = decoded.decoded(network, streams, lengths, manifest)
-            for name, arrays in ran.items():
-                shape = (samples, network.timesteps, *network.shapes[name])
-                v[name] = np.stack([m for _, m in arrays]).reshape(shape)
-                if network[name].spiking:
-                    spikes[name] = np.stack([s for s, _ in arrays]).reshape(shape)
-        else:
-            if want & Want.SPIKES:
-                for p in manifest["populations"]:
-                    if p["spiking"]:
-                        lines = streams.taps[p["trace"]]["spike"]
-                        spikes[p["name"]] = beats.spikes(lines, p, lengths, manifest).reshape(
-                            samples, network.timesteps, *network.shapes[p["name"]]
-                        )
-            if not decoded.reads(manifest):
-                name = manifest["output"]["population"]
-                out = beats.output(streams, lengths, manifest).reshape(
-                    samples, network.timesteps, *network.shapes[name]
-                )
-                kept = spikes if manifest["output"]["values"] == "spikes" else v
-                if name in kept and (kept[name] != out).any():
-                    raise ProtocolError(f"the output stream differs from the spikes of {name!r}")
-                kept[name] = out
-        if decoded.reads(manifest):
-            from .backends.answers import told
-
-            info["classes"] = told(streams, manifest["output"]).classes.tolist()
-        return finish(network, "board", spikes, v, **info)
-
-
-def _streams(
-    found: dict[str, np.ndarray], items: list[dict[str, Any]], only: str | None
-) -> Streams:
-    """Return the beats of a reply as an engine would have collected them."""
-    leaves, *traces = items
-    ports, got = leaves["ports"], found[leaves["stream"]]
-    if leaves["stream"] == "o":
-        out = port(got, ports, "data")
-        flags = port(got, ports, "first") | port(got, ports, "last") << 1
-    else:
-        out = np.concatenate([port(got, ports, "class"), port(got, ports, "score")], axis=1)
-        flags = (
-            port(got, ports, "fired") if "fired" in ports else np.zeros((len(got), 1), np.uint32)
-        )
-    taps = {}
-    for item in traces:
-        own = item["ports"]
-        if only is not None:
-            own = {only: own[only]} if only in own else {}
-        taps[item["stream"]] = {name: port(found[item["stream"]], own, name) for name in own}
-    none = np.zeros(0, np.int64)
-    return Streams(out, flags[:, 0].astype(np.uint8), taps, 0, none, none, 0, np.zeros((0, 0)))
-
-
-def _hello(manifest: dict[str, Any]) -> Hello:
-    try:
-        said = Hello.decode(bytes.fromhex(manifest["board"]["hello"]))
-    except (KeyError, TypeError, ValueError):
-        said = None
-    if said is None:
-        raise ValueError("manifest.json is of no board of this version: build it anew")
-    return said
-
-
-def _compare(name: str, said: Hello | None, body: bytes, wanted: Hello) -> None:
-    """Refuse a board that is not the one of the manifest.
-
-    Raises
-    ------
-        LinkError: what differs, and what to do.
-    """
-    if said is None:
-        version = f"version {body[0]} of" if body else "nothing of"
-        raise LinkError(
-            f"{name} speaks {version} the protocol, and this program version {protocol.VERSION}: "
-            f"program the board anew"
-        )
-    if said.design != wanted.design:
-        raise LinkError(
-            f"{name} holds design {said.design.hex()[:12]}, and the folder is of "
-            f"{wanted.design.hex()[:12]}: program the board from this folder, or name its own"
-        )
-    if said.network != wanted.network and not said.loadable:
-        raise LinkError(
-            f"{name} was built for network {said.network.hex()[:12]}, and the folder is of "
-            f"{wanted.network.hex()[:12]}: program the board from this folder, or name its own"
-        )
-    differs = [
-        field for field in Hello.__dataclass_fields__
-        if field != "network" and getattr(said, field) != getattr(wanted, field)
-    ]  # fmt: skip
-    if differs:
-        field = differs[0]
-        raise LinkError(
-            f"{name} says {field} {getattr(said, field)}, and the folder "
-            f"{getattr(wanted, field)}: program the board from this folder, or name its own"
-        )

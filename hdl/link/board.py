@@ -14,8 +14,8 @@ from ..loading import WORD, places
 from ..planned import Plan
 from ..top import NetworkTop
 from .collector import Collector
-from .endpoint import Core, Endpoint
-from .facts import beats_of_sample, items, weights_crc
+from .endpoint import Endpoint
+from .facts import Core, beats_of_sample, items, weights_crc
 from .feed import Feed
 from .protocol import SILENCE, Hello, Want
 from .uart import Uart

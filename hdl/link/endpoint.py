@@ -7,40 +7,19 @@ session, the network, and how much of a network has been loaded. So a request ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from amaranth.hdl import Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .bodies import Bodies, Body
 from .counters import Counters
+from .facts import Core
 from .measure import Measure
 from .protocol import ERROR, LOAD, LONGEST, NEXT, REPLY, RUN, STATUS, Code, Kind
 from .reader import Reader
 from .receiver import Receiver
 from .sender import Sender
-
-
-@dataclass(frozen=True)
-class Core:
-    """What an endpoint knows of its core.
-
-    Attributes
-    ----------
-        hello: bytes that a HELLO returns. limit: bytes of a payload.
-        sample_bytes: of a RUN, a sample. returned: by each bit of Want, a sample.
-        weights: of the network that it begins with. loadable: whether others can be loaded.
-        patience: cycles for which a core may show nothing while it runs.
-    """
-
-    hello: bytes
-    limit: int
-    sample_bytes: int
-    returned: tuple[int, int, int]
-    weights: int
-    loadable: bool
-    patience: int
 
 
 class Endpoint(wiring.Component):
@@ -104,6 +83,7 @@ class Endpoint(wiring.Component):
         m.submodules.teller = teller = Reader(len(core.hello))
         m.submodules.measure = measure = Measure(core.sample_bytes, core.returned)
         m.submodules.counters = counters = Counters(core.weights)
+        m.submodules.bodies = bodies = Bodies()
         stop = Signal(name="stop")
         sender = Sender()
         m.submodules.sender = ResetInserter(stop)(sender)
@@ -120,7 +100,6 @@ class Endpoint(wiring.Component):
         code = Signal(8, name="code")
         body = Signal(2, name="body_is")
         answer = Signal(16, name="answer", reset_less=True)  # the body where it is short
-        from_core, from_store, from_rom, short = range(4)
         want, samples = rx.first[: len(self.want)], rx.first[16:]
         number, last = rx.first[:16], rx.first[16:24]
         quiet = Signal(range(core.patience + 1), name="quiet")
@@ -136,14 +115,22 @@ class Endpoint(wiring.Component):
             counters.clear.eq(self.clear), counters.moved.eq(self.moved),
             counters.error.eq(self.error), counters.good.eq(self.good),
             sender.status.eq(counters.status),
+            bodies.source.eq(body), bodies.short.eq(answer), bodies.rest.eq(~sender.busy),
         ]  # fmt: skip
-        self._body(m, sender, body, answer, reader, teller, short)
+        wiring.connect(m, wiring.flipped(self.body), bodies.core)
+        wiring.connect(m, reader.o, bodies.store)
+        wiring.connect(m, teller.o, bodies.hello)
+        wiring.connect(m, bodies.o, sender.body)
+        with m.If(self.runs):  # the store's bytes go to the core, not into a reply
+            m.d.comb += reader.o.ready.eq(
+                (self.beats.valid & self.beats.ready) | (self.words.valid & self.words.ready)
+            )
 
         def fails(value: Value | Code) -> None:
             m.d.sync += code.eq(value)
             m.next = "FAIL"
 
-        def reply(kind: Value, length: Value | int, source: int) -> None:
+        def reply(kind: Value, length: Value | int, source: Body) -> None:
             m.d.comb += [sender.kind.eq(kind), sender.length.eq(length), sender.start.eq(1)]
             m.d.sync += body.eq(source)
 
@@ -159,13 +146,13 @@ class Endpoint(wiring.Component):
                 with m.Elif((rx.kind == Kind.HELLO) & (rx.session != 0)):
                     m.d.sync += [session.eq(rx.session), part.eq(0)]
                     m.d.comb += [teller.start.eq(1), teller.count.eq(len(core.hello))]
-                    reply(rx.kind | REPLY, len(core.hello), from_rom)
+                    reply(rx.kind | REPLY, len(core.hello), Body.HELLO)
                     m.next = "REPLY"
                 with m.Elif((rx.session != session) | (rx.session == 0)):
                     fails(Code.SESSION)
                 with m.Elif(rx.kind == Kind.ECHO):
                     m.d.comb += [reader.start.eq(1), reader.count.eq(rx.length)]
-                    reply(rx.kind | REPLY, rx.length, from_store)
+                    reply(rx.kind | REPLY, rx.length, Body.STORE)
                     m.next = "REPLY"
                 with m.Elif(rx.kind == Kind.RUN):
                     m.d.comb += measure.start.eq(1)
@@ -195,7 +182,7 @@ class Endpoint(wiring.Component):
                             reader.start.eq(1), reader.begin.eq(RUN.size),
                             reader.count.eq(rx.length - RUN.size),
                         ]  # fmt: skip
-                        reply(rx.kind | REPLY, measure.returned, from_core)
+                        reply(rx.kind | REPLY, measure.returned, Body.CORE)
                         m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self.runs.eq(1)
@@ -238,12 +225,12 @@ class Endpoint(wiring.Component):
                 m.next = "FED"
             with m.State("FED"):
                 m.d.sync += answer.eq(part)
-                reply(rx.kind | REPLY, NEXT.size, short)
+                reply(rx.kind | REPLY, NEXT.size, Body.SHORT)
                 m.next = "REPLY"
             with m.State("FAIL"):
                 m.d.comb += counters.refused.eq(1)
                 m.d.sync += answer.eq(code)
-                reply(Const(ERROR, 8), 1, short)
+                reply(Const(ERROR, 8), 1, Body.SHORT)
                 m.next = "REPLY"
             with m.State("REPLY"):
                 with m.If(~sender.busy):
@@ -260,34 +247,3 @@ class Endpoint(wiring.Component):
                 source.valid.eq(reader.o.valid & mine & self.runs),
             ]
         return m
-
-    def _body(
-        self, m: Module, sender: Sender, body: Value, answer: Value, reader: Reader,
-        teller: Reader, short: int,
-    ) -> None:  # fmt: skip
-        """Join what a reply's body may come from to the sender."""
-        half = Signal(name="half")
-        with m.If(~sender.busy):
-            m.d.sync += half.eq(0)
-        with m.Elif(sender.body.valid & sender.body.ready):
-            m.d.sync += half.eq(1)
-        to_core = Signal(name="to_core")
-        m.d.comb += to_core.eq(self.runs)
-        sources = (self.body, reader.o, teller.o)
-        with m.Switch(body):
-            for k, source in enumerate(sources):
-                with m.Case(k):
-                    m.d.comb += [
-                        sender.body.valid.eq(source.valid),
-                        sender.body.payload.eq(source.payload),
-                        source.ready.eq(sender.body.ready),
-                    ]
-            with m.Case(short):
-                m.d.comb += [
-                    sender.body.valid.eq(1),
-                    sender.body.payload.eq(answer.word_select(half, 8)),
-                ]
-        with m.If(to_core):
-            m.d.comb += reader.o.ready.eq(
-                (self.beats.valid & self.beats.ready) | (self.words.valid & self.words.ready)
-            )

@@ -54,6 +54,27 @@ class Line:
     limit: int
 
 
+@dataclass(frozen=True)
+class Core:
+    """What an endpoint knows of its core.
+
+    Attributes
+    ----------
+        hello: bytes that a HELLO returns. limit: bytes of a payload.
+        sample_bytes: of a RUN, a sample. returned: by each bit of Want, a sample.
+        weights: of the network that it begins with. loadable: whether others can be loaded.
+        patience: cycles for which a core may show nothing while it runs.
+    """
+
+    hello: bytes
+    limit: int
+    sample_bytes: int
+    returned: tuple[int, int, int]
+    weights: int
+    loadable: bool
+    patience: int
+
+
 def items(plan: Plan) -> tuple[Item, ...]:
     """Return the beats that a board can return, by tag.
 

@@ -45,19 +45,20 @@ class Line(Protocol):
 class SerialLine:
     """A port of pyserial: a device, or an URL (``serial://``, ``socket://``, ``loop://``).
 
+    Args:
+        baud: of a device; of an URL what the bytes are expected to take. latency: see Line.
+
     Raises
     ------
         MissingTool: pyserial is not installed. LinkError: the port cannot be opened.
     """
 
-    latency = 0.25
-
-    def __init__(self, port: str, baud: int) -> None:
+    def __init__(self, port: str, baud: int, latency: float = 0.25) -> None:
         SERIAL.require("the board driver")
         import serial
 
         self._failures = (serial.SerialException, OSError)
-        self.name, self.rate = port, baud / BITS
+        self.name, self.rate, self.latency = port, baud / BITS, latency
         path = port.removeprefix("serial://")
         try:
             self._port: Any = serial.serial_for_url(
