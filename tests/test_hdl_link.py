@@ -15,11 +15,22 @@ from hypothesis import strategies as st
 
 from hdl.link.collector import Collector
 from hdl.link.counters import Counters
+from hdl.link.endpoint import Endpoint
+from hdl.link.facts import Core
 from hdl.link.feed import Feed
 from hdl.link.measure import Measure
 from hdl.link.protocol import (
+    ERROR,
+    LOAD,
+    NEXT,
+    REPLY,
+    RUN,
+    STATUS,
+    Code,
     Frame,
+    Kind,
     Status,
+    Want,
 )  # fmt: skip
 from hdl.link.reader import Reader
 from hdl.link.receiver import Receiver
@@ -419,3 +430,81 @@ def test_a_collector_takes_all_that_is_shown_before_the_core_goes_on(
                 width = -(-sizes[k][form] // 8)
                 expected += bytes([k]) + data[k][form].to_bytes(width, "little")
     assert clocked(Collector(sizes), bench()) == bytes(expected)
+
+
+# The endpoint, with a core that the test plays
+
+CORE = Core(b"what it is", LIMIT, 2, (3, 5, 7), 0x1234, True, 200)
+
+
+def asked(frames: Sequence[Frame], shown: bytes) -> tuple[list[Frame], list[int], list[int]]:
+    """Send frames, each after the reply to the one before; return replies and what the core saw.
+
+    Args:
+        shown: bytes that the core shows after each clear; fewer than are wanted: it stalls.
+
+    Returns
+    -------
+        replies; the cycles in which the core was cleared; the bytes of beats that it took.
+    """
+
+    def bench() -> Bench[tuple[list[Frame], list[int], list[int]]]:
+        replies, clears, beats, decoder = [], [], [], Decoder(999)
+        left, cycle = b"", 0
+        for frame in frames:
+            going, quiet = list(frame.encode()), 0
+            while quiet < 3 * SILENCE + 300:
+                cycle += 1
+                seen = yield {
+                    "rx_valid": int(bool(going)), "rx_payload": going[0] if going else 0,
+                    "tx_ready": 1, "good": 1, "fed": 1, "beats_ready": 1, "words_ready": 1,
+                    "body_valid": int(bool(left)), "body_payload": left[0] if left else 0,
+                }  # fmt: skip
+                going = going[1:]
+                quiet = 0 if seen["tx_valid"] or going else quiet + 1
+                if seen["body_ready"]:
+                    left = left[1:]
+                if seen["clear"]:
+                    clears.append(cycle)
+                    left = shown
+                if seen["beats_valid"]:
+                    beats.append(seen["beats_payload"])
+                if seen["tx_valid"]:
+                    replies += decoder.feed(bytes([seen["tx_payload"]]))
+            replies += decoder.flush()
+        return replies, clears, beats
+
+    return clocked(Endpoint(CORE, SILENCE), bench())
+
+
+def test_every_run_clears_the_core_and_gives_it_its_samples() -> None:
+    run = [Frame(Kind.RUN, 9, k, RUN.pack(Want.TRACES, 0, 2) + b"abcd") for k in (1, 2)]
+    replies, clears, beats = asked([Frame(Kind.HELLO, 9, 0), *run], bytes(range(14)))
+    assert [reply.payload[: -STATUS.size] for reply in replies] == [
+        CORE.hello, bytes(range(14)), bytes(range(14))
+    ]  # fmt: skip
+    assert [reply.kind for reply in replies] == [Kind.HELLO | REPLY, *[Kind.RUN | REPLY] * 2]
+    assert len(clears) == 2 and bytes(beats) == b"abcd" * 2
+
+
+def test_a_core_that_stalls_is_told_of_and_cleared_before_the_next_run() -> None:
+    """The reply that was begun breaks off; the error behind it has the same sequence."""
+    run = [Frame(Kind.RUN, 9, k, RUN.pack(Want.OUTPUT, 0, 4) + b"abcdefgh") for k in (1, 2)]
+    less = [Frame(Kind.RUN, 9, 3, RUN.pack(Want.OUTPUT, 0, 3) + b"abcdef")]
+    replies, clears, _ = asked([Frame(Kind.HELLO, 9, 0), *run, *less], bytes(range(9)))
+    assert [(reply.kind, reply.sequence) for reply in replies[1:]] == [
+        (ERROR, 1), (ERROR, 2), (Kind.RUN | REPLY, 3)
+    ]  # fmt: skip
+    assert [reply.payload[0] for reply in replies[1:3]] == [Code.STALLED] * 2
+    assert replies[3].payload[: -STATUS.size] == bytes(range(9))
+    assert Status.decode(replies[3].payload[-STATUS.size :]).refused == 2
+    assert len(clears) == 3
+
+
+def test_a_load_confirms_the_part_that_is_next() -> None:
+    part = [Frame(Kind.LOAD, 9, 1 + k, LOAD.pack(k, 0, 0) + b"word") for k in (0, 1)]
+    replies, clears, _ = asked([Frame(Kind.HELLO, 9, 0), *part, part[1]], b"")
+    assert [reply.payload[: -STATUS.size] for reply in replies[1:]] == [
+        NEXT.pack(1), NEXT.pack(2), NEXT.pack(2)
+    ]  # fmt: skip
+    assert clears == []
