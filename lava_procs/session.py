@@ -112,10 +112,7 @@ class LavaSession:
             want = ", ".join(map(str, ("samples", self.steps, *self.network.input.shape)))
             raise ValueError(f"this session takes inputs of shape ({want}), not {x.shape}")
         kept = (self.spikes, self.v)
-        found = tuple(
-            {n: np.empty((len(x), self.steps, *a.shape[2:]), a.dtype) for n, a in arrays.items()}
-            for arrays in kept
-        )
+        found = self._room(self.spikes, len(x)), self._room(self.v, len(x))
         for first in range(0, len(x), self.rows):
             batch = x[first : first + self.rows]
             self.data[:, : len(batch)] = batch.swapaxes(0, 1)
@@ -126,6 +123,9 @@ class LavaSession:
                     part = array[:, : len(batch)].swapaxes(0, 1)
                     out[name][first : first + self.rows] = part
         return found
+
+    def _room(self, kept: Arrays, samples: int) -> Arrays:
+        return {n: np.empty((samples, self.steps, *a.shape[2:]), a.dtype) for n, a in kept.items()}
 
     def close(self) -> None:
         """End every process."""

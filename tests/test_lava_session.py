@@ -132,6 +132,20 @@ def test_a_stopped_process_is_named_and_a_slow_one_is_left_alone(
     assert kept.all()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who takes processor time")
+def test_looking_for_a_hang_interns_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every few ten thousand looks Python's table of interned strings would grow by a MiB or so."""
+    kept: list[str] = []
+    source, _ = pair(9)
+    with running.Running(source) as run:
+        run.steps(3)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "intern", lambda text: kept.append(text) or text)
+            run.watch.look()
+        assert kept == []
+        assert run.watch.seen[1] >= 0  # it looked
+
+
 def test_no_segment_of_shared_memory_has_a_name_while_a_run_goes_on() -> None:
     before = set(Path("/dev/shm").glob("psm_*")) if Path("/dev/shm").exists() else set()
     source, kept = pair(5)

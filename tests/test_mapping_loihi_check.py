@@ -67,6 +67,25 @@ def test_tighter_limits_are_kept_by_smaller_tiles(name: str) -> None:
     assert len(placed.cores) >= len(loihi.place(network, "loihi1").cores)
 
 
+def test_tiles_on_one_core_count_what_differs_among_them() -> None:
+    """Four populations, four decays and two thresholds, together as the limit lets them."""
+    leaks = [(0, 1), (1, 1), (1, 2), (3, 2)]
+    sources = ["input", "p0", "p1", "p2"]
+    weights = Dense(np.ones((3, 3), np.int8))
+    populations = tuple(
+        Population(f"p{k}", (Connection(source, weights),), Neuron(*leak, threshold=2 + k % 2))
+        for k, (source, leak) in enumerate(zip(sources, leaks, strict=True))
+    )
+    network = Network(Input((3,)), populations, Readout("p3"), 4)
+    for most in (4, 2):
+        chip = replace(LOIHI1, configurations=Limit(most, "of this test"))
+        placed = loihi.place(network, chip)
+        assert len(placed.cores) == 4 // most and loihi.check(network, placed) == []
+        for core in placed.cores:
+            used = core.used
+            assert (used["configurations"], used["thresholds"], used["formats"]) == (most, 2, most)
+
+
 def moved(placement: Placement, core: int, place: tuple[int, int, int]) -> Placement:
     places = placement.places.copy()
     places[core] = place

@@ -18,6 +18,7 @@ from mapping import Connection, Dense, Input, Network, Neuron, Population, Reado
 from sim.campaign.generate.trained_all_kinds import draw_trained_whole
 from spikexact.cli import status
 from spikexact.report import schema
+from spikexact.report.placement import placed
 
 
 @pytest.fixture
@@ -82,7 +83,8 @@ MISUSES = {
     "place network.safetensors -o gone/place.json": "gone does not exist",
     "place trained.safetensors": "trained.safetensors holds a TrainedNetwork",
     "place late.safetensors": "'late' has a delay of 63 timesteps; a synapse of loihi1 has",
-    "place wide.safetensors": "'wide' does not fit loihi1: one neuron alone breaks axons_in",
+    "place wide.safetensors": "population 'wide' does not fit loihi1: one neuron alone "
+    "needs 6400 axons_in, and a core has 4096; of loihi2 no such limit is published",
     "nir x.nir -o y.safetensors": "x.nir",
 }
 
@@ -139,6 +141,10 @@ def test_the_report_shows_the_mesh(folder: Path, capsys: pytest.CaptureFixture) 
     jsonschema.validate(facts, schema())
     assert facts["placement"]["chip"] == "loihi1" and facts["placement"]["broken"] == []
     assert len(facts["placement"]["populations"]) == 6
+    drawn = placed(json.loads(Path("place.json").read_text())).tiles
+    assert {name for held in drawn.values() for name in held} == {
+        row["population"] for row in facts["placement"]["populations"]
+    }
 
 
 def test_a_placement_of_another_network_is_foreign(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..value import Unsupported
-from .chips import Chip
+from .chips import CHIPS, Chip
 from .demand import Demand, Grid, slots_out
 from .formula import SLOTS, atom_groups, dense_synapses, window_synapses
 from .reach import Link, seen
@@ -76,25 +76,38 @@ def split(task: Task, chip: Chip) -> Grid:
 
     Raises
     ------
-        Unsupported: not even one neuron keeps the limits; the first that it breaks is named.
+        Unsupported: not even one neuron keeps the limits; the first that it breaks is named,
+            with both numbers, and who has more.
     """
     order = order_of(task.thresholds, chip)
     best: tuple[tuple, Grid] | None = None
-    broken = ""
+    broken: tuple[str, int] | None = None
     for axons in _formats(task):
         for grid, floor in _candidates(task, order, axons, chip):
             if best is not None and floor > best[0][0]:
                 continue
             broken = _breaks(task, grid, chip)
-            if not broken:
+            if broken is None:
                 score = _score(task, grid, chip)
                 if best is None or score < best[0]:
                     best = score, grid
     if best is None:
-        raise Unsupported(
-            f"population {task.name!r} does not fit {chip.name}: one neuron alone breaks {broken}"
-        )
+        assert broken is not None
+        raise Unsupported(_too_much(task.name, *broken, chip))
     return best[1]
+
+
+def _too_much(name: str, limit: str, needed: int, chip: Chip) -> str:
+    """Return the sentence of a population of which one neuron needs more than a core has."""
+    most = getattr(chip, limit).value
+    text = f"population {name!r} does not fit {chip.name}: one neuron alone needs {needed} {limit}"
+    text += f", and a core has {most}"
+    for other in CHIPS.values():
+        more = getattr(other, limit)
+        if other.name != chip.name and more.holds(needed):
+            has = "no such limit is published" if more.value is None else f"it is {more.value}"
+            text += f"; of {other.name} {has}"
+    return text
 
 
 def _formats(task: Task) -> list[tuple[str, ...]]:
@@ -120,18 +133,18 @@ def _candidates(
         yield Grid(order, even(channels, a), even(rows, b), even(cols, c), axons), tiles
 
 
-def _breaks(task: Task, grid: Grid, chip: Chip) -> str:
-    """Return the limit that a tile breaks, or nothing; what is quick to see comes first."""
+def _breaks(task: Task, grid: Grid, chip: Chip) -> tuple[str, int] | None:
+    """Return the limit that a tile breaks and what it needs; what is quick to see comes first."""
     distinct = chip.thresholds.value
     if distinct is not None:
         kinds = (len(np.unique(task.thresholds[grid.chunk(k)])) for k in range(len(grid.channels)))
-        if max(kinds) > distinct:
-            return "thresholds"
+        if (most := max(kinds)) > distinct:
+            return "thresholds", most
     if not chip.formats.holds(len(task.links)):
-        return "formats"
+        return "formats", len(task.links)
     slots = slots_out(list(task.demands), grid)
     if not chip.axons_out.holds(int(slots.max())):
-        return "axons_out"
+        return "axons_out", int(slots.max())
     state = chip.state_bytes.value or 0
     for chunk in _unlike_chunks(task, grid):
         channels = grid.chunk(chunk)
@@ -139,13 +152,14 @@ def _breaks(task: Task, grid: Grid, chip: Chip) -> str:
             for cols in _unlike(task.links, grid.cols, "cols"):
                 bits, axons = tile_synapses(task.links, grid.axons, channels, rows, cols, 0, chip)
                 if not chip.axons_in.holds(axons):
-                    return "axons_in"
+                    return "axons_in", axons
                 if not chip.synapse_bits.holds(bits):
-                    return "synapse_bits"
+                    return "synapse_bits", bits
                 size = len(channels) * (rows[1] - rows[0]) * (cols[1] - cols[0])
-                if not chip.memory_bytes.holds(-(-bits // 8) + state * size):
-                    return "memory_bytes"
-    return ""
+                memory = -(-bits // 8) + state * size
+                if not chip.memory_bytes.holds(memory):
+                    return "memory_bytes", memory
+    return None
 
 
 def tile_synapses(

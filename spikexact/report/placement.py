@@ -22,12 +22,12 @@ class Placed:
 
     Attributes
     ----------
-        summary: of report.json. tiles: (x, y) to the population most of its cores hold.
+        summary: of report.json. tiles: (x, y) to how many of its cores hold each population.
         links: x, y, x, y of both ends, and packets of a sample.
     """
 
     summary: dict[str, Any]
-    tiles: dict[tuple[int, int], str]
+    tiles: dict[tuple[int, int], dict[str, int]]
     links: list[tuple[float, ...]]
     size: tuple[int, int]
 
@@ -62,12 +62,11 @@ class Placed:
 
 def placed(found: dict[str, Any]) -> Placed:
     """Return what a page says of place.json; a lookup or a type that fails means a damaged file."""
-    held: dict[tuple[int, int], dict[str, int]] = {}
+    tiles: dict[tuple[int, int], dict[str, int]] = {}
     for core in found["cores"]:
-        names = held.setdefault((int(core["x"]), int(core["y"])), {})
-        for tile in core["tiles"]:
-            names[tile["population"]] = names.get(tile["population"], 0) + 1
-    tiles = {at: max(sorted(names), key=names.__getitem__) for at, names in held.items()}
+        names = tiles.setdefault((int(core["x"]), int(core["y"])), {})
+        for name in {tile["population"] for tile in core["tiles"]}:
+            names[name] = names.get(name, 0) + 1
     same = (
         "chip", "measured", "seed", "cores_used", "chips", "spike_hops", "spike_hops_row_major",
         "broken",
@@ -106,10 +105,14 @@ def drawings(part: Placed) -> list[Drawing]:
     colours = {name: COLOURS[min(k, len(COLOURS) - 1)] for k, name in enumerate(names)}
     for x in range(width):
         for y in range(height):
-            name = part.tiles.get((x, y))
-            fill = "none" if name is None else colours[name]
-            axes.add_patch(Rectangle((x - 0.3, y - 0.3), 0.6, 0.6, facecolor=fill, alpha=0.75,
-                                     edgecolor=LINE, linewidth=0.6))  # fmt: skip
+            held, left = part.tiles.get((x, y), {}), x - 0.3
+            for name in sorted(held, key=names.index):
+                each = 0.6 * held[name] / sum(held.values())
+                axes.add_patch(Rectangle((left, y - 0.3), each, 0.6, facecolor=colours[name],
+                                         alpha=0.75, linewidth=0))  # fmt: skip
+                left += each
+            axes.add_patch(Rectangle((x - 0.3, y - 0.3), 0.6, 0.6, fill=False, edgecolor=LINE,
+                                     linewidth=0.6))  # fmt: skip
     for x in range(0, width, CHIP[0]):
         for y in range(0, height, CHIP[1]):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), *CHIP, fill=False, edgecolor=INK,
@@ -120,9 +123,8 @@ def drawings(part: Placed) -> list[Drawing]:
     axes.add_collection(LineCollection(ends, linewidths=wide, colors=MARK, alpha=0.6, zorder=3))
     axes.set_xlim(-0.7, width - 0.3)
     axes.set_ylim(-0.7, height - 0.3)
-    used = [name for name in names if name in part.tiles.values()]
     axes.legend(
-        handles=[Patch(color=colours[name], alpha=0.75, label=name) for name in used[:24]],
+        handles=[Patch(color=colours[name], alpha=0.75, label=name) for name in names[:24]],
         loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=6,
     )  # fmt: skip
     spread = "spikes of the data" if part.summary["measured"] else "one spike a neuron"
@@ -132,7 +134,7 @@ def drawings(part: Placed) -> list[Drawing]:
     )
     caption = (
         f"{part.summary['cores_used']} cores of {part.summary['chip']}, {spread}: a square is a "
-        f"tile of four cores in the colour of its population, a frame is a chip, and a line is as "
-        f"thick as the packets that it carries (at most {most:,.0f} a sample)"
+        f"tile of four cores in the colours of their populations, a frame is a chip, and a line is "
+        f"as thick as the packets that it carries (at most {most:,.0f} a sample)"
     )
     return [Drawing("placement-mesh", svg(figure, "placement-mesh", text), caption)]
