@@ -133,6 +133,13 @@ def test_a_self_test_passes(small: Built) -> None:
         assert tested.weights == small.manifest["loading"]["crc"]
 
 
+def test_a_board_takes_bytes_as_slow_as_its_line_is() -> None:
+    """Unless told, silence is that of the line's baud, where there are no wires, too."""
+    network = planned.network((6, 5, 3), planned.CHAIN, 4)
+    design = emit(network, Line(CLOCK, 1_000_000, 64), wires=False)
+    assert design.manifest["board"]["silence"] == 20 * 120
+
+
 # Networks that are loaded
 
 
@@ -394,20 +401,22 @@ def test_replies_to_others_are_dropped(small: Built) -> None:
     assert exchange.retries == 0
 
 
-def test_a_reply_behind_one_that_broke_off_counts(small: Built) -> None:
-    """The first one promises more bytes than come; they are given up with the wait."""
+def test_an_error_behind_a_reply_that_broke_off_counts(small: Built) -> None:
+    """The reply promises more bytes than come: they are given up at the end of the wait."""
 
     def answers(data: bytes) -> bytes:
         (f,) = Decoder(9999).feed(data)
-        payload = b"y" * 60 + bytes(STATUS.size)
-        whole = Frame(f.kind | REPLY, f.session, f.sequence, payload).encode()
-        return whole[:40] + whole
+        payload = b"y" * 200 + bytes(STATUS.size)
+        reply = Frame(f.kind | REPLY, f.session, f.sequence, payload).encode()
+        error = bytes([Code.FIXED]) + bytes(STATUS.size)
+        return reply[:40] + Frame(0xFF, f.session, f.sequence, error).encode()
 
     line = Silent(answers)
     exchange = Exchange(line, line.passed)
     exchange.session = 5
-    assert exchange.ask(Kind.ECHO, b"y" * 60, 60).body == b"y" * 60
-    assert (exchange.retries, line.sent) == (0, 1)
+    with pytest.raises(Refused, match="^the port refuses ECHO: the board's network cannot be"):
+        exchange.ask(Kind.ECHO, b"y" * 200, 200)
+    assert line.sent == 1
 
 
 def test_a_network_of_another_structure_is_refused(small: Built) -> None:

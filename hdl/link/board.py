@@ -18,7 +18,7 @@ from .endpoint import Endpoint
 from .facts import Core, beats_of_sample, items, weights_crc
 from .feed import Feed
 from .protocol import SILENCE, Hello, Want
-from .uart import Uart
+from .uart import Uart, byte_cycles
 
 
 class Board(wiring.Component):
@@ -149,7 +149,8 @@ class SerialBoard(wiring.Component):
         """Join them; a wire at rest for SILENCE bytes ends a frame."""
         m = Module()
         m.submodules.uart = uart = Uart(self.hello.clock, self.hello.baud)
-        m.submodules.board = board = Board(self.plan, self.hello, SILENCE * uart.byte_cycles)
+        silence = SILENCE * byte_cycles(self.hello.clock, self.hello.baud)
+        m.submodules.board = board = Board(self.plan, self.hello, silence)
         wiring.connect(m, uart.rx, board.rx)
         wiring.connect(m, board.tx, uart.tx)
         m.d.comb += [uart.rx_pin.eq(self.rx_pin), self.tx_pin.eq(uart.tx_pin)]

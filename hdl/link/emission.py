@@ -16,16 +16,14 @@ from ..verilog import Emitted
 from .board import Board, SerialBoard
 from .facts import Line, hello, items
 from .protocol import SILENCE, Hello
-from .uart import check
+from .uart import byte_cycles
 
 #: Names of the two tops.
 BYTES, WIRES = "network_board_bytes", "network_board"
-#: Cycles of silence that end a frame, where bytes come as fast as they are taken.
-AT_ONCE = 64
 
 
 def emit(
-    network: Network, line: Line, wires: bool = True, silence: int = AT_ONCE, pe: Choice = None,
+    network: Network, line: Line, wires: bool = True, silence: int | None = None, pe: Choice = None,
     simd: Choice = None, lanes: Choice = None, block: int | None = None, parallel: int = 1,
     others: Sequence[Network] = (), loadable: bool = False, classes: bool = False,
     skip_zeros: bool | Sequence[str] = False,
@@ -34,7 +32,8 @@ def emit(
 
     Args:
         line: clock, baud and store. wires: the top is a UART's wires, else two streams of bytes.
-        silence: cycles that end a frame, where there are no wires.
+        silence: cycles that end a frame, where there are no wires; None: of SILENCE bytes at the
+            line's baud.
         pe, simd, lanes, block, parallel, others, loadable, classes, skip_zeros: see
             ``hdl.plan.plan``.
 
@@ -43,8 +42,8 @@ def emit(
         Unsupported, ValueError: as ``hdl.plan.plan``; a rate that the clock does not allow; a store
             that holds no sample.
     """
-    if wires:
-        check(line.clock, line.baud)
+    if wires or silence is None:
+        silence = SILENCE * byte_cycles(line.clock, line.baud)
     made = plan(
         network, pe, simd, lanes, block, parallel, others, loadable, classes, False, skip_zeros
     )

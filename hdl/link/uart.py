@@ -40,6 +40,12 @@ def edges(clock: int, baud: int, half: bool = False) -> list[int]:
     return [(2 * clock * (2 * k + half) + 2 * baud) // (4 * baud) for k in range(BITS + 1)]
 
 
+def byte_cycles(clock: int, baud: int) -> int:
+    """Return the cycles that a byte takes on the wire, rounded up."""
+    check(clock, baud)
+    return -(-BITS * clock // baud)
+
+
 def _gaps(places: Sequence[int]) -> list[int]:
     return [b - a for a, b in zip(places, places[1:], strict=False)]
 
@@ -155,11 +161,6 @@ class Uart(wiring.Component):
                 "tx_pin": Out(1, init=1),
             }
         )
-
-    @property
-    def byte_cycles(self) -> int:
-        """Cycles that a byte takes on the wire, rounded up."""
-        return -(-BITS * self.clock // self.baud)
 
     def elaborate(self, platform: object) -> Module:
         """Join the two."""
