@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mapping import INPUT, Connection, Network
-from mapping.intervals import uniform
+from mapping.intervals import Interval, uniform
 
 from .choices import CODED
 from .cores import lane_shape, sums
@@ -26,7 +26,8 @@ class Links:
     """The connections of a network whose sizes are chosen.
 
     ``bits`` gives the signed bits of a value, as of ``planned.VALUES``, of a population by name;
-    ``signed``, whether its membranes may be negative.
+    ``signed``, whether its membranes may be negative. ``loads``: sums have the bits that any
+    network of the structure needs, with values of these.
     """
 
     network: Network
@@ -35,6 +36,7 @@ class Links:
     skips: tuple[bool, ...]
     bits: Callable[[str, str], int]
     signed: Callable[[str], bool]
+    loads: bool
 
     @property
     def constant(self) -> bool:
@@ -149,12 +151,21 @@ class Links:
                 f"population {self.sizes.names[k]!r} reads lines of a map, where zero words are "
                 "not skipped yet"
             )
+        if skips and (signed or c.op.bits > 1):
+            raise ValueError(
+                f"population {self.sizes.names[k]!r} reads {c.source!r} with weights of several "
+                "bits, or its membranes, where zero words are not skipped: skip_zeros must leave "
+                "it out"
+            )
         flat, weight_bits = c.op.weights.reshape(len(c.op.weights), -1), c.op.bits
         return Shape(
             fan_in=placing.elements if sweep is None else sweep.words * placing.simd,
             neurons=self.sizes.channels[k], bits=placing.bits, pe=self.sizes.pe[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.sizes.lanes[k],
-            raw_bits=sums.raw_bits(flat, placing.bits, weight_bits, signed) + skips,
+            raw_bits=skips + (
+                sums.most_bits(flat.shape[1], placing.bits, weight_bits) if self.loads
+                else sums.raw_bits(flat, placing.bits, weight_bits, signed)
+            ),
             registers=stages(placing.simd, weight_bits),
             unused=() if sweep else unused(placing, self.source(c) >= 0),
             coded=self.sizes.pe[k] >= CODED and weight_bits == 1, skips=skips,
@@ -165,13 +176,19 @@ class Links:
         """Return whether a source comes in two's complement: membranes that may be negative."""
         return c.source != INPUT and not self.network[c.source].spiking and self.signed(c.source)
 
+    def _heard(self, c: Connection) -> Interval:
+        """Return what a connection reads can be, of any network that the design holds."""
+        channels = self.network.shapes[c.source][0]
+        if c.source == INPUT:
+            return uniform(*self.network.input.span, channels)
+        if self.loads and self._signed(c):
+            half = 1 << self.bits(c.source, "v") - 1
+            return uniform(-half, half - 1, channels)
+        return self.network.facts[c.source].out
+
     def _lanes(self, k: int, c: Connection, placing: Placing) -> LaneShape:
         """Return the lanewise unit of a connection."""
         network = self.network
-        heard = (
-            uniform(*network.input.span, network.input.shape[0]) if c.source == INPUT
-            else network.facts[c.source].out
-        )  # fmt: skip
         window = c.op.window
         assert window is not None
         return LaneShape(
@@ -179,7 +196,7 @@ class Links:
             neurons=self.sizes.channels[k], bits=placing.bits, pe=self.sizes.pe[k],
             simd=placing.simd, steps=placing.blocks.parallel, lanes=self.sizes.lanes[k],
             raw_bits=lane_shape.raw_bits(
-                c.op, heard, network.shapes[c.source], signed_x=self._signed(c)
+                c.op, self._heard(c), network.shapes[c.source], self._signed(c), self.loads
             ),
             weight_bits=c.op.bits, signed_x=self._signed(c),
         )  # fmt: skip

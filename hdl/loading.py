@@ -7,8 +7,8 @@ the lowest first (that of zlib, Ethernet and PNG). docs/hdl.md has it as a table
 Why nothing overflows: all that a core computes of a network is bounded by ``network.facts``, or is
 a number of a table. A network is taken where each of these lies within the bits that the design has
 for it; then every signal holds its value, as in the design that would be emitted of that network
-alone. Sums of raw popcounts depend on the structure, and their products are cut to the bits of the
-drive, which is their sum and fits.
+alone. Raw sums have the bits that any weights need, with any values that the design has bits for,
+and their products are cut to the bits of the drive, which is their sum and fits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from mapping import Network
 
 from .answers import reading
 from .contents import memories
+from .cores.parameters import current
+from .numbers import term
 from .plan import plan as make_plan
 from .planned import VALUES, Bits, Plan, label
 from .structure import difference, stated
@@ -98,7 +100,7 @@ def held(width: int) -> tuple[int, int]:
 def refuse(plan: Plan, network: Network) -> None:
     """Raise ValueError where a design cannot hold a network: one sentence, with name and value.
 
-    Gates and shifts are no part of a structure: no loadable design has any (Unsupported).
+    Gates are no part of a structure: no loadable design has any (Unsupported).
     """
     differs = difference(stated(plan.network), network)
     if differs is not None:
@@ -113,20 +115,18 @@ def refuse(plan: Plan, network: Network) -> None:
     for p in plan.populations:
         population, facts = network[p.name], network.facts[p.name]
         spans = {name: getattr(facts, name).span for name in VALUES}
+        spans |= {current(j): term(population.connections[j], facts.acc[j]) for j in p.widths.terms}
         columns = p.parameters(population).columns()
         spans |= {name: (min(column), max(column)) for name, column in columns.items()}
         for name, width in p.bits.items():
             low, high = held(width)
+            verb = "is" if name in p.memory else "reaches"
             for value in spans[name]:
                 if not low <= value <= high:
                     raise ValueError(
-                        f"population {p.name!r}: {name} {_verb(name)} {value}, and the design "
+                        f"population {p.name!r}: {name} {verb} {value}, and the design "
                         f"holds {low} .. {high} ({width} bits)"
                     )
-
-
-def _verb(name: str) -> str:
-    return "reaches" if name in VALUES else "is"
 
 
 def contents(plan: Plan, network: Network) -> list[int]:

@@ -13,11 +13,11 @@ from .cores import skipping
 from .cores.history import History, remembers
 from .cores.neuron import latency
 from .cores.order import REVISIT, Order
-from .cores.parameters import Widths
+from .cores.parameters import Widths, current
 from .cores.placing import Placing
 from .gates import counts, fixed, gate_bits
 from .links import Links
-from .numbers import history, term_bits
+from .numbers import history, term
 from .planned import VALUES, Bits, PlannedConnection, PlannedPopulation
 from .sizes import Sizes
 from .streams import Blocks
@@ -43,7 +43,8 @@ class Maker:
     @property
     def links(self) -> Links:
         """What its connections follow from."""
-        return Links(self.network, self.blocks, self.sizes, self.skips, self._bits, self._signed)
+        chosen = (self.network, self.blocks, self.sizes, self.skips)
+        return Links(*chosen, self._bits, self._signed, self.loads)
 
     @property
     def loads(self) -> bool:
@@ -68,7 +69,7 @@ class Maker:
                 if c.gate is not None and fixed(c.gate) is None
             },
             terms={
-                j: term_bits(c, facts.acc[j])
+                j: self._current(p.name, j)
                 for j, c in enumerate(p.connections)
                 if c.shift or (c.gate is not None and fixed(c.gate) is None)
             },
@@ -131,6 +132,13 @@ class Maker:
         networks = (self.network, *self.others)
         return max(getattr(n.facts[name], value).bits for n in networks)
 
+    def _current(self, name: str, j: int) -> int:
+        """Return the signed bits of the current of a connection that stands apart."""
+        if isinstance(self.loadable, Mapping):
+            return self.loadable[name][current(j)]
+        networks = (self.network, *self.others)
+        return max(bits(*term(n[name].connections[j], n.facts[name].acc[j])) for n in networks)
+
     def _signed(self, name: str) -> bool:
         """Return whether membranes may be negative; of what is written later, they always may."""
         return self.loads or self.network.facts[name].v.span[0] < 0
@@ -138,7 +146,8 @@ class Maker:
     def _memory(self, made: PlannedPopulation) -> dict[str, int]:
         """Return the columns of a parameter memory, wide enough for every network."""
         if isinstance(self.loadable, Mapping):
-            return {n: b for n, b in self.loadable[made.name].items() if n not in VALUES}
+            given = self.loadable[made.name]
+            return {n: b for n, b in given.items() if n not in (*VALUES, *made.widths.currents)}
         columns: dict[str, int] = {}
         for network in (self.network, *self.others):
             for name, column in made.parameters(network[made.name]).columns().items():

@@ -78,7 +78,12 @@ def parameters(
 
 
 def term_bits(c: Connection, acc: Interval) -> int:
-    """Return the signed bits of ``gain * acc + bias`` of a connection that stands apart.
+    """Return the signed bits of ``term``."""
+    return bits(*term(c, acc))
+
+
+def term(c: Connection, acc: Interval) -> tuple[int, int]:
+    """Return the least and the largest ``gain * acc + bias`` of a connection that stands apart.
 
     Args:
         acc: its Interval, of ``Facts.acc``.
@@ -89,7 +94,7 @@ def term_bits(c: Connection, acc: Interval) -> int:
     ends = [min(low + bias), max(high + bias)]
     factor = 1 if c.gate is None else fixed(c.gate)
     ends = [end * (1 if factor is None else factor) for end in ends]
-    return bits(min(ends), max(ends))
+    return min(ends), max(ends)
 
 
 def streamed(op: Op, mapped: tuple[int, int, int]) -> np.ndarray:

@@ -195,7 +195,8 @@ class PlannedPopulation:
     @property
     def bits(self) -> dict[str, int]:
         """Signed bits of what differs from network to network: of values, then of columns."""
-        return {name: getattr(self.widths, name) for name in VALUES} | self.memory
+        values = {name: getattr(self.widths, name) for name in VALUES}
+        return values | self.widths.currents | self.memory
 
     @property
     def trace(self) -> dict[str, int]:

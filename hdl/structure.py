@@ -15,7 +15,7 @@ Structure = tuple[tuple[str, object], ...]
 def structure(network: Network) -> Structure:
     """Return all of a network but what stands in its weights and parameter tables.
 
-    Gates and shifts are left out: a design that is shared has none (``takes.LOADABLE``).
+    Gates are left out: a design that is shared has none (``takes.LOADABLE``).
     """
     enter = network.input
     parts: list[tuple[str, object]] = [
@@ -31,6 +31,7 @@ def structure(network: Network) -> Structure:
         parts += [
             (f"the sources {of}", tuple(c.source for c in p.connections)),
             (f"the delays {of}", tuple(c.delay for c in p.connections)),
+            (f"the shifts {of}", tuple(c.shift for c in p.connections)),
             (f"the weights' shapes {of}", tuple(_weights(c.op) for c in p.connections)),
             (f"the layers {of}", tuple(_layer(c.op) for c in p.connections)),
             (f"the leak {of}", (neuron.num, neuron.q)),

@@ -8,12 +8,9 @@ TAKES = Takes(
     ops=("Dense", "Conv", "Pool", "Identity"),
 )
 
-#: What a design can be loadable of: what has no numbers but weights of a bit and tables by channel.
+#: What a design can be loadable of: what has no numbers but weights and tables by channel.
 LOADABLE = Takes(
     "a loadable design",
     ops=("Dense", "Conv", "Pool", "Identity"),
-    weight_bits=1,
     gates=False,
-    shifts=False,
-    streams=False,
 )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mapping import Network
 
+from .axi import written as axi
 from .choices import Choice
 from .manifest import TOP, manifest
 from .plan import plan
@@ -24,21 +25,41 @@ from .top import NetworkTop
 
 @dataclass(frozen=True)
 class Emitted:
-    """Verilog text, its memory files by name, its manifest, and the plan it was made from."""
+    """Verilog text, its memory files by name, its manifest, and the plan it was made from.
+
+    Attributes
+    ----------
+        wrapper: Verilog of its AXI wrapper; None: it has none.
+    """
 
     verilog: str
     files: dict[str, str]
     manifest: dict[str, Any]
     plan: Plan
+    wrapper: str | None = None
 
     def write(self, folder: Path | str) -> None:
-        """Write network.v, memory files and manifest.json into an existing folder."""
+        """Write network.v, memory files, the wrapper and manifest.json into an existing folder."""
         folder = Path(folder)
-        text = json.dumps(self.manifest, indent=2) + "\n"
-        for name, content in (
-            (self.manifest["verilog"], self.verilog), *self.files.items(), ("manifest.json", text)
-        ):  # fmt: skip
+        texts = {self.manifest["verilog"]: self.verilog, **self.files}
+        if self.wrapper is not None:
+            texts[self.manifest["axis"]["verilog"]] = self.wrapper
+        texts["manifest.json"] = json.dumps(self.manifest, indent=2) + "\n"
+        for name, content in texts.items():
             (folder / name).write_text(content, encoding="utf-8")
+
+    def wrapped(self, size: int | None = None) -> Emitted:
+        """Return the same with an AXI wrapper, of which the Verilog of the core knows nothing.
+
+        Args:
+            size: bytes of TDATA, both ways; None: the power of two that holds a beat, 64 at most.
+
+        Raises
+        ------
+            ValueError: size is no power of two of 1 to 128.
+        """
+        text, stated = axi.written(self.plan, self.manifest, size)
+        return replace(self, wrapper=text, manifest={**self.manifest, "axis": stated})
 
 
 def emit(

@@ -101,6 +101,8 @@ def _check(manifest: dict[str, Any]) -> None:
     _check_output(manifest["output"], populations, block, first)
     if "loading" in manifest:
         _check_loading(manifest["loading"], populations)
+    if "axis" in manifest:
+        _check_axis(manifest["axis"], manifest)
 
 
 def _check_input(stream: dict[str, Any], block: int, first: int) -> None:
@@ -216,6 +218,27 @@ def _check_loading(loading: dict[str, Any], populations: list[dict[str, Any]]) -
                 raise ValueError(f"v of {row['population']!r} has other bits than its range")
     if v_bits:
         raise ValueError(f"ranges lack v of {', '.join(map(repr, v_bits))}")
+
+
+def _check_axis(axis: dict[str, Any], manifest: dict[str, Any]) -> None:
+    for key in ("top", "clock", "reset"):
+        _name(axis[key], f"{key} of the wrapper")
+    _plain_file(axis["verilog"])
+    widths = [manifest["input"]["beat_bits"]]
+    if manifest["output"]["values"] == "classes":
+        fields = _is(axis["output"]["fields"], list, "the fields of an answer")
+        widths.append(8 * sum(_number(field["bytes"], "bytes of a field") for field in fields))
+    else:
+        widths.append(manifest["output"]["beat_bits"])
+    for stream, bits in zip((axis["input"], axis["output"]), widths, strict=True):
+        _name(stream["stream"], "a stream of the wrapper")
+        size, count = _number(stream["bytes"], "bytes"), _number(stream["transfers"], "transfers")
+        if stream["beat_bits"] != bits or count != -(-bits // (8 * size)):
+            raise ValueError(f"transfers of {stream['stream']!r} do not hold a beat")
+    words = _is(axis["registers"]["words"], list, "the words of the registers")
+    places = [_number(word["address"], "an address", 0) for word in words]
+    if len(set(places)) != len(places) or any(place % 4 for place in places):
+        raise ValueError("registers of the wrapper share an address, or stand within a word")
 
 
 def _is(value: Any, kind: type, what: str) -> Any:

@@ -1,7 +1,7 @@
 """Vectors beside the Verilog: what goes into the device and what must come out, as hex text.
 
 ``input.hex`` holds the beats of the input stream, one line a block, ``expected.hex`` every spike
-and every membrane of every population, one line a timestep; hdl/testbench/README.md defines the
+and every membrane of every population, one line a timestep; hdl/testbench/TESTBENCH.md defines the
 format. The shipped testbench reads them with its own strict reader (hdl/testbench/hexfiles.py),
 since it must run without this package; what it samples from the device it writes to
 ``sampled_*.hex``, which ``read_sampled`` takes back.
@@ -50,6 +50,7 @@ def write_bundle(
     skip_zeros: bool | Sequence[str] = False,
     classes: bool = False,
     stop: bool = False,
+    axis_bytes: int | None = None,
 ) -> dict[str, Any]:
     """Write Verilog, manifest, testbench and vectors; the folder is built beside and swapped.
 
@@ -59,6 +60,7 @@ def write_bundle(
         samples, seed: of the stimuli (random, all-zero, all-one, and directed at the thresholds).
         pe, simd, lanes, block, parallel, others, loadable, classes, stop, skip_zeros: see
             ``hdl.plan.plan``.
+        axis_bytes: bytes of TDATA of the AXI wrapper; None: the power of two that holds a beat.
         force: replace a folder that is not ours too.
 
     Returns
@@ -71,6 +73,7 @@ def write_bundle(
         Unsupported: hdl does not build a node of this network.
     """
     from hdl import verilog
+    from hdl.deployed import deploy
 
     from .campaign.stimuli import stimuli
 
@@ -81,8 +84,11 @@ def write_bundle(
         options = {"lanes": lanes, "block": block, "parallel": parallel}
         options |= {"others": others, "loadable": loadable}
         options |= {"classes": classes, "stop": stop, "skip_zeros": skip_zeros}
-        manifest = verilog.write(network, part, pe=pe, simd=simd, **options)
+        emitted = verilog.emit(network, pe, simd, **options).wrapped(axis_bytes)
+        emitted.write(part)
+        manifest = emitted.manifest
         write_testbench(part)
+        deploy(part, manifest)
         write(network, inputs, part)
     return manifest
 

@@ -26,13 +26,16 @@ def alone(folder: Path, *arguments: str, path: str | None = None) -> subprocess.
     )
 
 
-def alter(folder: Path, module: str, pattern: str, replacement: str | Callable) -> None:
+def alter(
+    folder: Path, module: str, pattern: str, replacement: str | Callable, file: str = "network.v"
+) -> None:
     """Replace a pattern in one module of network.v; it must match there exactly once.
 
     Args:
         module: "network", or the name of a part of it ("entry", "neurons_0").
+        file: another one, of which modules are called so ("axis", "axis_pack").
     """
-    path = folder / "network.v"
+    path = folder / file
     text = path.read_text()
     name = "network" if module == "network" else rf"\\?network[._]{re.escape(module)}"
     found = re.findall(rf"^module {name} ?\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)

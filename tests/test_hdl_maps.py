@@ -147,7 +147,7 @@ def test_what_a_campaign_once_found_does_not_come_back(group) -> None:
     """A direct-coded map that is filled up was not given back where others say where it ends."""
     needs.backend("rtl")
     found = run_group(group, 1, "all", ["rtl"], 20261201, 12, None)
-    assert found.compared and not found.problems
+    assert found.compared["rtl"] and not found.problems
 
 
 def joined(rng) -> Network:

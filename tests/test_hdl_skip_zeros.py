@@ -266,6 +266,15 @@ def test_what_cannot_be_skipped_is_refused(skips, block, error, words) -> None:
         plan(planned([20, 12, 5], CHAIN), block=block, skip_zeros=skips)
 
 
+def test_before_wide_weights_no_word_is_skipped_and_the_population_is_named() -> None:
+    edge = Connection("input", Dense(np.full((2, 40), 3), 4))
+    neuron = Neuron(1, 1, threshold=2)
+    network = Network(Input((40,)), (Population("a", (edge,), neuron),), Readout("a"), 2)
+    with pytest.raises(ValueError, match="population 'a' reads 'input' with weights of several"):
+        plan(network, simd=8, skip_zeros=True)
+    plan(network, simd=8, skip_zeros=[])
+
+
 def test_campaigns_draw_it_where_a_block_is_one_timestep() -> None:
     network, drawn = planned([20, 12, 5], CHAIN), []
     for seed in range(200):

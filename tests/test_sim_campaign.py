@@ -161,7 +161,7 @@ def test_a_fold_that_refuses_everything_fails_the_campaign(
 
 
 def test_a_draw_that_fails_fails_the_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.campaign.generate.all_kinds._Sketch.network", lambda self: int("x"))
+    monkeypatch.setattr("sim.campaign.generate.all_kinds.Sketch.network", lambda self: int("x"))
     found = campaign(1, ["fast"], 1, samples=2, kinds="all")
     assert not found["ok"] and "group 0, drawing and folding: ValueError" in found["problems"][0]
 
@@ -228,7 +228,9 @@ def test_sixty_networks_over_twenty_builds_of_rtl() -> None:
     found = campaign(60, ["fast", "rtl"], 0, per_build=3)
     print(found)
     assert found["ok"], found["problems"]
-    assert found["builds"] == 20 and found["threshold_hits"] > 0
+    assert found["groups"] == found["builds"]["loadable"] == 20 and found["threshold_hits"] > 0
+    assert sum(found["builds"].values()) == 40
+    assert sum(found["networks_by_build"].values()) == 60
 
 
 @pytest.mark.rtl

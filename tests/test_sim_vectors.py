@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -238,7 +239,7 @@ def test_a_bundle_is_complete_and_swapped(tmp_path):
     names = {path.name for path in folder.iterdir()}
     assert {"network.v", "manifest.json", "input.hex", "expected.hex"} < names
     assert {"run.py", "test_network.py", "device.py", "hexfiles.py", "driver.py"} < names
-    assert {"protocol.py", "malformed.py", "README.md"} < names
+    assert {"protocol.py", "malformed.py", "TESTBENCH.md", "README.md"} < names
     assert json.loads((folder / "manifest.json").read_text()) == manifest
     assert manifest["network_sha256"] == digest(network)
     text = (folder / "network.v").read_bytes()
@@ -344,6 +345,28 @@ def test_a_manifest_is_read_strictly(tmp_path):
         vectors.read_manifest(path.parent, network)
 
 
+def test_the_wrapper_in_a_manifest_is_read_strictly(tmp_path):
+    network = tiny()
+    manifest = vectors.write_bundle(network, tmp_path / "rtl", samples=1, axis_bytes=1)
+    path = tmp_path / "rtl" / "manifest.json"
+    for change, says in (
+        (lambda axis: axis.update(verilog="../x.v"), "must name a file of this folder"),
+        (lambda axis: axis.update(clock="a b"), "clock of the wrapper must be a name"),
+        (
+            lambda axis: axis["input"].update(transfers=7),
+            "transfers of 's_axis' do not hold a beat",
+        ),
+        (lambda axis: axis["output"].update(bytes=0), "bytes must be an integer of 1 or more"),
+        (lambda axis: axis["registers"]["words"][1].update(address=0), "share an address"),
+        (lambda axis: axis["registers"]["words"][1].update(address=3), "or stand within a word"),
+    ):
+        copy = json.loads(json.dumps(manifest))
+        change(copy["axis"])
+        path.write_text(json.dumps(copy))
+        with pytest.raises(ValueError, match=re.escape(says)):
+            vectors.read_manifest(path.parent, network)
+
+
 @pytest.mark.parametrize("loadable", [False, True])
 def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sentence(
     tmp_path, loadable
@@ -358,7 +381,9 @@ def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sente
     def places(value, where=()):
         yield where
         if isinstance(value, (dict, list)):
-            for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            # Registers are of one form: two of them are enough.
+            many = value[:2] if where[:1] == ("axis",) and isinstance(value, list) else value
+            for key, one in many.items() if isinstance(many, dict) else enumerate(many):
                 yield from places(one, (*where, key))
 
     for where in list(places(manifest))[1:]:
@@ -371,7 +396,7 @@ def test_every_field_of_a_manifest_that_is_missing_or_of_another_type_is_a_sente
             path.write_text(json.dumps(copy))
             try:
                 read = vectors.read_manifest(path.parent, network)
-                if loadable:
+                if loadable and where[0] != "axis":
                     planned(read["loading"], network)
             except ValueError as error:
                 assert "\n" not in str(error) and "manifest.json" in str(error)

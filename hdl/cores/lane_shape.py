@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mapping.intervals import Interval, planes
+from mapping.intervals import Interval, planes, uniform
 from mapping.ops.op import Op
 
 from .weights import Rows
@@ -113,7 +113,10 @@ class LaneShape:
         return self.rows_of.depth if self.weight_bits else 0
 
 
-def raw_bits(op: Op, source: Interval, shape: tuple[int, ...], signed_x: bool | None = None) -> int:
+def raw_bits(
+    op: Op, source: Interval, shape: tuple[int, ...], signed_x: bool | None = None,
+    others: bool = False,
+) -> int:  # fmt: skip
     """Return the bits of an op's sums, partial ones and those of silent words included.
 
     In two's complement where ``LaneShape.signed`` says so. A sum of the first taps lies within that
@@ -123,8 +126,13 @@ def raw_bits(op: Op, source: Interval, shape: tuple[int, ...], signed_x: bool | 
     Args:
         op: Pool, Identity or a depthwise Conv. source: what it reads. shape: of the source.
         signed_x: whether the source comes in two's complement; where it must, unless told.
+        others: whether any weights of as many bits may stand in place of the op's own.
     """
     wide = op.interval(source.with_zero(), shape)
+    if others and op.bits:
+        top = max(1, (1 << op.bits - 1) - 1)
+        most = op.fan_in * top * max(map(abs, source.span))
+        wide = uniform(-most, most, 1)
     needed, is_signed = planes(wide)
     return needed + (not is_signed and (op.bits > 0 or bool(signed_x)))
 

@@ -27,6 +27,16 @@ class Widths:
     terms: Mapping[int, int] = field(default_factory=dict)
     gates: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def currents(self) -> dict[str, int]:
+        """The terms by name."""
+        return {current(j): bits for j, bits in self.terms.items()}
+
+
+def current(j: int) -> str:
+    """Return what the current of a connection that stands apart is called, before its shift."""
+    return f"current_{j}"
+
 
 @dataclass(frozen=True)
 class Apart:

@@ -58,3 +58,17 @@ def raw_bits(weights: np.ndarray, bits: int, weight_bits: int = 1, signed_x: boo
     merged = constant(weights, bits, weight_bits, signed_x)
     least, most = low * plus + high * minus - merged, high * plus + low * minus - merged
     return signed_bits(int(least.min()), int(most.max()))
+
+
+def most_bits(fan_in: int, bits: int, weight_bits: int = 1) -> int:
+    """Return the bits of the sums of any weights of so many bits; else as ``raw_bits``.
+
+    An input lies within ``(2**bits - 1) / 2`` of the middle of its range, whatever its sign, and
+    the constant takes the middle away: but for the half that is rounded, each weight counts so
+    many times.
+    """
+    top = (1 << bits) - 1
+    if weight_bits == 1:
+        return (fan_in * top).bit_length()
+    twice = fan_in * top * ((1 << weight_bits - 1) - 1)
+    return signed_bits(-((twice + 1) // 2), twice // 2)

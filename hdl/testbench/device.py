@@ -118,6 +118,18 @@ class Device:
         """Return the rules of the input stream, at rest."""
         return Rules(*self.sizes, self.most, self.fills)
 
+    def errors_possible(self):
+        """Return the errors that the shape of the input lets happen."""
+        _, ends = self.beats(0)
+        found = {"stray"}
+        if ends[-1]:
+            found.add("cut")
+        if len(ends) <= ends[-1]:
+            found.add("short")
+        if self.blocks == self.most:
+            found.add("long")
+        return found
+
     def beats(self, sample):
         """Return the input beats of a sample, and the places of those that end a block."""
         words = self.words[sample * self.blocks : (sample + 1) * self.blocks]

@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 TESTS = ("stalled", "full_rate", "broken")
 #: Of a device into which networks are written.
 LOADED = "loaded"
+#: Of the AXI wrapper, with --axis.
+AXIS = ("traffic", "flows", "mistakes", "loads", "wakes")
 #: Icarus under its -g2012 leaves combinational blocks whose inputs never change at X.
 ICARUS = ["-g2005"]
 #: Amaranth's Verilog has width and case warnings that are of no account.
@@ -70,11 +72,28 @@ def choose(name):
     return "verilator"
 
 
-def public_ports(path, manifest):
+def public_ports(path, manifest, axis):
     """Write the Verilator control file that keeps the ports readable, and return its path.
 
     cocotb would keep every signal readable, and so make builds of seconds take minutes.
     """
+    top = manifest["axis"]["top"] if axis else manifest["top"]
+    ports = axis_ports() if axis else core_ports(manifest)
+    lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
+    path.write_text("\n".join(["`verilator_config", *lines]) + "\n", "ascii")
+    return path
+
+
+def axis_ports():
+    """Return the ports of the wrapper."""
+    from axis_bus import INS, OUTS
+
+    named = [f"{s}_{part}" for of in (INS, OUTS) for s, parts in of.items() for part in parts]
+    return ["aclk", "aresetn", *named]
+
+
+def core_ports(manifest):
+    """Return the ports of the network."""
     ports = [manifest["clock"], manifest["reset"], "error"]
     parts = ("valid", "ready", "data", "first", "last")
     output = manifest["output"]
@@ -86,12 +105,10 @@ def public_ports(path, manifest):
         stream = manifest["loading"]["stream"]
         ports += [f"{stream}_{p}" for p in ("valid", "ready", "data", "first", "last")]
         ports += [f"{stream}_good", f"{stream}_crc"]
-    lines = [f'public_flat_rw -module "{manifest["top"]}" -var "{port}"' for port in ports]
-    path.write_text("\n".join(["`verilator_config", *lines]) + "\n", "ascii")
-    return path
+    return ports
 
 
-def simulate(sim, build, manifest, seed, tests):
+def simulate(sim, build, manifest, seed, tests, axis=False):
     """Build the Verilog, run the tests and return (tests, failures) as the simulator counted."""
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
@@ -99,15 +116,17 @@ def simulate(sim, build, manifest, seed, tests):
     # Of a make, or a pytest, that called this script: both would change what the runner does.
     for name in ("MAKELEVEL", "MFLAGS", "PYTEST_CURRENT_TEST", "COCOTB_TEST_FILTER"):
         os.environ.pop(name, None)
-    top = manifest["top"]
+    top = manifest["axis"]["top"] if axis else manifest["top"]
     runner = get_runner(sim)
     began = time.monotonic()
     (build / "strict.v").write_text(STRICT, "ascii")
     sources = [build / "strict.v", HERE / manifest["verilog"]]
+    if axis:
+        sources.append(HERE / manifest["axis"]["verilog"])
     for name in manifest["files"]:  # memories are read from the folder in which the simulator runs
         shutil.copyfile(HERE / name, build / name)
     if sim == "verilator":
-        sources.append(public_ports(build / "ports.vlt", manifest))
+        sources.append(public_ports(build / "ports.vlt", manifest, axis))
     with section(build / "build.log"):
         runner.build(
             sources=sources,
@@ -123,7 +142,7 @@ def simulate(sim, build, manifest, seed, tests):
     results.unlink(missing_ok=True)
     with contextlib.suppress(SystemExit):  # judged by the results file, which must then be there
         runner.test(
-            test_module="test_network",
+            test_module="test_axis" if axis else "test_network",
             hdl_toplevel=top,
             hdl_toplevel_lang="verilog",
             build_dir=build,
@@ -158,7 +177,10 @@ def main(argv=None):
     )
     parser.add_argument("--seed", type=int, default=0, help="of the stalls (0)")
     parser.add_argument("--build", type=Path, help="build folder (sim_build/SIM beside this file)")
-    parser.add_argument("--test", choices=(*TESTS, LOADED), action="append", help="only this one")
+    parser.add_argument("--axis", action="store_true", help="the AXI wrapper, in place of the core")
+    parser.add_argument(
+        "--test", choices=(*TESTS, LOADED, *AXIS), action="append", help="only this one"
+    )
     arguments = parser.parse_args(argv)
     sys.path.insert(0, str(HERE))
     from device import Device
@@ -178,22 +200,31 @@ def main(argv=None):
             print(f"FAIL: {name} is missing, from which the Verilog reads", file=sys.stderr)
             return 1
     print(f"{device}; --sim {sim} --seed {arguments.seed}", flush=True)
-    every = (*TESTS, LOADED) if device.loads else TESTS
+    every = AXIS if arguments.axis else (*TESTS, LOADED) if device.loads else TESTS
     tests = tuple(dict.fromkeys(arguments.test or every))
     if LOADED in tests and not device.loads:
         print("FAIL: no network can be written into this device", file=sys.stderr)
         return 1
-    build = (arguments.build or HERE / "sim_build" / sim).resolve()
+    if other := sorted({*tests} - {*every}):
+        print(f"FAIL: {other[0]} is a test with{'out' * arguments.axis} --axis", file=sys.stderr)
+        return 1
+    if arguments.axis and "axis" not in device.manifest:
+        print("FAIL: manifest.json knows of no AXI wrapper", file=sys.stderr)
+        return 1
+    build = (
+        arguments.build or HERE / "sim_build" / (f"{sim}_axis" if arguments.axis else sim)
+    ).resolve()
     build.mkdir(parents=True, exist_ok=True)
     try:
-        ran, failed = simulate(sim, build, device.manifest, arguments.seed, tests)
+        ran, failed = simulate(sim, build, device.manifest, arguments.seed, tests, arguments.axis)
     except SystemExit:
         print(f"FAIL: {sim} cannot build {device.manifest['verilog']}", file=sys.stderr)
         return 1
     if (ran, failed) != (len(tests), 0):
         print(f"FAIL: {ran} of {len(tests)} tests ran, {failed} failed", file=sys.stderr)
         return 1
-    print(f"PASS: {ran} tests, {device.values:,} values compared in each")
+    compared = "" if arguments.axis else f", {device.values:,} values compared in each"
+    print(f"PASS: {ran} tests{compared}")
     return 0
 
 

@@ -160,7 +160,7 @@ async def broken(dut):
             )
         await bench.reset()
     dut._log.info("%d values compared; raised: %s", compared, ", ".join(sorted(raised)))
-    missed = possible() - raised
+    missed = DEVICE.errors_possible() - raised
     assert not missed, f"no {' and no '.join(sorted(missed))} was raised"
 
 
@@ -191,16 +191,3 @@ def sound(rng):
     """Return a sample that is well-formed, often of fewer blocks than it could have."""
     whole, ends = DEVICE.beats(rng.randrange(DEVICE.samples))
     return (rng.random() < 0.6 and early(rng, whole, ends)) or whole
-
-
-def possible():
-    """Return the errors that the shape of the input lets happen."""
-    _, ends = DEVICE.beats(0)
-    found = {"stray"}
-    if ends[-1]:
-        found.add("cut")
-    if len(ends) <= ends[-1]:
-        found.add("short")
-    if DEVICE.blocks == DEVICE.most:
-        found.add("long")
-    return found

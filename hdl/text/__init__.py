@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from amaranth.back import rtlil as backend
@@ -38,6 +39,18 @@ write_verilog -norename
 
 def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str, str]]:
     """Return the Verilog of a top, and its memory files by name."""
+    text, files = design(top, name)
+    return f"{header(plan, files)}\n{text}", files
+
+
+def design(
+    top: wiring.Component, name: str, waived: Iterable[str] = WAIVED
+) -> tuple[str, dict[str, str]]:
+    """Return the Verilog of a design without a header, and its memory files by name.
+
+    Args:
+        waived: warnings of Verilator that are turned off.
+    """
     ports = {
         "_".join(map(str, path)): (Value.cast(value), None)
         for path, _, value in top.signature.flatten(top)
@@ -53,11 +66,8 @@ def written(top: wiring.Component, name: str, plan: Plan) -> tuple[str, dict[str
     tidied(modules)
     text = loaded(without_folded(renumbered(_verilog(formatted(modules)))), files)
     body = text[text.index("\nmodule ") + 1 :].strip()
-    off = "".join(f"/* verilator lint_off {name} */\n" for name in WAIVED)
-    return (
-        f"{header(plan, files)}\n{off}`default_nettype none\n\n{body}\n\n`default_nettype wire\n",
-        files,
-    )
+    off = "".join(f"/* verilator lint_off {name} */\n" for name in waived)
+    return f"{off}`default_nettype none\n\n{body}\n\n`default_nettype wire\n", files
 
 
 def _verilog(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mapping.files import digest
@@ -22,6 +22,34 @@ WAIVED = {
     "CASEINCOMPLETE": "what a case does not name keeps the value given before it",
     "PROCASSINIT": "registers begin with the values that a reset gives them",
 }
+#: And of a wrapper's text.
+WAIVED_OF_WRAPPER = WAIVED | {"PINMISSING": "the traces and error bits of the core stay open"}
+
+
+def _end(waived: Mapping[str, str]) -> list[str]:
+    """Return how every header ends."""
+    return [
+        "Nets n1, n2, .. stand within expressions. at_start has every always @* run once when a",
+        "simulation begins. Verilator's warnings that are waived, all others are not:",
+        *(f"  {name}: {why}" for name, why in waived.items()),
+        "",
+        "This text was generated from your network and is your own: the generator's authors claim",
+        "no rights in it and set no conditions on its use. It comes without any warranty.",
+    ]
+
+
+def wrapper_header(plan: Plan, top: str) -> str:
+    """Return the comment for the wrapper of a top."""
+    lines = [
+        f"Module {top} of {top}.v between AXI4-Stream and AXI4-Lite.",
+        "",
+        f"network     {digest(plan.network)} (SHA-256 of its numbers)",
+        f"generator   spikexact {importlib.metadata.version('spikexact')}",
+        "",
+        "Streams and registers are described in README.md and manifest.json beside this file.",
+        *_end(WAIVED_OF_WRAPPER),
+    ]
+    return commented(lines)
 
 
 def header(plan: Plan, files: Iterable[str]) -> str:
@@ -51,13 +79,13 @@ def header(plan: Plan, files: Iterable[str]) -> str:
     lines += [
         "",
         "Ports, streams and the order of beats are described in manifest.json beside this file.",
-        "Nets n1, n2, .. stand within expressions. at_start has every always @* run once when a",
-        "simulation begins. Verilator's warnings that are waived, all others are not:",
-        *(f"  {name}: {why}" for name, why in WAIVED.items()),
-        "",
-        "This text was generated from your network and is your own: the generator's authors claim",
-        "no rights in it and set no conditions on its use. It comes without any warranty.",
+        *_end(WAIVED),
     ]
+    return commented(lines)
+
+
+def commented(lines: Iterable[str]) -> str:
+    """Return lines as a comment."""
     return "\n".join(f"// {line}".rstrip() for line in lines) + "\n"
 
 

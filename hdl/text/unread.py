@@ -1,7 +1,8 @@
 """Unread: what no output of the design depends on goes.
 
 Amaranth keeps every signal that has a name, such as flags that a configuration has no use for, and
-carries it from module to module.
+carries it from module to module. A module that the design does not hold is kept, with all that it
+is joined to.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ def _kept(named: dict[str, Module], top: Module) -> set[Node]:
                 needs.setdefault(node, set()).update(reads)
     kept: set[Node] = set()
     left = [(top.name, w.name) for w in top.wires.values() if w.port.startswith("output")]
+    left += [
+        (module.name, name)
+        for module in named.values()
+        for cell in module.cells
+        if _foreign(cell, named)
+        for nets in cell.ports.values()
+        for name in NAME.findall(nets)
+    ]
     while left:
         node = left.pop()
         if node not in kept:
@@ -64,6 +73,8 @@ def _dependencies(
                     yield nodes(nets), inside
                 else:
                     yield inside, nodes(nets)
+            continue
+        if _foreign(cell, named):
             continue
         result = _result(cell)
         reads = {node for nets in cell.ports.values() if nets != result for node in nodes(nets)}
@@ -91,7 +102,7 @@ def _strip(module: Module, named: dict[str, Module], kept: set[Node]) -> None:
             cell.ports = {p: nets for p, nets in cell.ports.items() if (cell.kind, p) in kept}
             if cell.ports:
                 cells.append(cell)
-        elif wanted(NAME.findall(_result(cell) or "") or _memory(cell)):
+        elif _foreign(cell, named) or wanted(NAME.findall(_result(cell) or "") or _memory(cell)):
             cells.append(cell)
     module.cells = cells
     module.processes = [lines for lines in module.processes if wanted(split(lines)[0])]
@@ -109,6 +120,11 @@ def _strip(module: Module, named: dict[str, Module], kept: set[Node]) -> None:
         for name, wire in module.wires.items()
         if (module.top and wire.port) or name in driven or wanted([name])
     }
+
+
+def _foreign(cell: Cell, named: dict[str, Module]) -> bool:
+    """Return whether a cell is a module that stands elsewhere; operators begin with a dollar."""
+    return cell.kind.startswith("\\") and cell.kind not in named
 
 
 def _leaves(module: Module, port: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ from mapping import Network, Unsupported, save
 from mapping.files import beside
 
 from ..compare import agreement
-from ..run import backend_module, row_of, run
+from ..run import run
 from ..tools import MissingTool, ProtocolError
-from ..trace import Trace
 from . import parallelism
-from .generate.groups import draw_any, draw_group, reason
+from .builds import Build, builds, traces
+from .generate.groups import draw_families, draw_group, reason
 from .journal import Result
 from .shrink import shrink
 from .stimuli import stimuli, threshold_hits
@@ -42,83 +42,129 @@ def run_group(
 ) -> Result:  # fmt: skip
     """Draw and run one group; what it raises is its problem."""
     passed_over: Counter[str] = Counter()
-    networks: list[Network] = []
+    families: list[list[Network]] = []
     try:
-        networks = (draw_group if kinds == "dense" else draw_any)(group, count, seed, passed_over)
-        result = _run(group, networks, names, seed, samples, saved)
+        if kinds == "dense":
+            families = [draw_group(group, count, seed, passed_over)]
+        else:
+            families = draw_families(group, count, seed, passed_over)
+        result = _Group(group, names, seed, samples, saved, plain=kinds == "all").run(families)
     except MACHINE:
         raise
     except Exception as error:
-        what = "reference" if networks else "drawing and folding"
+        what = "reference" if families else "drawing and folding"
         problem = f"seed {seed}, group {group}, {what}: {_raised(error)}"
-        result = Result(group, len(networks), bool(group % 2), problems=[problem])
+        result = Result(group, sum(map(len, families)), bool(group % 2), problems=[problem])
     return replace(result, passed_over=dict(passed_over))
 
 
-def _run(
-    group: int, networks: list[Network], names: list[str], seed: int, samples: int,
-    saved: Path | None,
-) -> Result:  # fmt: skip
-    rng = np.random.default_rng([seed, group, 5])
-    networks = parallelism.reading(networks, np.random.default_rng([seed, group, 6]))
-    options = parallelism.draw(networks[0], rng)
-    inputs = [stimuli(n, samples, seed + k, ROUNDS) for k, n in enumerate(networks)]
-    expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
-    compared = mismatches = 0
-    problems = []
-    refused: dict[str, int] = {}
-    for name in names:
-        case = f"seed {seed}, group {group}, backend {name}, {parallelism.told(options)}"
+@dataclass
+class _Group:
+    """What is done with a group, and what it has come to so far.
+
+    ``plain``: a network with a build of its own beside a loadable one has what is emitted unasked.
+    """
+
+    group: int
+    names: list[str]
+    seed: int
+    samples: int
+    saved: Path | None
+    plain: bool
+    compared: Counter[str] = field(default_factory=Counter)
+    mismatches: int = 0
+    problems: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    builds: Counter[str] = field(default_factory=Counter)
+    built: Counter[str] = field(default_factory=Counter)
+
+    def run(self, families: list[list[Network]]) -> Result:
+        """Run every family; return what the group came to."""
+        rng = np.random.default_rng([self.seed, self.group, 5])
+        read = np.random.default_rng([self.seed, self.group, 6])
+        exact = at = 0
+        hits = [0, 0]
+        for family in families:
+            networks = parallelism.reading(family, read)
+            options = parallelism.draw(networks[0], rng)
+            inputs = [
+                stimuli(n, self.samples, self.seed + at + k, ROUNDS) for k, n in enumerate(networks)
+            ]
+            expected = [run(n, x) for n, x in zip(networks, inputs, strict=True)]
+            for name in self.names:
+                for build in builds(name, len(networks), options, {} if self.plain else options):
+                    self._run(name, build, networks, inputs, expected, at)
+            for network, trace in zip(networks, expected, strict=True):
+                for found in threshold_hits(network, trace).values():
+                    hits = [hits[0] + found[0], hits[1] + found[1]]
+            exact += sum(n.exact for n in networks)
+            at += len(networks)
+        return Result(
+            self.group,
+            at,
+            bool(self.group % 2),
+            exact,
+            dict(self.compared),
+            self.mismatches,
+            *hits,
+            self.problems,
+            dict(self.refused),
+            builds=dict(self.builds),
+            built=dict(self.built),
+        )
+
+    def _run(
+        self, name: str, build: Build, networks: list[Network], inputs: list[np.ndarray],
+        expected: list, at: int,
+    ) -> None:  # fmt: skip
+        """Run a build on a backend, and compare; ``at``: networks of the group before."""
+        case = f"seed {self.seed}, group {self.group}, backend {name}, {build.told}"
         try:
-            traces = _traces(name, networks, inputs, options)
+            found = traces(name, build, networks, inputs)
         except ProtocolError as error:
-            problems.append(f"{case}: {error}")
-            continue
+            self.problems.append(f"{case}: {error}")
+            return
         except Unsupported as error:
-            what = f"{name}: {reason(error)}"
-            refused[what] = refused.get(what, 0) + len(networks)
-            continue
+            self.refused[f"{name}: {reason(error)}"] += len(build.members)
+            return
         except MACHINE:
             raise
         except Exception as error:
-            problems.append(f"{case}: {_raised(error)}")
-            continue
-        for k, (want, got) in enumerate(zip(expected, traces, strict=True)):
+            self.problems.append(f"{case}: {_raised(error)}")
+            return
+        if build.kind:
+            self.builds[build.kind] += 1
+            self.built[build.kind] += len(build.members)
+        for k, got in zip(build.members, found, strict=True):
+            want, number = expected[k], at + k
             same = agreement(want, got)
-            compared += same.compared
-            mismatches += same.mismatches
+            self.compared[name] += same.compared
+            self.mismatches += same.mismatches
             given = got.info.get("classes")
             if given is not None and (want.classes != np.asarray(given)).any():
-                problems.append(f"{case}, network {k}: classes differ from the reference's")
+                self.problems.append(
+                    f"{case}, network {number}: classes differ from the reference's"
+                )
             if same.divergence is not None:
-                problem = f"{case}, network {k}: {same.divergence}"
-                if saved is not None:
-                    problem += f"; {_smallest(networks[k], inputs[k], name, f'{saved}-{name}-{k}')}"
-                problems.append(problem)
+                problem = f"{case}, network {number}: {same.divergence}"
+                if self.saved is not None:
+                    path = f"{self.saved}-{name}-{number}"
+                    problem += f"; {_smallest(networks[k], inputs[k], name, build.options, path)}"
+                self.problems.append(problem)
             elif same.compared == 0:
-                problems.append(f"{case}, network {k}: nothing was compared")
-    hits = [
-        h for n, t in zip(networks, expected, strict=True) for h in threshold_hits(n, t).values()
-    ]
-    return Result(
-        group,
-        len(networks),
-        bool(group % 2),
-        sum(n.exact for n in networks),
-        compared,
-        mismatches,
-        sum(h[0] for h in hits),
-        sum(h[1] for h in hits),
-        problems,
-        refused,
-    )
+                self.problems.append(f"{case}, network {number}: nothing was compared")
 
 
-def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> str:
-    """Shrink what shows a mismatch, save it beside the journal, and say where."""
+def _smallest(
+    network: Network, inputs: np.ndarray, name: str, options: dict[str, Any], saved: str
+) -> str:
+    """Shrink what shows a mismatch in a build of its own, save it, and say where.
+
+    What differs in a build that others share, and not in its own, is saved as it is.
+    """
 
     def fails(network: Network, inputs: np.ndarray) -> bool:
-        return agreement(run(network, inputs), run(network, inputs, name)).mismatches > 0
+        return agreement(run(network, inputs), run(network, inputs, name, **options)).mismatches > 0
 
     try:
         small, few = shrink(network, inputs, fails)
@@ -131,15 +177,3 @@ def _smallest(network: Network, inputs: np.ndarray, name: str, saved: str) -> st
     return (
         f"shrunk to {len(small.populations)} populations in {path.name}, its input in {data.name}"
     )
-
-
-def _traces(
-    name: str, networks: list[Network], inputs: list[np.ndarray], options: dict[str, Any]
-) -> list[Trace]:
-    """Run networks of one structure: one in a build of its own, the others loaded into one."""
-    run_many = getattr(backend_module(name), "run_many", None)
-    if run_many is not None and len(networks) > 1:
-        plain = run(networks[-1], inputs[-1], name, **options)
-        return [*run_many(networks[:-1], inputs[:-1], **options), plain]
-    options = options if row_of(name).verilog else {}
-    return [run(n, x, name, **options) for n, x in zip(networks, inputs, strict=True)]

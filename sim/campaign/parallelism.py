@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mapping import Network, Readout
+from mapping import INPUT, Network, Readout
 
 #: Outputs and inputs a cycle that are drawn; they seldom divide a layer's sizes.
 PES, SIMDS = (1, 2, 3, 5, 16, 64), (1, 3, 8, 13, 32)
@@ -32,8 +32,20 @@ def draw(network: Network, rng: np.random.Generator) -> dict[str, Any]:
         not maps and block == 1 and rng.random() < 0.7
     ):  # zero words are left out in all populations, or some
         names = [p.name for p in network.populations]
-        options["skip_zeros"] = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
+        drawn = rng.random() < 0.7 or [n for n in names if rng.random() < 0.5]
+        able = [name for name in names if _skips(network, name)]
+        if able != names:
+            drawn = [n for n in (names if drawn is True else drawn) if n in able]
+        options["skip_zeros"] = drawn
     return options
+
+
+def _skips(network: Network, name: str) -> bool:
+    """Whether zero words of what a population reads can be skipped: of one-bit weights alone."""
+    return all(
+        c.op.bits == 1 and (c.source == INPUT or network[c.source].spiking)
+        for c in network[name].connections
+    )
 
 
 def _reads_maps(network: Network) -> bool:

@@ -2,9 +2,11 @@
 
 Half of the networks are drawn as TrainedNetworks and folded. Of kind "all", every node kind and
 combination is drawn, and what a backend refuses by name is counted; a network that shows a
-mismatch is shrunk and saved. Of kind "dense", networks come in groups of one structure: one of them
-in a build of its own, the others loaded into a second by its port. Every group's results are one
-line of a journal, so that a campaign that was killed goes on where it was.
+mismatch is shrunk and saved. Networks come in groups of one structure: one of them in a build of
+its own, the others loaded into a second by its port. Of kind "all" a group holds several structures
+where no design can be loaded with the first, and builds of one network's own beside a loadable one
+are what ``verilog`` emits unasked. Every group's results are one line of a journal, so that a
+campaign that was killed goes on where it was.
 
 Only two things are no failure, and both are counted by reason: a backend that refuses a network
 by name, and a drawn network that fold refuses by name (``Unsupported``, ``TooWide``), for which
@@ -32,7 +34,7 @@ def campaign(
     networks: int,
     backends: Sequence[str],
     seed: int = 0,
-    per_build: int = 5,
+    per_build: int | None = None,
     samples: int = 12,
     journal: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -43,11 +45,12 @@ def campaign(
 
     Args:
         networks: how many to draw. backends: names; the reference is always run.
-        seed: of everything. per_build: networks that share a structure and an RTL build.
+        seed: of everything. per_build: networks of a group, which share a structure and RTL builds;
+            5 of kind "dense" and 1 of kind "all", unless told.
         samples: stimuli per network, directed ones among them.
         journal: a JSON-lines file; one that is there is gone on with.
         progress: called with (networks done, networks in all).
-        kinds: "dense", or "all" (every network is a group of its own then).
+        kinds: "dense", or "all".
         cluster: where groups are run, see ``sim.cluster.opened``; None: here. The result is the
             same, line for line.
 
@@ -72,10 +75,10 @@ def campaign(
         raise ValueError("a campaign needs a backend besides the reference")
     if kinds not in ("dense", "all"):
         raise ValueError(f"kinds must be 'dense' or 'all', not {kinds!r}")
-    if kinds == "all":
-        per_build = 1
+    if per_build is None:
+        per_build = 5 if kinds == "dense" else 1
     began = time.monotonic()
-    head = {"campaign": 2, "seed": seed, "networks": networks, "backends": names,
+    head = {"campaign": 3, "seed": seed, "networks": networks, "backends": names,
             "kinds": kinds, "per_build": per_build, "samples": samples}  # fmt: skip
     done = read(journal, head) if journal is not None else {}
     groups = -(-networks // per_build)
@@ -95,8 +98,8 @@ def campaign(
         progress(networks, networks)
     results = [done[g] for g in range(groups)]
     problems = [problem for r in results for problem in r.problems]
-    compared = sum(r.compared for r in results)
-    if not compared and not problems:
+    compared = _total(r.compared for r in results)
+    if not any(compared.values()) and not problems:
         problems.append("nothing was compared: every backend refused every network")
     folded = [r for r in results if r.folded]
     return {
@@ -104,11 +107,14 @@ def campaign(
         "ok": not problems and all(r.mismatches == 0 for r in results),
         "seed": seed,
         "networks": networks,
-        "builds": groups,
+        "groups": groups,
+        "builds": _total(r.builds for r in results),
+        "networks_by_build": _total(r.built for r in results),
         "backends": ["reference", *names],
         "folded": sum(r.networks for r in folded),
         "certified_exact": sum(r.exact for r in folded),
-        "compared": compared,
+        "compared": sum(compared.values()),
+        "compared_by_backend": compared,
         "mismatches": sum(r.mismatches for r in results),
         "threshold_hits": sum(r.threshold_hits for r in results),
         "below_threshold": sum(r.below_threshold for r in results),
@@ -136,4 +142,6 @@ def _results(tasks: list[tuple], cluster: str | None, journal: Path | None) -> I
 
 
 def _total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    return dict(sum((Counter(each) for each in counts), Counter()))
+    """Add up counts by name, in the order of their names."""
+    total = sum((Counter(each) for each in counts), Counter())
+    return {name: total[name] for name in sorted(total)}

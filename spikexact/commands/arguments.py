@@ -39,6 +39,9 @@ Loadable = Annotated[
 Also = Annotated[
     list[Path] | None, typer.Option(help="A network that it must be able to hold too; repeatable.")
 ]
+AxisBytes = Annotated[
+    int | None, typer.Option(help="Bytes of TDATA of the AXI wrapper; what holds a beat.")
+]
 HOW = "one number, one per population (8,4), or NAME=N pairs"
 Pe = Annotated[list[str] | None, typer.Option(help=f"Outputs a cycle: {HOW}.")]
 Simd = Annotated[list[str] | None, typer.Option(help=f"Inputs a cycle: {HOW}.")]

@@ -12,14 +12,15 @@ from .arguments import MOST_SAMPLES, Backends, Cluster, Json, Seed, backend_name
 def campaign(
     networks: Annotated[int, typer.Option(help="How many to draw.", min=1)] = 300,
     backends: Backends = "reference,fast,rtl",
-    per_build: Annotated[int, typer.Option(help="Networks that share an RTL build.", min=1)] = 5,
+    per_build: Annotated[
+        int | None,
+        typer.Option(help="Networks that share RTL builds; dense: 5, all: 1 unless told.", min=1),
+    ] = None,
     samples: Annotated[
         int, typer.Option(help="Stimuli per network.", min=1, max=MOST_SAMPLES)
     ] = 12,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Journal; resumes.")] = None,
-    kinds: Annotated[
-        str, typer.Option(help="all: every node kind; dense: groups that share an RTL build.")
-    ] = "dense",
+    kinds: Annotated[str, typer.Option(help="dense, or all: every kind of node.")] = "dense",
     cluster: Cluster = None,
     seed: Seed = 0,
     json: Json = False,

@@ -9,7 +9,9 @@ from .arguments import Force, Json, Seed
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for what is written.")] = Path(
+        "demo"
+    ),
     net: Annotated[str, typer.Option(help="mlp, or cnn: convolutions, about two minutes.")] = "mlp",
     seed: Seed = 0,
     force: Force = False,

@@ -9,6 +9,7 @@ from .answers import tell
 from .arguments import (
     MOST_SAMPLES,
     Also,
+    AxisBytes,
     Block,
     Cells,
     Classes,
@@ -48,6 +49,7 @@ def verilog(
     ram: Ram = None,
     loadable: Loadable = False,
     also: Also = None,
+    axis_bytes: AxisBytes = None,
     samples: Annotated[
         int, typer.Option(help="Vectors beside the Verilog.", min=1, max=MOST_SAMPLES)
     ] = 20,
@@ -56,6 +58,7 @@ def verilog(
     json: Json = False,
 ) -> None:
     """Write Verilog, manifest.json, a cocotb testbench and its vectors."""
+    from hdl.axi.transfers import transfers
     from sim.vectors import replaceable, write_bundle
 
     from .. import files
@@ -64,12 +67,16 @@ def verilog(
     network = files.network(file)
     replaceable(output, force)
     skips = skip_zeros or tuple(skip_zeros_of or ())
+    if axis_bytes is not None:
+        transfers(1, axis_bytes)
     made = form(
         network, pe, simd, lanes, block, parallel, target_fps, clock, cells, ram, classes, stop,
         skips,
     )  # fmt: skip
     options = made.options | holding(loadable, also, classes, stop)
-    manifest = write_bundle(network, output, samples, seed, force=force, **options)
+    manifest = write_bundle(
+        network, output, samples, seed, force=force, axis_bytes=axis_bytes, **options
+    )
     facts = {
         "folder": str(output),
         "seed": seed,

@@ -48,7 +48,7 @@ def draw_whole(seed: int, passed_over: Counter[str] | None = None) -> Network:
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, 6, attempt])
         try:
-            network = _Sketch(rng).network()
+            network = _begun(rng).network()
             network.facts  # noqa: B018  refuses widths beyond WIDTH_MAX
         except TooWide:
             if passed_over is not None:
@@ -58,22 +58,25 @@ def draw_whole(seed: int, passed_over: Counter[str] | None = None) -> Network:
     raise RuntimeError(f"seed {seed}: no network in {TRIES} tries")
 
 
-class _Sketch:
+def _begun(rng: np.random.Generator) -> Sketch:
+    """Draw timesteps and input of a network."""
+    steps = int(rng.choice([1, 1, 2, 3, 4, 5, 8]))
+    if rng.random() < 0.7:
+        shape = int(rng.choice(CHANNELS)), int(rng.choice(SIDES)), int(rng.choice(SIDES))
+    else:
+        shape = (int(rng.choice([1, 2, 7, 20])),)
+    coding = str(rng.choice(["steps", "steps", "direct", "direct", "latency"]))
+    bits = int(rng.choice([1, 1, 2, 4, 8])) if coding != "latency" else 4
+    return Sketch(rng, Input(shape, bits, coding), steps)
+
+
+class Sketch:
     """A network that grows population by population."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.steps = int(rng.choice([1, 1, 2, 3, 4, 5, 8]))
-        shape = self.map() if rng.random() < 0.7 else (int(rng.choice([1, 2, 7, 20])),)
-        coding = str(rng.choice(["steps", "steps", "direct", "direct", "latency"]))
-        bits = int(rng.choice([1, 1, 2, 4, 8])) if coding != "latency" else 4
-        self.input = Input(shape, bits, coding)
-        self.shapes: dict[str, tuple[int, ...]] = {INPUT: shape}
+    def __init__(self, rng: np.random.Generator, enter: Input, steps: int) -> None:
+        self.rng, self.input, self.steps = rng, enter, steps
+        self.shapes: dict[str, tuple[int, ...]] = {INPUT: enter.shape}
         self.done: list[Population] = []
-
-    def map(self) -> tuple[int, int, int]:
-        rng = self.rng
-        return int(rng.choice(CHANNELS)), int(rng.choice(SIDES)), int(rng.choice(SIDES))
 
     def network(self) -> Network:
         count = int(self.rng.integers(1, 6))
@@ -107,10 +110,15 @@ class _Sketch:
                 Identity() if len(shape) == 3 else Dense(draw_weights(self.rng, (shape[0],) * 2, 1))
             )
             edges.append(replace(self.edge(name, back, shape), delay=1 + int(rng.integers(2))))
-        self.done.append(Population(name, tuple(edges), neuron))
-        self.shapes[name] = shape
-        if neuron.threshold is not None:
-            self.done[-1] = self.with_thresholds(self.done[-1])
+        self.append(Population(name, tuple(edges), neuron))
+
+    def append(self, p: Population) -> None:
+        """Add a population, with thresholds if it fires."""
+        first = p.connections[0]
+        self.shapes[p.name] = first.op.out_shape(self.shapes[first.source])
+        self.done.append(p)
+        if p.spiking:
+            self.done[-1] = self.with_thresholds(p)
 
     def op(self, shape: tuple[int, ...]) -> Any:
         rng = self.rng
@@ -162,11 +170,14 @@ class _Sketch:
         drawn = self.rng.integers(-size, size + 1, channels)
         return int(drawn[0]) if kind == 2 else drawn
 
+    def gain(self, channels: int) -> Any:
+        """Return a power of two, as fold makes it, or anything, one per channel."""
+        gain: Any = 1 << int(self.rng.integers(0, 5))
+        return self.rng.integers(-9, 10, channels) if self.rng.random() < 0.25 else gain
+
     def edge(self, source: str, op: Any, shape: tuple[int, ...]) -> Connection:
         rng, channels = self.rng, shape[0]
-        gain: Any = 1 << int(rng.integers(0, 5))
-        if rng.random() < 0.25:
-            gain = rng.integers(-9, 10, channels)
+        gain = self.gain(channels)
         delay = int(rng.integers(1, 4)) if rng.random() < 0.12 else 0
         shift = int(rng.integers(1, 6)) if rng.random() < 0.1 else 0
         gate = self.gate(channels) if rng.random() < 0.12 else None
