@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from typing import Any, TypeVar
 
 from amaranth.hdl import ClockDomain, Const, Module, Value
+from amaranth.lib.data import Layout
 from amaranth.lib.wiring import In
 from amaranth.sim import Simulator
 
@@ -27,6 +28,9 @@ def ports(dut: Any) -> tuple[dict[str, Value], dict[str, Value]]:
         mine[f"{name}_valid"] = Value.cast(port.valid)
         if not isinstance(Value.cast(port.ready), Const):
             others[f"{name}_ready"] = Value.cast(port.ready)
+        if not isinstance(port.payload.shape(), Layout):
+            mine[f"{name}_payload"] = port.payload
+            continue
         for field, _ in port.payload.shape():
             mine[f"{name}_{field}"] = Value.cast(port.payload[field])
     return ins, outs

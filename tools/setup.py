@@ -21,7 +21,7 @@ DECIDES = ("pyproject.toml", "constraints.txt", "tools/setup.sh", "tools/setup.p
 LEVELS = {
     ".venv": {
         "demo": [".[rtl,lava,train,report]"],
-        "test": [".[rtl,synth,lava,train,report,data,import,cluster,frameworks,test]"],
+        "test": [".[rtl,synth,lava,train,report,data,import,cluster,board,frameworks,test]"],
     },
     # The tests that need neither torch nor Lava nor a simulator, on the oldest Python.
     ".venv310": {"test": [".[test]", "scikit-learn"]},

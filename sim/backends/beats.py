@@ -180,6 +180,36 @@ def _arrays(
     return found
 
 
+def spikes(
+    beats: np.ndarray, population: dict[str, Any], lengths: Sequence[int], manifest: dict[str, Any]
+) -> np.ndarray:
+    """Return the spikes of samples of one length, (samples, T', neurons) bool, of a trace's spikes.
+
+    Args:
+        beats: (n, chunks) uint32, of the port ``spike`` alone.
+
+    Raises
+    ------
+        ProtocolError: beats are missing or too many.
+    """
+    count, lanes = int(population["neurons"]), int(population["lanes"])
+    orders = [rows(population, count, whole(steps, manifest), manifest) for steps in lengths]
+    if len(beats) != (want := sum(map(len, orders))):
+        raise ProtocolError(f"{population['name']!r} sent {len(beats)} beats, not {want}")
+    values = lanes_of(beats, lanes, 1, signed=False)
+    return np.stack(_arrays(values, orders, population, lengths)).astype(bool)
+
+
+def output(streams: Streams, lengths: Sequence[int], manifest: dict[str, Any]) -> np.ndarray:
+    """Return what the output stream says of samples of one length, (samples, T', neurons) int64.
+
+    Raises
+    ------
+        ProtocolError: beats are missing, too many, or wrongly flagged.
+    """
+    return np.stack(_output(streams, lengths, manifest))
+
+
 def check_output(
     streams: Streams, ran: dict[str, list[tuple[np.ndarray, np.ndarray]]], lengths: Sequence[int],
     manifest: dict[str, Any],
@@ -190,9 +220,22 @@ def check_output(
     ------
         ProtocolError: it does not.
     """
+    name, fires = manifest["output"]["population"], manifest["output"]["values"] == "spikes"
+    found = _output(streams, lengths, manifest)
+    for sample, (got, (fired, v)) in enumerate(zip(found, ran[name], strict=True)):
+        wrong = got != (fired if fires else v)
+        if wrong.any():
+            step, neuron = map(int, np.argwhere(wrong)[0])
+            raise ProtocolError(
+                f"the output stream differs from the trace of {name!r} at sample {sample}, "
+                f"timestep {step}, neuron {neuron}"
+            )
+
+
+def _output(streams: Streams, lengths: Sequence[int], manifest: dict[str, Any]) -> list[np.ndarray]:
+    """Return what the output stream says of every sample, (T', neurons) each."""
     stream = manifest["output"]
-    name, spikes = stream["population"], stream["values"] == "spikes"
-    population = next(p for p in manifest["populations"] if p["name"] == name)
+    population = next(p for p in manifest["populations"] if p["name"] == stream["population"])
     count = int(population["neurons"])
     orders = [rows(stream, count, whole(steps, manifest), manifest) for steps in lengths]
     want = sum(map(len, orders))
@@ -203,16 +246,8 @@ def check_output(
         at = int(np.argmax(streams.out_flags != flags))
         raise ProtocolError(f"the output stream's first or last is wrong in beat {at:,}")
     lanes, width = int(stream["lanes"]), int(stream["bits"])
-    values = lanes_of(streams.out, lanes, width, signed=not spikes)
-    found = _arrays(values, orders, population, lengths)
-    for sample, (got, (fired, v)) in enumerate(zip(found, ran[name], strict=True)):
-        wrong = got != (fired if spikes else v)
-        if wrong.any():
-            step, neuron = map(int, np.argwhere(wrong)[0])
-            raise ProtocolError(
-                f"the output stream differs from the trace of {name!r} at sample {sample}, "
-                f"timestep {step}, neuron {neuron}"
-            )
+    values = lanes_of(streams.out, lanes, width, signed=stream["values"] != "spikes")
+    return _arrays(values, orders, population, lengths)
 
 
 def _flags(beats: int) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The host's end of the link: lines, the decoder, the exchange, and the virtual board."""
