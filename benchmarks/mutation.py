@@ -1,8 +1,8 @@
-"""Mutants of two networks' Verilog: killed by what verify compares, proved, argued, or open.
+"""Mutants of networks' Verilog: killed by what verify compares, proved, argued, or open.
 
     python benchmarks/mutation.py [--mutants 150] [--seed 0] [--jobs 2] [--journals FOLDER]
 
-A mutant of what a network never does is equal, and says nothing of ``verify``. So the two networks
+A mutant of what a network never does is equal, and says nothing of ``verify``. So the networks
 were chosen by what they do, before any mutant was drawn (``unmet`` checks it at every start):
 
 - in each population 20 to 80 % of the updates fire, of each neuron 10 to 90 %
@@ -17,6 +17,10 @@ were chosen by what they do, before any mutant was drawn (``unmet`` checks it at
   counted spikes, firing by a timestep, a soft reset, numbers that are constants; two lanes;
   membranes in memories
 
+Five more are of maps (``mutation_maps``): windows, weights of four bits, pools, a join, a gate. Of
+them a neuron is a channel, of which 5 to 95 % fire, and words and tiles are as the maps have them;
+where weights or pools are wide, a population need have but 4 membranes on its threshold.
+
 Their seeds are the first that meet this. Each is run as ``spikexact mutate`` runs a file.
 ``--quick`` draws few mutants of the first. Arguments: mutation_arguments.json.
 """
@@ -30,9 +34,11 @@ from pathlib import Path
 import numpy as np
 
 # a file of this folder must not hide a package
-sys.path.remove(str(Path(__file__).resolve().parent))
+if str(Path(__file__).resolve().parent) in sys.path:
+    sys.path.remove(str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.mutation_maps import MAPS
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from sim import run
 from sim.campaign.stimuli import stimuli, threshold_hits
@@ -42,9 +48,11 @@ from spikexact.commands.mutate import table
 #: Why mutants are equal that Yosys does not prove.
 ARGUMENTS = Path(__file__).resolve().with_name("mutation_arguments.json")
 #: Seeds of the networks: the first that ``unmet`` has nothing against.
-SEEDS = {"blocks": 110, "steps": 0}
+SEEDS = {
+    "blocks": 110, "steps": 0, "window": 512, "wide": 58, "pool": 77, "join": 13, "gate": 169
+}  # fmt: skip
 #: Shares of updates that fire, of a population and of a neuron; hits of a threshold.
-POPULATION, NEURON, HITS = (0.2, 0.8), (0.1, 0.9), 20
+POPULATION, NEURON, CHANNEL, HITS = (0.2, 0.8), (0.1, 0.9), (0.05, 0.95), 20
 
 
 def edge(rng: np.random.Generator, source: str, size: int, fan: int, **more: object) -> Connection:
@@ -89,13 +97,22 @@ def steps(seed: int) -> tuple[Network, dict]:
 
 def networks() -> dict[str, tuple[Network, dict]]:
     """Return the networks by name, with the options of their designs."""
-    return {make.__name__: make(SEEDS[make.__name__]) for make in (blocks, steps)}
+    made = {"blocks": blocks, "steps": steps, **MAPS}
+    return {name: make(SEEDS[name]) for name, make in made.items()}
+
+
+def channels(values: np.ndarray) -> np.ndarray:
+    """Return values of (samples, T, channels, ..) as (values, channels)."""
+    return np.moveaxis(values, 2, -1).reshape(-1, values.shape[2])
 
 
 def unmet(network: Network, options: dict, inputs: np.ndarray) -> list[str]:
     """Return what a network does not do, of what is asked of both."""
+    from hdl.cores.lane_shape import LaneShape
     from hdl.plan import plan
 
+    least, most = NEURON if len(network.input.shape) == 1 else CHANNEL
+    few = HITS if all(c.op.bits == 1 for p in network.populations for c in p.connections) else 4
     missing = []
 
     def ask(holds: object, what: str) -> None:
@@ -105,16 +122,20 @@ def unmet(network: Network, options: dict, inputs: np.ndarray) -> list[str]:
     trace = run(network, inputs)
     hits = threshold_hits(network, trace)
     for p in plan(network, **options).populations:
-        spikes, v = trace.spikes[p.name], trace.v[p.name]
-        each = spikes.mean((0, 1))
-        ask(POPULATION[0] <= each.mean() <= POPULATION[1], f"{p.name} fires {each.mean():.0%}")
-        ask(NEURON[0] <= each.min() and each.max() <= NEURON[1], f"a neuron of {p.name}: {each}")
-        ask(min(hits[p.name]) >= HITS, f"{p.name} hits and just misses: {hits[p.name]}")
-        ask((v < 0).any((0, 1)).all() and (v > 0).any((0, 1)).all(), f"signs of v in {p.name}")
+        v = channels(trace.v[p.name])
+        ask((v < 0).any(0).all() and (v > 0).any(0).all(), f"signs of v in {p.name}")
         ask(p.tiles > 1, f"{p.name} is one tile")
         for c in p.connections:
-            ask(c.shape.words > 1, f"a connection of {p.name} is one word")
-            ask(c.shape.unused or c.shape.fan_in == 4, f"a connection of {p.name} is even")
+            lanewise = isinstance(c.shape, LaneShape)
+            ask(lanewise or c.shape.words > 1, f"a connection of {p.name} is one word")
+            ask(c.sweep or lanewise or c.shape.unused or c.shape.fan_in == 4, f"{p.name} is even")
+        if p.spiking:
+            each = channels(trace.spikes[p.name]).mean(0)
+            ask(POPULATION[0] <= each.mean() <= POPULATION[1], f"{p.name} fires {each.mean():.0%}")
+            ask(
+                NEURON[0] <= each.min() and each.max() <= NEURON[1], f"a neuron of {p.name}: {each}"
+            )
+            ask(min(hits[p.name]) >= few, f"{p.name} hits and just misses: {hits[p.name]}")
     return missing
 
 
