@@ -2,6 +2,9 @@
 
     python tests/axis_masters.py FOLDER      # that ``spikexact verilog`` wrote; needs Icarus
 
+Needs ``pip install cocotbext-axi``, which no set-up of ours installs and no test uses: it brings
+scapy, which is under the GPL.
+
 The folder's own testbench drives the pins by itself; here both streams and the registers are those
 of somebody else's masters. Weights are loaded, samples go through with pauses on both sides, what
 leaves is compared with the vectors, and the counters are read.
