@@ -27,7 +27,7 @@ def run310(*arguments: str | Path) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_tier_without_torch_passes() -> None:
     tier = "not slow and not torch and not lava and not rtl"
     run = run310("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", tier)
